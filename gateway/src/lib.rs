@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The gateway. Owns: REST outside, gRPC inside.
+
+mod transcode;
+pub use transcode::*;

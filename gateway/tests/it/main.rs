@@ -1,0 +1,5 @@
+//! The gateway seen from outside: its transcoder against another implementation, its edge against real services.
+
+mod kinds;
+mod oracle;
+mod refusals;
