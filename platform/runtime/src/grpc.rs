@@ -1,0 +1,263 @@
+//! gRPC in and out: health, reflection, trace and deadline on every call, drain on stop.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::Stream;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::metadata::{KeyAndValueRef, MetadataMap, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::Connected;
+use tonic::transport::{Channel, Endpoint, Server, Uri};
+use tonic::{Request, Status};
+use tracing::Instrument as _;
+
+use crate::{Io, Listener, Runtime, deadline, trace};
+
+/// A lazy channel to another service: `OrdersServiceClient::new(peer)`.
+pub type Peer = InterceptedService<Channel, Outbound>;
+
+/// An address that cannot be one.
+#[derive(Debug, thiserror::Error)]
+#[error("{address:?} is not an address of a service; write it like http://host:port")]
+pub struct PeerError {
+    address: String,
+}
+
+/// A server that could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The gRPC server ended.
+    #[error("the gRPC server ended")]
+    Grpc(#[source] tonic::transport::Error),
+    /// The descriptors for reflection are broken.
+    #[error("the contract descriptors cannot be served")]
+    Reflection(#[source] tonic_reflection::server::Error),
+}
+
+/// Adds trace context and deadline to every call that leaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outbound;
+
+impl Interceptor for Outbound {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(left) = deadline::for_next_hop() {
+            if left.is_zero() {
+                return Err(Status::deadline_exceeded("no time is left for this call"));
+            }
+            request.set_timeout(left);
+        }
+        let mut headers = http::HeaderMap::new();
+        trace::inject(&mut headers);
+        for (name, value) in &headers {
+            if let Ok(value) = MetadataValue::try_from(value.as_bytes())
+                && let Ok(name) = tonic::metadata::MetadataKey::from_bytes(name.as_str().as_bytes())
+            {
+                request.metadata_mut().insert(name, value);
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// HTTP/2 windows that do not throttle a thousand-line order.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+pub(crate) fn peer(runtime: &Runtime, address: &str) -> Result<Peer, PeerError> {
+    let wrong = || PeerError { address: address.to_owned() };
+    let uri: Uri = address.parse().map_err(|_| wrong())?;
+    if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.port_u16().is_none() {
+        return Err(wrong());
+    }
+    let net = runtime.net().clone();
+    let connector = tower::service_fn(move |uri: Uri| {
+        let net = net.clone();
+        async move {
+            let (host, port) = (uri.host().unwrap_or_default().to_owned(), uri.port_u16().unwrap_or(80));
+            net.connect(&host, port).await.map(TokioIo::new)
+        }
+    });
+    let endpoint = Endpoint::from(uri)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    Ok(InterceptedService::new(endpoint.connect_with_connector_lazy(connector), Outbound))
+}
+
+/// Our connections as tonic wants them.
+struct Accepted(Io);
+
+impl Connected for Accepted {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+}
+
+fn incoming(runtime: &Runtime, listener: Listener) -> impl Stream<Item = io::Result<Accepted>> + Send + 'static {
+    let clock = runtime.clock().clone();
+    futures::stream::unfold((listener, clock), |(listener, clock)| async move {
+        loop {
+            match listener.accept().await {
+                Ok((io, _)) => return Some((Ok(Accepted(io)), (listener, clock))),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    clock.sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    })
+}
+
+/// How long a server may take to finish what is under way.
+const GRACE: Duration = Duration::from_secs(25);
+
+pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes) -> Result<(), ServeError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(retail_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(ServeError::Reflection)?;
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let stopping = runtime.stopping();
+    let stop = {
+        let health = health.clone();
+        async move {
+            stopping.cancelled().await;
+            // Readiness falls first, then the listener stops.
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        }
+    };
+    let at = listener.local_addr();
+    let routes = routes.add_service(health_service).add_service(reflection);
+    let serving = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .max_concurrent_streams(1024)
+        .layer(tower::layer::layer_fn(Inbound::new))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming(runtime, listener), stop);
+    let stopping = runtime.stopping();
+    let clock = runtime.clock().clone();
+    tokio::select! {
+        ended = serving => ended.map_err(ServeError::Grpc),
+        () = async { stopping.cancelled().await; clock.sleep(GRACE).await } => {
+            tracing::warn!(%at, "calls were still under way at the end of the grace period");
+            Ok(())
+        }
+    }
+}
+
+/// Continues the caller's trace and deadline around every call; a handler that panics answers INTERNAL.
+#[derive(Debug, Clone)]
+struct Inbound<S> {
+    inner: S,
+}
+
+impl<S> Inbound<S> {
+    fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, B> tower_service::Service<http::Request<B>> for Inbound<S>
+where
+    S: tower_service::Service<http::Request<B>, Response = http::Response<tonic::body::Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        // The service that was polled ready serves this call; its clone is polled for the next.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let span = trace::span_from(request.headers(), request.uri().path());
+        let timeout = request.headers().get("grpc-timeout").and_then(|value| value.to_str().ok());
+        let limit = timeout.and_then(deadline::parse_grpc_timeout);
+        let path = request.uri().path().to_owned();
+        let work = async move {
+            let answer = std::panic::AssertUnwindSafe(inner.call(request));
+            match futures::FutureExt::catch_unwind(answer).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    tracing::error!(path, "a handler panicked; this is a defect of Weft");
+                    Ok(Status::internal("internal error").into_http())
+                }
+            }
+        };
+        let bounded = async move {
+            match limit {
+                Some(limit) => deadline::within(limit, work).await,
+                None => work.await,
+            }
+        };
+        Box::pin(bounded.instrument(span))
+    }
+}
+
+/// The metadata of a request as HTTP headers, for those who pass them on.
+#[must_use]
+pub fn headers_of(metadata: &MetadataMap) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    for entry in metadata.iter() {
+        if let KeyAndValueRef::Ascii(name, value) = entry
+            && let (Ok(name), Ok(value)) = (
+                http::HeaderName::from_bytes(name.as_str().as_bytes()),
+                http::HeaderValue::from_bytes(value.as_encoded_bytes()),
+            )
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
