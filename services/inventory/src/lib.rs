@@ -1,1 +1,119 @@
-//! Placeholder.
+//! Stock: what is there, what is promised, what may be sold, and what each channel is told of it. Owns: balances with
+//! their movements, reservations, adjustments, counts, publications, items and places with their cross-references.
+//! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
+//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments to the ERP.
+
+mod adjustment;
+mod api;
+mod books;
+mod catalogue;
+mod config;
+mod expiry;
+mod fault;
+mod holding;
+mod keys;
+mod movement;
+mod outcome;
+mod parse;
+mod places;
+mod publication;
+mod publish;
+mod reference;
+mod reference_api;
+mod render;
+mod reservation;
+mod shelf;
+mod site;
+mod stock;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_proto::events::v1::feed_service_server::FeedServiceServer;
+use retail_proto::inventory::v1::inventory_service_server::InventoryServiceServer;
+use retail_proto::inventory::v1::reference_service_server::ReferenceServiceServer;
+use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
+use retail_runtime::{Listener, Peer, Runtime};
+use retail_store::Store;
+use tonic::service::Routes;
+
+pub use config::{Channel, Config, Erp};
+pub use fault::Error;
+
+use adjustment::{Adjustment, Posting};
+use api::Api;
+use books::Books;
+use expiry::Expiry;
+use holding::Holding;
+use publish::{Outlet, Publication, Publish};
+use reference::Reference;
+use reference_api::ReferenceApi;
+use reservation::Part;
+use sync::Sync;
+
+/// A request may carry 5,000 lines.
+const MAX_REQUEST_BYTES: usize = 4 << 20;
+
+/// Serves inventory until the runtime stops.
+pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Listener) -> Result<(), Error> {
+    let erp = match &config.erp {
+        Some(erp) => Some((erp.instance.clone(), peer(&runtime, &erp.instance, &erp.address)?)),
+        None => None,
+    };
+    let mut shops: Vec<(Channel, Peer)> = vec![];
+    for channel in &config.channels {
+        shops.push((channel.clone(), peer(&runtime, &channel.instance, &channel.address)?));
+    }
+    let channels: Arc<Vec<String>> = Arc::new(shops.iter().map(|(channel, _)| channel.instance.clone()).collect());
+    let outlets: BTreeMap<String, Outlet> = shops.iter().map(|(channel, peer)| outlet(channel, peer)).collect();
+
+    let clock = runtime.clock().clone();
+    let home: Arc<str> = config.default_location.as_str().into();
+    let reference = Reference::new(store.clone(), clock.clone());
+    let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
+    let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
+    let sync = Sync::new(&runtime, &config, reference.clone(), books.clone(), erp.clone(), shops);
+    reference.put_home(&home).await?;
+
+    let leases = Leases::start(&runtime, &store).await;
+    let worker = Worker::new(&runtime, &store, &leases)
+        .with(Arc::new(Expiry::new(channels.to_vec())))
+        .with(Arc::new(Posting::new(erp.clone())))
+        .with(Arc::new(Publish::new(store.clone(), outlets)));
+    let counters = worker.counters();
+    worker.start();
+    if erp.is_some() {
+        runtime.spawn("reference", sync.clone().keep_fresh());
+    }
+
+    let api = Api {
+        store: store.clone(),
+        clock: clock.clone(),
+        holding,
+        books,
+        reference: reference.clone(),
+        home: Arc::clone(&home),
+        ttl: config.reservation_ttl.into(),
+        owned: erp.is_some(),
+    };
+    let ops = Ops::new(&store, &clock, counters).with::<Part>().with::<Adjustment>().with::<Publication>();
+    let routes = Routes::new(InventoryServiceServer::new(api).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(
+            ReferenceServiceServer::new(ReferenceApi { reference, sync, home })
+                .max_decoding_message_size(MAX_REQUEST_BYTES),
+        )
+        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, vec![])))
+        .add_service(OpsServiceServer::new(ops));
+    Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+fn peer(runtime: &Runtime, name: &str, address: &str) -> Result<Peer, Error> {
+    runtime.peer(address).map_err(|error| Error::Address(name.to_owned(), error))
+}
+
+fn outlet(channel: &Channel, peer: &Peer) -> (String, Outlet) {
+    let outlet = Outlet { peer: peer.clone(), subtracts_own_sales: channel.subtracts_own_sales };
+    (channel.instance.clone(), outlet)
+}

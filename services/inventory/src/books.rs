@@ -1,0 +1,176 @@
+//! Counts and adjustments over the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use prost::Message as _;
+use retail_proto::Quantity;
+use retail_proto::inventory::v1 as pb;
+use retail_runtime::{Clock, Timestamp};
+use retail_store::{Draft, Store};
+
+use crate::adjustment::Adjustment;
+use crate::fault::Error;
+use crate::keys::{adjustment_document, site_id};
+use crate::publication::Shown;
+use crate::site::{self, Site};
+use crate::stock::{Act, Counted, Counter, StockError};
+
+/// Rows of one location that are changed in one commit.
+const CHUNK: usize = 500;
+
+/// A counted number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Item code.
+    pub sku: String,
+    /// Location code.
+    pub location: String,
+    /// The number.
+    pub quantity: Quantity,
+}
+
+/// What is counted, by whom, and when it was true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting {
+    /// Who counted.
+    pub authority: String,
+    /// How it was counted.
+    pub counter: Counter,
+    /// When the numbers were true.
+    pub as_of: Timestamp,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Taken over.
+    Taken,
+    /// Older than what is known.
+    Stale,
+    /// An adjustment is under way to the authority; the next count settles it.
+    Unsettled,
+}
+
+/// Keeps the books.
+#[derive(Clone)]
+pub struct Books {
+    store: Store,
+    clock: Clock,
+    channels: Arc<Vec<String>>,
+    posts: bool,
+}
+
+impl Books {
+    /// Over a store; `posts` says whether adjustments are told to an ERP.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, posts: bool) -> Self {
+        Self { store, clock, channels, posts }
+    }
+
+    /// Takes counts over; one verdict per row, in order. A repeat changes nothing.
+    pub async fn count(&self, counting: &Counting, rows: &[Count]) -> Result<Vec<Verdict>, Error> {
+        let mut by_location: BTreeMap<&str, Vec<(usize, &Count)>> = BTreeMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            by_location.entry(&row.location).or_default().push((place, row));
+        }
+        let mut verdicts = BTreeMap::new();
+        for (location, rows) in by_location {
+            for chunk in rows.chunks(CHUNK) {
+                let counts: Vec<Count> = chunk.iter().map(|(_, row)| (*row).clone()).collect();
+                let brought = self.count_chunk(counting, location, counts).await?;
+                verdicts.extend(chunk.iter().map(|(place, _)| *place).zip(brought));
+            }
+        }
+        Ok(verdicts.into_values().collect())
+    }
+
+    async fn count_chunk(&self, counting: &Counting, location: &str, rows: Vec<Count>) -> Result<Vec<Verdict>, Error> {
+        let (counting, place, channels) = (counting.clone(), location.to_owned(), Arc::clone(&self.channels));
+        let now = self.clock.now();
+        let rule = move |draft: &mut Draft<Site>| -> Result<Vec<Verdict>, StockError> {
+            let skus = rows.iter().map(|row| row.sku.clone()).collect();
+            let mut shelf = site::load(draft, &place, &skus);
+            let act = Act { cause: &counting.authority, happened_at: counting.as_of, now };
+            let mut verdicts = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let verdict = shelf.with(&row.sku, |stock| {
+                    Ok(match stock.count(row.quantity, &counting.authority, counting.counter, act)? {
+                        Counted::Taken(movement) => (Verdict::Taken, movement.map(|movement| *movement)),
+                        Counted::Stale => (Verdict::Stale, None),
+                        Counted::Unsettled => (Verdict::Unsettled, None),
+                    })
+                })?;
+                verdicts.push(verdict);
+            }
+            site::store(draft, shelf, &channels, now);
+            Ok(verdicts)
+        };
+        Ok(self.store.step(&site_id(location), None, rule).await?.value)
+    }
+
+    /// Changes stock and begins to tell the authority. A repeat is answered with the first answer.
+    pub async fn adjust(&self, key: &str, wish: Adjustment) -> Result<Adjustment, Error> {
+        let (now, channels, posts) = (self.clock.now(), Arc::clone(&self.channels), self.posts);
+        let happened_at = Timestamp::from_millisecond(wish.happened_at).unwrap_or(now);
+        let (document, key) = (adjustment_document(&wish.location, &wish.id), key.to_owned());
+        let traceparent = retail_runtime::trace::traceparent().unwrap_or_default();
+        let rule = move |draft: &mut Draft<Adjustment>| -> Result<Adjustment, Error> {
+            if draft.existed {
+                let same = draft.doc.asks_the_same(&wish);
+                return if same { Ok(draft.doc.clone()) } else { Err(Error::KeyReused(key.clone())) };
+            }
+            let mut shelf = site::load(draft, &wish.location, &[wish.sku.clone()].into());
+            let act = Act { cause: &wish.id, happened_at, now };
+            let mut after = shelf.with(&wish.sku, |stock| {
+                let movement = stock.adjust(Quantity::from_millionths(wish.quantity), act)?;
+                if posts {
+                    stock.posting();
+                }
+                Ok((stock.clone(), Some(movement)))
+            })?;
+            site::store(draft, shelf, &channels, now);
+            // The version that this commit gives the record; what re-applies and publishes is not part of the answer.
+            after.version = after.version.saturating_add(1);
+            after.recent.clear();
+            after.shown.clear();
+            draft.doc = Adjustment { stock: Some(after.clone()), to_post: posts, ..wish.clone() };
+            if posts {
+                retail_flow::begin(draft, &wish.id, &traceparent, now);
+            }
+            draft.emit("retail.inventory.v1.StockAdjusted", pb::Availability::from(&after).encode_to_vec());
+            Ok(draft.doc.clone())
+        };
+        Ok(self.store.step(&document, None, rule).await?.value)
+    }
+
+    /// Takes over what a channel shows of items at a location. Answers how many were taken.
+    pub async fn read_back(
+        &self,
+        location: &str,
+        subtracts_own_sales: bool,
+        readings: Vec<(String, Shown)>,
+    ) -> Result<usize, Error> {
+        let (place, channels, now) = (location.to_owned(), Arc::clone(&self.channels), self.clock.now());
+        let rule = move |draft: &mut Draft<Site>| -> Result<usize, StockError> {
+            let skus: BTreeSet<String> = readings.iter().map(|(sku, _)| sku.clone()).collect();
+            let mut shelf = site::load(draft, &place, &skus);
+            let mut taken = 0_usize;
+            // A row without stock record is not published: nobody has said that there is or is not any.
+            for (sku, reading) in &readings {
+                if shelf.row(sku).is_none() {
+                    continue;
+                }
+                shelf.with(sku, |stock| {
+                    stock.told_again(&reading.channel);
+                    stock.read_back(reading, subtracts_own_sales, now);
+                    Ok(((), None))
+                })?;
+                taken = taken.saturating_add(1);
+            }
+            site::store(draft, shelf, &channels, now);
+            Ok(taken)
+        };
+        Ok(self.store.step(&site_id(location), None, rule).await?.value)
+    }
+}

@@ -1,0 +1,274 @@
+//! What can go wrong with stock, and what each means to a caller.
+
+use std::time::Duration;
+
+use retail_flow::Failure;
+use retail_runtime::fault::{BadShape, Class, Fault};
+use retail_runtime::{PeerError, ServeError};
+use retail_store::{self as store, UpdateError};
+
+use crate::reservation::{Lacking, ReservationError, State};
+use crate::stock::StockError;
+
+/// Why something about stock was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request is wrong; nothing was done.
+    #[error(transparent)]
+    Shape(#[from] BadShape),
+    /// Nobody knows this reservation.
+    #[error("no reservation {0}")]
+    NoSuchReservation(String),
+    /// Nobody knows this item.
+    #[error("no item {0}")]
+    UnknownItem(String),
+    /// Nobody knows this location.
+    #[error("no location {0}")]
+    UnknownLocation(String),
+    /// Not everything is there.
+    #[error("{} of the lines are not in stock", .0.len())]
+    Insufficient(Vec<Lacking>),
+    /// Its time ran out and the goods are promised to others.
+    #[error("reservation {id} has expired and {} of its lines are no longer in stock; reserve anew", lacking.len())]
+    Expired {
+        /// Id.
+        id: String,
+        /// What is lacking.
+        lacking: Vec<Lacking>,
+    },
+    /// A rule of reservations.
+    #[error(transparent)]
+    Reservation(ReservationError),
+    /// A rule of stock.
+    #[error(transparent)]
+    Stock(StockError),
+    /// The key was used for another request.
+    #[error("idempotency key {0:?} was used for another request; use a new key for a new request")]
+    KeyReused(String),
+    /// Others keep deciding the same reservation.
+    #[error("reservation {0} is being decided by another request")]
+    Contended(String),
+    /// The page token belongs to another list.
+    #[error("the page token does not fit; start again without one")]
+    BadPageToken,
+    /// No ERP is configured to read from.
+    #[error("no ERP is configured; there is nothing to read items and stock from")]
+    NoOwner,
+    /// Another system did not answer.
+    #[error("cannot read {system}: {reason}")]
+    Upstream {
+        /// Which.
+        system: String,
+        /// Its cause.
+        reason: String,
+        /// How long to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The store cannot be reached or its answer never came.
+    #[error("cannot reach the inventory store")]
+    Store(#[from] store::Error),
+    /// An address of the configuration cannot be used.
+    #[error("cannot use the configured address of {0}")]
+    Address(String, #[source] PeerError),
+    /// The listener failed.
+    #[error("cannot serve")]
+    Serve(#[from] ServeError),
+}
+
+impl Error {
+    /// What a refused or broken call to another system means to our caller.
+    pub(crate) fn upstream(system: &str, failure: &Failure) -> Self {
+        let retry_after = match failure {
+            Failure::NotDone { retry_after, .. } => *retry_after,
+            Failure::Unknown { .. } | Failure::Refused { .. } => None,
+        };
+        Self::Upstream { system: system.to_owned(), reason: failure.reason().to_owned(), retry_after }
+    }
+}
+
+impl From<ReservationError> for Error {
+    fn from(error: ReservationError) -> Self {
+        match error {
+            ReservationError::Lacking(lacking) => Self::Insufficient(lacking),
+            ReservationError::Stock(error) => Self::Stock(error),
+            ReservationError::Differs(_)
+            | ReservationError::Ended { .. }
+            | ReservationError::NotConfirmed(_)
+            | ReservationError::NoSuchLine { .. }
+            | ReservationError::MoreThanPromised { .. }
+            | ReservationError::ShipmentDiffers(_) => Self::Reservation(error),
+        }
+    }
+}
+
+impl<E: Into<Self>> From<UpdateError<E>> for Error {
+    fn from(error: UpdateError<E>) -> Self {
+        error.into_one(Into::into, Self::Store)
+    }
+}
+
+impl From<StockError> for Error {
+    fn from(error: StockError) -> Self {
+        Self::Stock(error)
+    }
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Shape(shape) => shape.class(),
+            Self::NoSuchReservation(_) | Self::UnknownItem(_) | Self::UnknownLocation(_) => Class::NotFound,
+            Self::Insufficient(_) | Self::Expired { .. } | Self::NoOwner => Class::Precondition,
+            Self::Reservation(error) => reservation_class(error),
+            Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
+            Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
+            Self::KeyReused(_) | Self::BadPageToken => Class::Invalid,
+            Self::Contended(_) => Class::Conflict,
+            Self::Upstream { .. } => Class::Unavailable,
+            Self::Store(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Shape(shape) => shape.reason(),
+            Self::NoSuchReservation(_) => "NO_SUCH_RESERVATION",
+            Self::UnknownItem(_) => "UNKNOWN_ITEM",
+            Self::UnknownLocation(_) => "UNKNOWN_LOCATION",
+            Self::Insufficient(_) => "INSUFFICIENT_STOCK",
+            Self::Expired { .. } => "RESERVATION_EXPIRED",
+            Self::Reservation(error) => reservation_reason(error),
+            Self::Stock(StockError::NotOnHand { .. }) => "NOT_ON_HAND",
+            Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
+            Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
+            Self::Contended(_) => "RESERVATION_CONTENDED",
+            Self::BadPageToken => "BAD_PAGE_TOKEN",
+            Self::NoOwner => "ERP_NOT_CONFIGURED",
+            Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
+            Self::Store(error) => error.reason(),
+            Self::Address(..) => "BAD_ADDRESS",
+            Self::Serve(_) => "CANNOT_SERVE",
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSuchReservation(id) | Self::Contended(id) => vec![("reservation_id", id.clone())],
+            Self::Expired { id, lacking } => {
+                let mut metadata = vec![("reservation_id", id.clone())];
+                metadata.extend(lacking_items(lacking));
+                metadata
+            }
+            Self::Insufficient(lacking) => lacking_items(lacking).into_iter().collect(),
+            Self::UnknownItem(sku) => vec![("sku", sku.clone())],
+            Self::UnknownLocation(location) => vec![("location", location.clone())],
+            Self::Reservation(error) => reservation_metadata(error),
+            Self::Stock(StockError::NotOnHand { sku, location, on_hand, asked }) => vec![
+                ("sku", sku.clone()),
+                ("location", location.clone()),
+                ("on_hand", on_hand.to_string()),
+                ("asked", asked.to_string()),
+            ],
+            Self::Stock(StockError::LawBroken { sku, location, .. }) => {
+                vec![("sku", sku.clone()), ("location", location.clone())]
+            }
+            Self::KeyReused(key) => vec![("idempotency_key", key.clone())],
+            Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
+            Self::Store(error) => error.metadata(),
+            Self::Shape(_) | Self::BadPageToken | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
+        }
+    }
+
+    fn fields(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Shape(shape) => shape.fields(),
+            Self::KeyReused(_) => vec![("idempotency_key".to_owned(), self.to_string())],
+            Self::BadPageToken => vec![("page_token".to_owned(), self.to_string())],
+            Self::NoSuchReservation(_)
+            | Self::UnknownItem(_)
+            | Self::UnknownLocation(_)
+            | Self::Insufficient(_)
+            | Self::Expired { .. }
+            | Self::Reservation(_)
+            | Self::Stock(_)
+            | Self::Contended(_)
+            | Self::NoOwner
+            | Self::Upstream { .. }
+            | Self::Store(_)
+            | Self::Address(..)
+            | Self::Serve(_) => vec![],
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Contended(_) => Some(Duration::from_millis(100)),
+            Self::Upstream { retry_after, .. } => Some(retry_after.unwrap_or(Duration::from_secs(5))),
+            Self::Store(error) => error.retry_after(),
+            Self::Shape(_)
+            | Self::NoSuchReservation(_)
+            | Self::UnknownItem(_)
+            | Self::UnknownLocation(_)
+            | Self::Insufficient(_)
+            | Self::Expired { .. }
+            | Self::Reservation(_)
+            | Self::Stock(_)
+            | Self::KeyReused(_)
+            | Self::BadPageToken
+            | Self::NoOwner
+            | Self::Address(..)
+            | Self::Serve(_) => None,
+        }
+    }
+}
+
+fn lacking_items(lacking: &[Lacking]) -> Option<(&'static str, String)> {
+    let items: Vec<&str> = lacking.iter().take(20).map(|line| line.sku.as_str()).collect();
+    (!items.is_empty()).then(|| ("lacking", items.join(",")))
+}
+
+fn reservation_class(error: &ReservationError) -> Class {
+    match error {
+        ReservationError::Differs(_) | ReservationError::ShipmentDiffers(_) => Class::Exists,
+        ReservationError::NoSuchLine { .. } => Class::NotFound,
+        ReservationError::Lacking(_)
+        | ReservationError::Ended { .. }
+        | ReservationError::NotConfirmed(_)
+        | ReservationError::MoreThanPromised { .. } => Class::Precondition,
+        ReservationError::Stock(_) => Class::Internal,
+    }
+}
+
+fn reservation_reason(error: &ReservationError) -> &'static str {
+    match error {
+        ReservationError::Lacking(_) => "INSUFFICIENT_STOCK",
+        ReservationError::Differs(_) => "RESERVATION_DIFFERS",
+        ReservationError::Ended { state: State::Expired, .. } => "RESERVATION_EXPIRED",
+        ReservationError::Ended { .. } => "RESERVATION_ENDED",
+        ReservationError::NotConfirmed(_) => "RESERVATION_NOT_CONFIRMED",
+        ReservationError::NoSuchLine { .. } => "NO_SUCH_LINE",
+        ReservationError::MoreThanPromised { .. } => "MORE_THAN_PROMISED",
+        ReservationError::ShipmentDiffers(_) => "SHIPMENT_DIFFERS",
+        ReservationError::Stock(_) => "STOCK_LAW_BROKEN",
+    }
+}
+
+fn reservation_metadata(error: &ReservationError) -> Vec<(&'static str, String)> {
+    match error {
+        ReservationError::Differs(id) | ReservationError::NotConfirmed(id) => vec![("reservation_id", id.clone())],
+        ReservationError::Ended { id, state } => {
+            vec![("reservation_id", id.clone()), ("state", state.word().to_owned())]
+        }
+        ReservationError::NoSuchLine { id, line_id } => {
+            vec![("reservation_id", id.clone()), ("line_id", line_id.clone())]
+        }
+        ReservationError::MoreThanPromised { id, line_id, open, asked } => vec![
+            ("reservation_id", id.clone()),
+            ("line_id", line_id.clone()),
+            ("open", open.to_string()),
+            ("asked", asked.to_string()),
+        ],
+        ReservationError::ShipmentDiffers(key) => vec![("shipment", key.clone())],
+        ReservationError::Lacking(_) | ReservationError::Stock(_) => vec![],
+    }
+}

@@ -1,0 +1,124 @@
+//! Ids of documents. What belongs to one location is routed by the location, so that it shares a partition and changes
+//! in one commit (docs/decisions/0004-stock-partition.md).
+
+use retail_store::Document;
+
+use crate::adjustment::Adjustment;
+use crate::catalogue::{Catalogue, Item, Xref};
+use crate::movement::Movement;
+use crate::places::Places;
+use crate::publish::Publication;
+use crate::reservation::Part;
+use crate::site::Site;
+use crate::stock::Stock;
+
+/// The id of the stock record of an item at a location.
+#[must_use]
+pub fn stock_id(location: &str, sku: &str) -> String {
+    at(location, sku)
+}
+
+/// The id of the part of a reservation at a location.
+#[must_use]
+pub fn part_id(location: &str, reservation_id: &str) -> String {
+    at(location, reservation_id)
+}
+
+/// The id of a movement.
+#[must_use]
+pub fn movement_id(movement: &Movement) -> String {
+    at(&movement.location, &format!("{}/{:012}", movement.sku, movement.sequence))
+}
+
+/// The id of the publication of a location to a channel.
+#[must_use]
+pub fn publication_id(location: &str, channel: &str) -> String {
+    at(location, channel)
+}
+
+/// The id of an adjustment.
+#[must_use]
+pub fn adjustment_document(location: &str, adjustment_id: &str) -> String {
+    at(location, adjustment_id)
+}
+
+/// The id of a location's own document.
+#[must_use]
+pub fn site_id(location: &str) -> String {
+    escape(location)
+}
+
+/// The id of a cross-reference.
+#[must_use]
+pub fn xref_id(kind: &str, instance: &str, record: &str, id: &str) -> String {
+    format!("{}:{}:{}:{id}", escape(kind), escape(instance), escape(record))
+}
+
+fn at(location: &str, rest: &str) -> String {
+    format!("{}/{rest}", escape(location))
+}
+
+/// A location code without the characters that ids are built with; two codes never become one.
+fn escape(code: &str) -> String {
+    code.replace('%', "%25").replace('/', "%2F").replace(':', "%3A")
+}
+
+fn before_slash(id: &str) -> &str {
+    id.split_once('/').map_or(id, |(location, _)| location)
+}
+
+macro_rules! at_a_location {
+    ($($document:ty => $kind:literal),* $(,)?) => {$(
+        impl Document for $document {
+            const KIND: &'static str = $kind;
+
+            fn routing(id: &str) -> &str {
+                before_slash(id)
+            }
+        }
+    )*};
+}
+
+at_a_location! {
+    Stock => "stock",
+    Movement => "movement",
+    Part => "reservation",
+    Adjustment => "adjustment",
+    Publication => "publication",
+    Site => "site",
+}
+
+impl Document for Places {
+    const KIND: &'static str = "reservation-places";
+}
+
+impl Document for Item {
+    const KIND: &'static str = "item";
+}
+
+impl Document for Xref {
+    const KIND: &'static str = "xref";
+}
+
+impl Document for Catalogue {
+    const KIND: &'static str = "catalogue";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_of_a_location_shares_a_partition() {
+        let partition = Site::partition(&site_id("Hub 1/A"));
+        assert_eq!(Stock::partition(&stock_id("Hub 1/A", "85123A")), partition);
+        assert_eq!(Part::partition(&part_id("Hub 1/A", "o-1")), partition);
+        assert_eq!(Publication::partition(&publication_id("Hub 1/A", "shop")), partition);
+    }
+
+    #[test]
+    fn odd_location_codes_never_collide() {
+        assert_ne!(stock_id("A/B", "C"), stock_id("A", "B/C"));
+        assert_ne!(stock_id("A%2FB", "C"), stock_id("A/B", "C"));
+    }
+}

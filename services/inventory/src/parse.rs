@@ -1,0 +1,298 @@
+//! The contract's requests in, ours out: every wrong field is named, with what to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use retail_proto::Quantity;
+use retail_proto::inventory::v1 as pb;
+use retail_runtime::Timestamp;
+use retail_runtime::fault::{BadShape, Violations};
+use sha2::{Digest as _, Sha256};
+
+use crate::books::Count;
+use crate::holding::Wish;
+use crate::reference::{ItemKey, code};
+use crate::sync::instant;
+
+/// Most lines of a reservation, rows of a count and keys of a resolution.
+const MAX_ROWS: usize = 5_000;
+/// Most items of a question about availability.
+const MAX_SKUS: usize = 500;
+/// Longest an unconfirmed promise may last, seconds.
+const MAX_EXPIRY: i32 = 604_800;
+/// Largest page.
+const MAX_PAGE: i32 = 200;
+/// Page when the caller does not say.
+const PAGE: usize = 50;
+
+/// Lines that cannot be identified as items are told apart from wrong shape: the answer names them.
+pub(crate) fn reserve(
+    request: &pb::ReserveStockRequest,
+    home: &str,
+    ttl: Duration,
+    now: Timestamp,
+) -> Result<Wish, BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    bad.require("reservation_id", !request.reservation_id.is_empty(), "give the id of the order");
+    rows("lines", request.lines.len(), &mut bad);
+    let in_range = (0..=MAX_EXPIRY).contains(&request.expires_in_seconds);
+    bad.require("expires_in_seconds", in_range, "give 1 to 604,800 seconds, or 0 for the default");
+    let mut seen = BTreeSet::new();
+    let mut lines: BTreeMap<String, Vec<(String, String, Quantity)>> = BTreeMap::new();
+    let mut hash = Sha256::new();
+    for (line, place) in request.lines.iter().take(MAX_ROWS).zip(0_usize..) {
+        let at = |field: &str| format!("lines[{place}].{field}");
+        bad.require(&at("line_id"), !line.line_id.is_empty(), "give the id of the order line");
+        let first = seen.insert(line.line_id.as_str());
+        bad.require(&at("line_id"), first, "another line has the same id; ids are unique in a reservation");
+        let sku = item_code(&line.sku, &at("sku"), &mut bad);
+        let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
+        let location = or(&line.location, home);
+        for part in [line.line_id.as_str(), &sku, &location, &quantity.to_string()] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        lines.entry(location).or_default().push((line.line_id.clone(), sku, quantity));
+    }
+    hash.update([u8::from(request.allow_shortfall)]);
+    bad.check()?;
+    let lasting = match u64::try_from(request.expires_in_seconds) {
+        Ok(0) | Err(_) => ttl,
+        Ok(seconds) => Duration::from_secs(seconds),
+    };
+    Ok(Wish {
+        reservation_id: request.reservation_id.clone(),
+        lines,
+        expires_at: now.checked_add(lasting).unwrap_or(Timestamp::MAX),
+        allow_shortfall: request.allow_shortfall,
+        sold_by_channel: request.sold_by_channel.clone(),
+        digest: hash.finalize().to_vec(),
+    })
+}
+
+/// A request that names a reservation, with a key when it changes it.
+pub(crate) fn reservation(id: &str, key: Option<&str>) -> Result<(), BadShape> {
+    let mut bad = Violations::default();
+    if let Some(key) = key {
+        keyed(key, &mut bad);
+    }
+    bad.require("reservation_id", !id.is_empty(), "give the id of the reservation");
+    bad.check()
+}
+
+pub(crate) fn consume(request: &pb::ConsumeReservationRequest) -> Result<BTreeMap<String, Quantity>, BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    bad.require("reservation_id", !request.reservation_id.is_empty(), "give the id of the reservation");
+    rows("lines", request.lines.len(), &mut bad);
+    let mut lines = BTreeMap::new();
+    for (line, place) in request.lines.iter().take(MAX_ROWS).zip(0_usize..) {
+        let at = |field: &str| format!("lines[{place}].{field}");
+        bad.require(&at("line_id"), !line.line_id.is_empty(), "give the id of the order line");
+        let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
+        let first = lines.insert(line.line_id.clone(), quantity).is_none();
+        bad.require(&at("line_id"), first, "another line of this shipment has the same id; add them up");
+    }
+    bad.check()?;
+    Ok(lines)
+}
+
+/// An adjustment as asked for.
+pub(crate) struct Adjust {
+    pub(crate) sku: String,
+    pub(crate) location: String,
+    pub(crate) quantity: Quantity,
+    pub(crate) happened_at: Timestamp,
+}
+
+pub(crate) fn adjust(request: &pb::AdjustStockRequest, home: &str, now: Timestamp) -> Result<Adjust, BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    let sku = item_code(&request.sku, "sku", &mut bad);
+    let quantity = number(&request.quantity, "quantity", &mut bad);
+    bad.require("quantity", !quantity.is_zero(), "a quantity of 0 changes nothing");
+    let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let named = !request.reason.is_empty() && request.reason.chars().all(word);
+    bad.require("reason", named, "give a cause in UPPER_SNAKE_CASE, for example WRITE_OFF");
+    let happened_at = moment(request.happened_at.as_ref(), "happened_at", now, &mut bad);
+    bad.check()?;
+    Ok(Adjust { sku, location: or(&request.location, home), quantity, happened_at })
+}
+
+pub(crate) fn count(
+    request: &pb::CountStockRequest,
+    home: &str,
+    now: Timestamp,
+) -> Result<(Timestamp, Vec<Count>), BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    let basis = request.basis() == pb::CountBasis::OnHand;
+    bad.require("basis", basis, "say COUNT_BASIS_ON_HAND: what is physically there, promised goods included");
+    bad.require("authority", !request.authority.is_empty(), "name the system that counted");
+    rows("rows", request.rows.len(), &mut bad);
+    let as_of = moment(request.as_of.as_ref(), "as_of", now, &mut bad);
+    let mut counts = Vec::with_capacity(request.rows.len().min(MAX_ROWS));
+    let mut seen = BTreeSet::new();
+    for (row, place) in request.rows.iter().take(MAX_ROWS).zip(0_usize..) {
+        let at = |field: &str| format!("rows[{place}].{field}");
+        let sku = item_code(&row.sku, &at("sku"), &mut bad);
+        let quantity = number(&row.quantity, &at("quantity"), &mut bad);
+        bad.require(&at("quantity"), !quantity.is_negative(), "a shelf never holds less than nothing");
+        let location = or(&row.location, home);
+        let first = seen.insert((sku.clone(), location.clone()));
+        bad.require(&at("sku"), first, "another row counts the same item at the same location");
+        counts.push(Count { sku, location, quantity });
+    }
+    bad.check()?;
+    Ok((as_of, counts))
+}
+
+pub(crate) fn availability(request: &pb::GetAvailabilityRequest) -> Result<BTreeSet<String>, BadShape> {
+    let mut bad = Violations::default();
+    let fits = (1..=MAX_SKUS).contains(&request.skus.len());
+    bad.require("skus", fits, "give 1 to 500 item codes");
+    let mut skus = BTreeSet::new();
+    for (sku, place) in request.skus.iter().take(MAX_SKUS).zip(0_usize..) {
+        skus.insert(item_code(sku, &format!("skus[{place}]"), &mut bad));
+    }
+    bad.check()?;
+    Ok(skus)
+}
+
+pub(crate) fn keys(request: pb::ResolveItemsRequest) -> Result<Vec<ItemKey>, BadShape> {
+    let mut bad = Violations::default();
+    rows("keys", request.keys.len(), &mut bad);
+    for (key, place) in request.keys.iter().take(MAX_ROWS).zip(0_usize..) {
+        let named = !key.sku.trim().is_empty() || key.r#ref.is_some();
+        bad.require(&format!("keys[{place}]"), named, "give a code or another system's record");
+    }
+    bad.check()?;
+    Ok(request.keys.into_iter().map(|key| ItemKey { sku: key.sku, record: key.r#ref }).collect())
+}
+
+/// A page: how many rows, and after which place.
+pub(crate) type Page = (usize, Option<(Vec<u8>, retail_store::Key)>);
+
+pub(crate) fn page(size: i32, token: &str) -> Result<Page, BadShape> {
+    let mut bad = Violations::default();
+    bad.require("page_size", (0..=MAX_PAGE).contains(&size), "give 1 to 200 rows, or 0 for 50");
+    let after = retail_flow::page::read(token, &mut bad);
+    bad.check()?;
+    Ok((usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(PAGE), after))
+}
+
+pub(crate) fn required(field: &str, value: &str, what: &str) -> Result<(), BadShape> {
+    let mut bad = Violations::default();
+    bad.require(field, !value.trim().is_empty(), what);
+    bad.check()
+}
+
+fn keyed(key: &str, bad: &mut Violations) {
+    bad.require("idempotency_key", !key.is_empty(), "give a key that is the same at every repeat of this request");
+}
+
+fn rows(field: &str, length: usize, bad: &mut Violations) {
+    bad.require(field, length > 0, "give at least one");
+    bad.require(field, length <= MAX_ROWS, "give at most 5,000");
+}
+
+fn item_code(sku: &str, field: &str, bad: &mut Violations) -> String {
+    bad.require(field, !sku.trim().is_empty(), "give the item code");
+    code(sku)
+}
+
+fn number(text: &str, field: &str, bad: &mut Violations) -> Quantity {
+    match text.parse::<Quantity>() {
+        Ok(quantity) => quantity,
+        Err(error) => {
+            bad.add(field, error.to_string());
+            Quantity::ZERO
+        }
+    }
+}
+
+fn above_zero(text: &str, field: &str, bad: &mut Violations) -> Quantity {
+    match text.parse::<Quantity>() {
+        Ok(quantity) if quantity.is_positive() => return quantity,
+        Ok(_) => bad.add(field, "a quantity is above 0"),
+        Err(error) => bad.add(field, error.to_string()),
+    }
+    Quantity::ZERO
+}
+
+/// A required moment that is not in the future: a number that is true tomorrow would hide everything until then.
+fn moment(at: Option<&prost_types::Timestamp>, field: &str, now: Timestamp, bad: &mut Violations) -> Timestamp {
+    let Some(at) = at.and_then(instant) else {
+        bad.add(field, "say when; an RFC 3339 time");
+        return now;
+    };
+    let slack = Timestamp::from_millisecond(now.as_millisecond().saturating_add(60_000)).unwrap_or(now);
+    bad.require(field, at <= slack, "is in the future; check the clock of the system that sent it");
+    at
+}
+
+fn or(given: &str, fallback: &str) -> String {
+    if given.is_empty() { fallback.to_owned() } else { given.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use retail_runtime::fault::Fault as _;
+
+    use super::*;
+
+    fn line(id: &str, quantity: &str) -> pb::ReserveLine {
+        pb::ReserveLine { line_id: id.into(), sku: "85123a".into(), location: String::new(), quantity: quantity.into() }
+    }
+
+    fn request(lines: Vec<pb::ReserveLine>) -> pb::ReserveStockRequest {
+        pb::ReserveStockRequest {
+            idempotency_key: "k".into(),
+            reservation_id: "o-1".into(),
+            lines,
+            ..Default::default()
+        }
+    }
+
+    fn parse(request: &pb::ReserveStockRequest) -> Result<Wish, Vec<String>> {
+        let parsed = reserve(request, "MAIN", Duration::from_secs(900), Timestamp::UNIX_EPOCH);
+        parsed.map_err(|bad| bad.fields().into_iter().map(|(field, _)| field).collect())
+    }
+
+    #[test]
+    fn codes_are_compared_in_upper_case_and_lines_go_to_the_default_location() {
+        let wish = parse(&request(vec![line("1", "2")])).unwrap();
+        assert_eq!(wish.lines["MAIN"][0].1, "85123A");
+        assert_eq!(wish.expires_at, Timestamp::from_second(900).unwrap());
+    }
+
+    #[test]
+    fn every_wrong_line_is_named() {
+        let fields = parse(&request(vec![line("1", "0"), line("1", "1e9"), line("", "1")])).unwrap_err();
+        assert_eq!(fields, ["lines[0].quantity", "lines[1].line_id", "lines[1].quantity", "lines[2].line_id"]);
+    }
+
+    #[test]
+    fn the_digest_knows_every_field_that_matters() {
+        let one = parse(&request(vec![line("1", "2")])).unwrap().digest;
+        let other = parse(&request(vec![line("1", "3")])).unwrap().digest;
+        let fact = parse(&pb::ReserveStockRequest { allow_shortfall: true, ..request(vec![line("1", "2")]) }).unwrap();
+        assert!(one != other && one != fact.digest);
+        assert_eq!(one, parse(&request(vec![line("1", "2.0")])).unwrap().digest);
+    }
+
+    #[test]
+    fn a_count_of_tomorrow_is_refused() {
+        let tomorrow = prost_types::Timestamp { seconds: 86_400, nanos: 0 };
+        let request = pb::CountStockRequest {
+            idempotency_key: "k".into(),
+            basis: i32::from(pb::CountBasis::OnHand),
+            as_of: Some(tomorrow),
+            authority: "erp".into(),
+            rows: vec![pb::CountRow { sku: "A".into(), location: String::new(), quantity: "1".into() }],
+        };
+        let bad = count(&request, "MAIN", Timestamp::UNIX_EPOCH).unwrap_err();
+        assert_eq!(bad.fields()[0].0, "as_of");
+    }
+}

@@ -1,0 +1,266 @@
+//! What a channel shows of a stock record, and what it should show. Pure.
+//!
+//! A channel that subtracts its own sales lowers its number before we hear of the sale. We lower our idea of it when the
+//! sale is reserved, and when a reading is lower than we thought, the difference is *unseen*: sales on their way to us.
+//! Unseen sales are kept back from the target until they are reserved, or until they are too old to be sales.
+
+use std::time::Duration;
+
+use retail_proto::Quantity;
+use retail_runtime::Timestamp;
+
+use crate::stock::Stock;
+
+/// Stale answers in a row after which a row is left for the next reading of the shop.
+pub const STALE_LIMIT: u32 = 5;
+/// An unseen sale that has not arrived after this was none: somebody changed the number in the shop.
+const UNSEEN_FOR: Duration = Duration::from_secs(600);
+const UNIT: i64 = 1_000_000;
+
+/// What one channel shows of a stock record. Whole units.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Shown {
+    /// The channel's instance.
+    #[prost(string, tag = "1")]
+    pub channel: String,
+    /// The channel's id of the stocked item.
+    #[prost(string, tag = "2")]
+    pub item_id: String,
+    /// The channel's id of the location.
+    #[prost(string, tag = "3")]
+    pub location_id: String,
+    /// The number it shows, as far as we know.
+    #[prost(int64, tag = "4")]
+    pub quantity: i64,
+    /// Sales that the channel has subtracted and we have not reserved.
+    #[prost(int64, tag = "5")]
+    pub unseen: i64,
+    /// Since when there are any, milliseconds since 1970.
+    #[prost(int64, tag = "6")]
+    pub unseen_since: i64,
+    /// Stale answers in a row.
+    #[prost(uint32, tag = "7")]
+    pub stale: u32,
+}
+
+impl Stock {
+    /// What a channel shows.
+    #[must_use]
+    pub fn shown_by(&self, channel: &str) -> Option<&Shown> {
+        self.shown.iter().find(|shown| shown.channel == channel)
+    }
+
+    /// The number that a channel should show: whole units of what may be sold, less what it sold unseen; never below 0.
+    #[must_use]
+    pub fn target(&self, shown: &Shown) -> i64 {
+        self.available.div_euclid(UNIT).saturating_sub(shown.unseen).max(0)
+    }
+
+    /// True when a channel shows another number than it should, and telling it is not known to be useless.
+    #[must_use]
+    pub fn is_dirty(&self, channel: &str) -> bool {
+        self.shown_by(channel).is_some_and(|shown| shown.stale < STALE_LIMIT && self.target(shown) != shown.quantity)
+    }
+
+    /// Takes over that a channel sold and has subtracted it from the number it shows.
+    pub fn sold_by(&mut self, channel: &str, quantity: Quantity) {
+        let units = quantity.millionths().saturating_add(UNIT - 1).div_euclid(UNIT);
+        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
+            let seen = shown.unseen.min(units).max(0);
+            shown.unseen = shown.unseen.saturating_sub(seen);
+            shown.quantity = shown.quantity.saturating_sub(units.saturating_sub(seen));
+        }
+    }
+
+    /// Takes over what a channel says that it shows. `subtracts` says whether it subtracts its own sales.
+    /// Answers true when it was another number than we thought.
+    pub fn read_back(&mut self, reading: &Shown, subtracts: bool, now: Timestamp) -> bool {
+        let at = now.as_millisecond();
+        let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == reading.channel) else {
+            self.shown.push(Shown { unseen: 0, unseen_since: 0, stale: 0, ..reading.clone() });
+            return true;
+        };
+        let held = i64::try_from(UNSEEN_FOR.as_millis()).unwrap_or(i64::MAX);
+        if shown.unseen > 0 && at.saturating_sub(shown.unseen_since) > held {
+            shown.unseen = 0;
+        }
+        let lower = shown.quantity.saturating_sub(reading.quantity);
+        if subtracts && lower > 0 {
+            if shown.unseen == 0 {
+                shown.unseen_since = at;
+            }
+            shown.unseen = shown.unseen.saturating_add(lower);
+        }
+        shown.item_id.clone_from(&reading.item_id);
+        shown.location_id.clone_from(&reading.location_id);
+        shown.quantity = reading.quantity;
+        lower != 0
+    }
+
+    /// Takes over that a channel showed `expected` and then the number we sent. What it sold after that may have been
+    /// reserved already, so the difference counts, not the number.
+    pub fn published(&mut self, channel: &str, expected: i64, quantity: i64) {
+        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
+            shown.quantity = shown.quantity.saturating_add(quantity.saturating_sub(expected));
+            shown.stale = 0;
+        }
+    }
+
+    /// Counts a stale answer; true when the row is now left for the next reading.
+    pub fn stale_answer(&mut self, channel: &str) -> bool {
+        self.shown.iter_mut().find(|shown| shown.channel == channel).is_some_and(|shown| {
+            shown.stale = shown.stale.saturating_add(1);
+            shown.stale == STALE_LIMIT
+        })
+    }
+
+    /// Leaves a row alone until the channel is read.
+    pub fn leave(&mut self, channel: &str) {
+        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
+            shown.stale = STALE_LIMIT;
+        }
+    }
+
+    /// Lets a row that was left be told again.
+    pub fn told_again(&mut self, channel: &str) {
+        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
+            shown.stale = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::movement::Kind;
+    use crate::stock::{Act, Counter};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn act(second: i64) -> Act<'static> {
+        Act { cause: "test", happened_at: at(second), now: at(second) }
+    }
+
+    fn reading(quantity: i64) -> Shown {
+        Shown { channel: "shop".into(), item_id: "i".into(), location_id: "l".into(), quantity, ..Shown::default() }
+    }
+
+    fn shown(on_hand: i64) -> Stock {
+        let mut stock = Stock::empty("MAIN", "85123A");
+        stock.count(Quantity::whole(on_hand).unwrap(), "erp", Counter::Books, act(1)).unwrap();
+        stock.read_back(&reading(on_hand), true, at(1));
+        stock
+    }
+
+    fn reserve(stock: &mut Stock, units: i64, by: Option<&str>) {
+        let quantity = Quantity::whole(units).unwrap();
+        stock.promise(quantity, Kind::Reserve, act(2)).unwrap();
+        if let Some(channel) = by {
+            stock.sold_by(channel, quantity);
+        }
+    }
+
+    #[test]
+    fn a_sale_of_the_channel_itself_needs_no_telling() {
+        let mut stock = shown(10);
+        reserve(&mut stock, 3, Some("shop"));
+        assert!(!stock.is_dirty("shop"));
+        assert_eq!(stock.shown_by("shop").unwrap().quantity, 7);
+    }
+
+    #[test]
+    fn a_sale_elsewhere_must_be_told() {
+        let mut stock = shown(10);
+        reserve(&mut stock, 3, Some("marketplace"));
+        assert!(stock.is_dirty("shop"));
+        assert_eq!(stock.target(stock.shown_by("shop").unwrap()), 7);
+    }
+
+    #[test]
+    fn a_lower_reading_is_an_unseen_sale_that_is_not_given_back() {
+        let mut stock = shown(10);
+        assert!(stock.read_back(&reading(8), true, at(3)));
+        assert!(!stock.is_dirty("shop"), "10 available, 2 on their way to us, 8 shown");
+        reserve(&mut stock, 2, Some("shop"));
+        let shown = stock.shown_by("shop").unwrap();
+        assert_eq!((shown.quantity, shown.unseen), (8, 0));
+        assert!(!stock.is_dirty("shop"));
+    }
+
+    #[test]
+    fn an_unseen_sale_that_never_arrives_is_let_go() {
+        let mut stock = shown(10);
+        stock.read_back(&reading(8), true, at(3));
+        stock.read_back(&reading(8), true, at(3 + 601));
+        assert_eq!(stock.target(stock.shown_by("shop").unwrap()), 10);
+    }
+
+    #[test]
+    fn a_sale_reserved_while_its_number_was_on_the_way_is_not_forgotten() {
+        let mut stock = shown(10);
+        reserve(&mut stock, 2, None);
+        reserve(&mut stock, 1, Some("shop"));
+        stock.published("shop", 10, 8);
+        assert_eq!(stock.shown_by("shop").unwrap().quantity, 7);
+        assert!(!stock.is_dirty("shop"));
+    }
+
+    #[test]
+    fn a_fraction_is_never_shown() {
+        let mut stock = shown(10);
+        stock.promise("0.5".parse().unwrap(), Kind::Reserve, act(2)).unwrap();
+        assert_eq!(stock.target(stock.shown_by("shop").unwrap()), 9);
+    }
+
+    #[test]
+    fn after_five_stale_answers_the_row_is_left_until_it_is_read() {
+        let mut stock = shown(10);
+        reserve(&mut stock, 1, None);
+        assert_eq!((0..6).map(|_| stock.stale_answer("shop")).collect::<Vec<_>>(), [false, false, false, false, true, false]);
+        assert!(!stock.is_dirty("shop"));
+        stock.told_again("shop");
+        assert!(stock.is_dirty("shop"));
+    }
+
+    proptest! {
+        /// A shop that sells by itself, whose orders reach us late: once every order has arrived and every number was
+        /// told, it shows what may be sold; and at no moment do shop and promises together exceed the shelf.
+        #[test]
+        fn the_shop_ends_with_the_right_number(steps in prop::collection::vec((0..4_u8, 1..4_i64), 1..60)) {
+            let mut stock = shown(100);
+            let mut shop = 100_i64;
+            let mut on_the_way = std::collections::VecDeque::new();
+            for (step, units) in steps {
+                match step {
+                    0 if shop >= units => { shop -= units; on_the_way.push_back(units); }
+                    1 => if let Some(units) = on_the_way.pop_front() { reserve(&mut stock, units, Some("shop")); },
+                    2 => {
+                        let there = units.min(stock.available / UNIT).max(0);
+                        reserve(&mut stock, there, None);
+                    }
+                    _ => tell(&mut stock, &mut shop),
+                }
+            }
+            for units in on_the_way { reserve(&mut stock, units, Some("shop")); }
+            tell(&mut stock, &mut shop);
+            prop_assert_eq!(shop, stock.available / UNIT);
+        }
+    }
+
+    fn tell(stock: &mut Stock, shop: &mut i64) {
+        while stock.is_dirty("shop") {
+            let entry = stock.shown_by("shop").unwrap().clone();
+            let target = stock.target(&entry);
+            if entry.quantity == *shop {
+                *shop = target;
+                stock.published("shop", entry.quantity, target);
+            } else {
+                stock.read_back(&reading(*shop), true, at(5));
+            }
+        }
+    }
+}

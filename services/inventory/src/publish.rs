@@ -1,0 +1,396 @@
+//! Telling a channel what may be sold at a location: collect the rows whose number differs, send the newest numbers with
+//! what we believe is shown, and when that belief is stale, read the channel again. One publication per location and
+//! channel; whatever changes while a batch is on its way is in the next one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict};
+use retail_proto::commerce::v1 as shop;
+use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
+use retail_runtime::{Peer, Timestamp};
+use retail_store::{Draft, IndexQuery, Store};
+
+use crate::keys::{stock_id, site_id};
+use crate::outcome;
+use crate::publication::{STALE_LIMIT, Shown};
+use crate::shelf::Shelf;
+use crate::site;
+use crate::stock::Stock;
+
+/// Most rows in a batch; a reading of the channel takes no more either.
+const BATCH: u32 = 100;
+/// A hot row is told this often at most.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Wait after the first stale answer, doubled with each further one: the sale behind it is on its way to us.
+const STALE_PAUSE: Duration = Duration::from_millis(500);
+
+/// The channel shows another number than we believe.
+const STALE: &str = "CHANGE_FROM_QUANTITY_STALE";
+/// The channel refuses a row of the batch.
+const ROW_REFUSED: &str = "ROW_REFUSED";
+
+/// One number on its way.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Setting {
+    /// Item code.
+    #[prost(string, tag = "1")]
+    pub sku: String,
+    /// The channel's id of the stocked item.
+    #[prost(string, tag = "2")]
+    pub item_id: String,
+    /// The channel's id of the location.
+    #[prost(string, tag = "3")]
+    pub location_id: String,
+    /// The new number.
+    #[prost(int64, tag = "4")]
+    pub quantity: i64,
+    /// What we believe is shown.
+    #[prost(int64, tag = "5")]
+    pub expected: i64,
+}
+
+/// The publication of a location to a channel.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Publication {
+    /// Location code.
+    #[prost(string, tag = "1")]
+    pub location: String,
+    /// The channel's instance.
+    #[prost(string, tag = "2")]
+    pub channel: String,
+    /// Grows whenever a row needs telling.
+    #[prost(uint64, tag = "3")]
+    pub touched: u64,
+    /// Rows may need telling.
+    #[prost(bool, tag = "4")]
+    pub pending: bool,
+    /// Number of the current batch.
+    #[prost(uint64, tag = "5")]
+    pub round: u64,
+    /// What is on its way.
+    #[prost(message, repeated, tag = "6")]
+    pub batch: Vec<Setting>,
+    /// The batch was stale: the channel is read again.
+    #[prost(bool, tag = "7")]
+    pub rereading: bool,
+    /// Stale answers in a row.
+    #[prost(uint32, tag = "8")]
+    pub stale: u32,
+    /// Not before this time again, milliseconds since 1970.
+    #[prost(int64, tag = "9")]
+    pub next_at: i64,
+    /// Rows in the next batch, after a refusal fewer; 0 is the most.
+    #[prost(uint32, tag = "10")]
+    pub most: u32,
+    /// Rows told so far.
+    #[prost(uint64, tag = "11")]
+    pub told: u64,
+}
+
+impl Publication {
+    /// Notes that a row needs telling; true when nobody was about to look.
+    pub fn wake(&mut self) -> bool {
+        self.touched = self.touched.saturating_add(1);
+        let asleep = !self.pending && self.batch.is_empty();
+        self.pending = true;
+        asleep
+    }
+
+    fn close_round(&mut self, pause: Duration, now: Timestamp) {
+        self.batch.clear();
+        self.rereading = false;
+        self.round = self.round.saturating_add(1);
+        self.pending = true;
+        let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        self.next_at = now.as_millisecond().saturating_add(pause);
+    }
+}
+
+/// What a publication asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Telling {
+    /// Find the rows whose number differs.
+    Collect,
+    /// Send a batch.
+    Set(u64),
+    /// Read what the channel shows of the rows of a stale batch.
+    ReadBack,
+}
+
+/// What a step brings.
+#[derive(Debug)]
+pub enum Told {
+    /// Rows to tell, and how far the publication was touched when they were looked for.
+    Collected(Vec<Setting>, u64),
+    /// The channel shows the batch.
+    Set,
+    /// What the channel shows, by item code; an item that it does not stock is missing.
+    Readings(BTreeMap<String, i64>),
+}
+
+impl Step for Telling {
+    fn name(&self) -> String {
+        match self {
+            Self::Collect => "collect".to_owned(),
+            Self::Set(round) => format!("commerce.set_stock.{round}"),
+            Self::ReadBack => "commerce.get_stock".to_owned(),
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Set(_) => Class::Keyed,
+            Self::Collect | Self::ReadBack => Class::Call,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        // A channel may be away for days; its numbers wait.
+        Policy { deadline: Duration::MAX, ..Policy::VENDOR }
+    }
+}
+
+/// A channel as the publication needs it.
+#[derive(Clone)]
+pub struct Outlet {
+    /// Its connector.
+    pub peer: Peer,
+    /// True when it lowers its number at its own sales.
+    pub subtracts_own_sales: bool,
+}
+
+/// Tells channels.
+pub struct Publish {
+    store: Store,
+    channels: Vec<String>,
+    outlets: BTreeMap<String, Outlet>,
+}
+
+impl Publish {
+    /// A publisher to these channels.
+    #[must_use]
+    pub fn new(store: Store, outlets: BTreeMap<String, Outlet>) -> Self {
+        Self { store, channels: outlets.keys().cloned().collect(), outlets }
+    }
+
+    fn outlet(&self, doc: &Publication) -> Result<&Outlet, Failure> {
+        self.outlets.get(&doc.channel).ok_or_else(|| {
+            let detail = format!("channel {} is no longer configured; nothing is told to it", doc.channel);
+            Failure::refused("CHANNEL_NOT_CONFIGURED", detail)
+        })
+    }
+
+    async fn collect(&self, doc: &Publication) -> Result<Told, Failure> {
+        let limit = if doc.most == 0 { BATCH } else { doc.most.min(BATCH) };
+        let query = IndexQuery {
+            name: site::unpublished(&doc.location, &doc.channel),
+            prefix: vec![],
+            after: None,
+            limit: usize::try_from(limit).unwrap_or(1),
+        };
+        let partition = <site::Site as retail_store::Document>::partition(&site_id(&doc.location));
+        let entries = self.store.index(partition, &query).await.map_err(outcome::store)?;
+        let mut settings = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let row = self.store.read::<Stock>(entry.key.id()).await.map_err(outcome::store)?;
+            let Some(row) = row.map(|found| found.doc).filter(|row| row.is_dirty(&doc.channel)) else { continue };
+            if let Some(shown) = row.shown_by(&doc.channel) {
+                settings.push(Setting {
+                    sku: row.sku.clone(),
+                    item_id: shown.item_id.clone(),
+                    location_id: shown.location_id.clone(),
+                    quantity: row.target(shown),
+                    expected: shown.quantity,
+                });
+            }
+        }
+        Ok(Told::Collected(settings, doc.touched))
+    }
+
+    async fn set(&self, doc: &Publication, key: String) -> Result<Told, Failure> {
+        let settings = doc
+            .batch
+            .iter()
+            .map(|setting| shop::StockSetting {
+                sku: setting.sku.clone(),
+                inventory_item_id: setting.item_id.clone(),
+                location_id: setting.location_id.clone(),
+                quantity: setting.quantity,
+                expected: Some(setting.expected),
+            })
+            .collect();
+        let request = shop::SetStockRequest { instance: doc.channel.clone(), idempotency_key: key, settings };
+        let answer = CommerceServiceClient::new(self.outlet(doc)?.peer.clone()).set_stock(request).await?.into_inner();
+        match outcome::done("commerce.SetStock", answer.outcome.as_ref()) {
+            Ok(()) => Ok(Told::Set),
+            Err(Failure::Refused { reason, detail }) if reason != STALE => {
+                Err(Failure::refused(ROW_REFUSED, format!("{reason}: {detail}")))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn read_back(&self, doc: &Publication) -> Result<Told, Failure> {
+        let mut client = CommerceServiceClient::new(self.outlet(doc)?.peer.clone());
+        let mut places: BTreeMap<&str, Vec<&Setting>> = BTreeMap::new();
+        for setting in &doc.batch {
+            places.entry(&setting.location_id).or_default().push(setting);
+        }
+        let mut readings = BTreeMap::new();
+        for (location_id, settings) in places {
+            let request = shop::GetStockRequest {
+                instance: doc.channel.clone(),
+                inventory_item_ids: settings.iter().map(|setting| setting.item_id.clone()).collect(),
+                location_id: location_id.to_owned(),
+            };
+            let answer = client.get_stock(request).await?.into_inner();
+            for reading in answer.readings {
+                let found = settings.iter().find(|setting| setting.item_id == reading.inventory_item_id);
+                readings.extend(found.map(|setting| (setting.sku.clone(), reading.available)));
+            }
+        }
+        self.warn_of_rows_left(doc, &readings).await;
+        Ok(Told::Readings(readings))
+    }
+
+    /// The fifth stale answer leaves a row to the next reading of the whole channel: somebody should know.
+    async fn warn_of_rows_left(&self, doc: &Publication, readings: &BTreeMap<String, i64>) {
+        for setting in &doc.batch {
+            let Ok(Some(row)) = self.store.read::<Stock>(&stock_id(&doc.location, &setting.sku)).await else { continue };
+            let Some(shown) = row.doc.shown_by(&doc.channel) else { continue };
+            let differs = readings.get(&setting.sku).is_some_and(|reading| *reading != shown.quantity);
+            if differs && shown.stale.saturating_add(1) >= STALE_LIMIT {
+                tracing::warn!(
+                    sku = setting.sku,
+                    location = doc.location,
+                    channel = doc.channel,
+                    "the channel's number keeps changing under us; the row is left until the channel is read again"
+                );
+            }
+        }
+    }
+
+    /// Runs a rule over the rows of the batch.
+    fn rows(&self, draft: &mut Draft<Publication>, rule: impl Fn(&mut Stock, &Setting)) {
+        let (location, batch) = (draft.doc.location.clone(), draft.doc.batch.clone());
+        let skus = batch.iter().map(|setting| setting.sku.clone()).collect();
+        let loaded = site::load(draft, &location, &skus);
+        let mut rows = loaded.into_parts().0;
+        for setting in &batch {
+            if let Some(row) = rows.get_mut(&setting.sku) {
+                rule(row, setting);
+            }
+        }
+        site::store_quietly(draft, Shelf::new(&location, rows.into_values()), &self.channels);
+    }
+
+    fn take_readings(&self, draft: &mut Draft<Publication>, readings: &BTreeMap<String, i64>, now: Timestamp) {
+        let channel = draft.doc.channel.clone();
+        let subtracts = self.outlets.get(&channel).is_some_and(|outlet| outlet.subtracts_own_sales);
+        self.rows(draft, |row, setting| match readings.get(&setting.sku) {
+            Some(reading) => {
+                let reading = Shown {
+                    channel: channel.clone(),
+                    item_id: setting.item_id.clone(),
+                    location_id: setting.location_id.clone(),
+                    quantity: *reading,
+                    ..Shown::default()
+                };
+                if row.read_back(&reading, subtracts, now) {
+                    row.stale_answer(&channel);
+                }
+            }
+            None => row.shown.retain(|shown| shown.channel != channel),
+        });
+        let doublings = draft.doc.stale.min(7);
+        draft.doc.stale = draft.doc.stale.saturating_add(1);
+        draft.doc.close_round(STALE_PAUSE.saturating_mul(2_u32.saturating_pow(doublings)), now);
+    }
+}
+
+impl Process for Publish {
+    type Doc = Publication;
+    type Step = Telling;
+    type Outcome = Told;
+
+    fn decide(&self, doc: &Publication, now: Timestamp) -> Next<Telling> {
+        if doc.rereading {
+            return Next::Do(vec![Telling::ReadBack]);
+        }
+        if !doc.batch.is_empty() {
+            return Next::Do(vec![Telling::Set(doc.round)]);
+        }
+        if !doc.pending {
+            return Next::Wait(None);
+        }
+        if doc.next_at > now.as_millisecond() {
+            return Next::Wait(Timestamp::from_millisecond(doc.next_at).ok());
+        }
+        Next::Do(vec![Telling::Collect])
+    }
+
+    async fn perform(&self, _: &str, doc: &Publication, step: &Telling, attempt: Attempt) -> Result<Told, Failure> {
+        match step {
+            Telling::Collect => self.collect(doc).await,
+            Telling::Set(_) => self.set(doc, attempt.key.to_string()).await,
+            Telling::ReadBack => self.read_back(doc).await,
+        }
+    }
+
+    fn apply(&self, draft: &mut Draft<Publication>, _: &Telling, outcome: &Told, now: Timestamp) {
+        match outcome {
+            Told::Collected(settings, touched) => {
+                // A row that was touched after the look may be missing: look again.
+                draft.doc.pending = !settings.is_empty() || draft.doc.touched != *touched;
+                draft.doc.batch.clone_from(settings);
+            }
+            Told::Set => {
+                let channel = draft.doc.channel.clone();
+                self.rows(draft, |row, setting| row.published(&channel, setting.expected, setting.quantity));
+                let told = u64::try_from(draft.doc.batch.len()).unwrap_or_default();
+                draft.doc.told = draft.doc.told.saturating_add(told);
+                draft.doc.stale = 0;
+                draft.doc.most = draft.doc.most.saturating_mul(2).min(BATCH);
+                draft.doc.close_round(PAUSE, now);
+            }
+            Told::Readings(readings) => self.take_readings(draft, readings, now),
+        }
+    }
+
+    fn refused(&self, draft: &mut Draft<Publication>, step: &Telling, why: &Failure, now: Timestamp) -> Verdict {
+        match step {
+            Telling::Set(_) if why.reason() == STALE => {
+                draft.doc.rereading = true;
+                Verdict::Handled
+            }
+            // All or nothing: find the row that is refused by halves, and leave it alone until the channel is read.
+            Telling::Set(_) if why.reason() == ROW_REFUSED => {
+                let rows = u32::try_from(draft.doc.batch.len()).unwrap_or(BATCH);
+                if rows <= 1 {
+                    let channel = draft.doc.channel.clone();
+                    self.rows(draft, |row, _| row.leave(&channel));
+                }
+                draft.doc.most = (rows / 2).max(1);
+                draft.doc.close_round(PAUSE, now);
+                Verdict::Handled
+            }
+            Telling::Set(_) | Telling::Collect | Telling::ReadBack => Verdict::Park,
+        }
+    }
+
+    fn seal(&self, _: &mut Draft<Publication>, _: &Publication, _: Timestamp) {}
+
+    fn summary(&self, doc: &Publication) -> Summary {
+        let status = if doc.rereading {
+            "The shop showed other numbers; reading it again".to_owned()
+        } else if !doc.batch.is_empty() {
+            format!("Telling {} numbers", doc.batch.len())
+        } else if doc.pending {
+            "Numbers are waiting to be told".to_owned()
+        } else {
+            format!("Up to date; {} numbers told so far", doc.told)
+        };
+        Summary { name: format!("stock {} to {}", doc.location, doc.channel), status }
+    }
+}

@@ -1,0 +1,181 @@
+//! Items and places over the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use retail_proto::types::v1::Ref;
+use retail_runtime::Clock;
+use retail_store::{Draft, Store};
+
+use crate::catalogue::{CATALOGUE, Catalogue, Item, Place, Xref};
+use crate::fault::Error;
+use crate::keys::xref_id;
+
+/// Documents that are read or written side by side.
+pub(crate) const SIDE_BY_SIDE: usize = 128;
+
+/// Reads and keeps reference data.
+#[derive(Clone)]
+pub struct Reference {
+    store: Store,
+    clock: Clock,
+}
+
+/// What an item is known by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemKey {
+    /// Code.
+    pub sku: String,
+    /// Another system's record.
+    pub record: Option<Ref>,
+}
+
+impl Reference {
+    /// Over a store.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// What is known of places.
+    pub async fn catalogue(&self) -> Result<Catalogue, Error> {
+        Ok(self.store.read::<Catalogue>(CATALOGUE).await?.map(|found| found.doc).unwrap_or_default())
+    }
+
+    /// One item by code.
+    pub async fn item(&self, sku: &str) -> Result<Option<Item>, Error> {
+        Ok(self.store.read::<Item>(&code(sku)).await?.map(|found| found.doc))
+    }
+
+    /// Items by another system's record first, then by code; in order, `None` where nobody is known.
+    pub async fn resolve(&self, keys: Vec<ItemKey>) -> Result<Vec<Option<Item>>, Error> {
+        stream::iter(keys).map(|key| self.resolve_one(key)).buffered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// Those of the codes that no item has.
+    pub async fn unknown(&self, skus: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        let looked = stream::iter(skus).map(|sku| async move {
+            let known = self.item(&sku).await?.is_some();
+            Ok::<_, Error>((!known).then_some(sku))
+        });
+        let found: Vec<Option<String>> = looked.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Takes items over from their owner, and where their records lead.
+    pub async fn put_items(&self, items: Vec<Item>) -> Result<(), Error> {
+        stream::iter(items).map(|item| self.put_item(item)).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// Links items to records of another system. Answers the codes that no item has.
+    pub async fn link(&self, links: BTreeMap<String, Vec<Ref>>) -> Result<Vec<String>, Error> {
+        let linked = stream::iter(links).map(|(sku, records)| async move {
+            let known = self.link_one(&sku, records).await?;
+            Ok::<_, Error>((!known).then_some(sku))
+        });
+        let mut unmatched: Vec<String> =
+            linked.buffer_unordered(SIDE_BY_SIDE).try_filter_map(|sku| async move { Ok(sku) }).try_collect().await?;
+        unmatched.sort();
+        Ok(unmatched)
+    }
+
+    /// Takes places over.
+    pub async fn put_places(&self, places: Vec<Place>) -> Result<(), Error> {
+        self.change(move |catalogue| places.iter().for_each(|place| catalogue.put_place(place))).await
+    }
+
+    /// Remembers the default location.
+    pub async fn put_home(&self, location: &str) -> Result<(), Error> {
+        let location = location.to_owned();
+        self.change(move |catalogue| {
+            catalogue.put_home(&location);
+        })
+        .await
+    }
+
+    /// Remembers that reading the owners ended well.
+    pub async fn synced(&self, items: u64) -> Result<(), Error> {
+        let now = self.clock.now().as_millisecond();
+        self.change(move |catalogue| {
+            catalogue.synced_at = now;
+            catalogue.items = items;
+        })
+        .await
+    }
+
+    async fn change(&self, change: impl Fn(&mut Catalogue) + Send + 'static) -> Result<(), Error> {
+        let rule = move |draft: &mut Draft<Catalogue>| {
+            change(&mut draft.doc);
+            Ok::<_, Error>(())
+        };
+        self.store.step(CATALOGUE, None, rule).await?;
+        Ok(())
+    }
+
+    async fn resolve_one(&self, key: ItemKey) -> Result<Option<Item>, Error> {
+        if let Some(record) = &key.record {
+            let id = xref_id(&record.kind, &record.instance, &record.r#type, &record.id);
+            if let Some(xref) = self.store.read::<Xref>(&id).await?
+                && let Some(item) = self.item(&xref.doc.sku).await?
+            {
+                return Ok(Some(item));
+            }
+        }
+        if key.sku.trim().is_empty() { Ok(None) } else { self.item(&key.sku).await }
+    }
+
+    async fn put_item(&self, read: Item) -> Result<(), Error> {
+        let now = self.clock.now().as_millisecond();
+        let (sku, records) = (read.sku.clone(), read.refs.clone());
+        let known = self.item(&sku).await?.unwrap_or_default();
+        // Unchanged and fresh items cost no commit.
+        if known.clone().take_over(&read, now) {
+            let rule = move |draft: &mut Draft<Item>| {
+                draft.doc.take_over(&read, now);
+                Ok::<_, Error>(())
+            };
+            self.store.step(&sku, None, rule).await?;
+        }
+        self.put_xrefs(&sku, &records).await
+    }
+
+    async fn link_one(&self, sku: &str, records: Vec<Ref>) -> Result<bool, Error> {
+        let sku = code(sku);
+        let Some(known) = self.item(&sku).await? else { return Ok(false) };
+        if known.clone().link(&records) {
+            let links = records.clone();
+            let rule = move |draft: &mut Draft<Item>| {
+                if draft.existed {
+                    draft.doc.link(&links);
+                }
+                Ok::<_, Error>(())
+            };
+            self.store.step(&sku, None, rule).await?;
+        }
+        self.put_xrefs(&sku, &records).await?;
+        Ok(true)
+    }
+
+    async fn put_xrefs(&self, sku: &str, records: &[Ref]) -> Result<(), Error> {
+        for record in records {
+            let id = xref_id(&record.kind, &record.instance, &record.r#type, &record.id);
+            let known = self.store.read::<Xref>(&id).await?;
+            if known.is_some_and(|xref| xref.doc.sku == sku) {
+                continue;
+            }
+            let sku = sku.to_owned();
+            let rule = move |draft: &mut Draft<Xref>| {
+                draft.doc.sku.clone_from(&sku);
+                Ok::<_, Error>(())
+            };
+            self.store.step(&id, None, rule).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The form in which codes are compared.
+#[must_use]
+pub fn code(sku: &str) -> String {
+    sku.trim().to_uppercase()
+}

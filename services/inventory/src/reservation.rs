@@ -1,0 +1,363 @@
+//! A reservation at one location and its rules. Pure.
+//!
+//! `HELD -> CONFIRMED -> CONSUMED`, `HELD -> RELEASED | EXPIRED`, `CONFIRMED -> RELEASED`; each once. A confirmation that
+//! comes after expiry takes the goods again when they are still there. A reservation over several locations is one such
+//! part per location; `places.rs` keeps them together.
+
+use std::collections::BTreeMap;
+
+use retail_proto::Quantity;
+use retail_runtime::Timestamp;
+
+use crate::movement::Kind;
+use crate::shelf::Shelf;
+use crate::stock::{Act, StockError};
+
+/// Where a promise stands (see the contract).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum State {
+    /// Promised until it expires.
+    Held = 0,
+    /// Promised until shipped or released.
+    Confirmed = 1,
+    /// All shipped.
+    Consumed = 2,
+    /// Given back.
+    Released = 3,
+    /// Ran out before it was confirmed.
+    Expired = 4,
+}
+
+/// A promised line. Millionths.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Line {
+    /// Id of the order line.
+    #[prost(string, tag = "1")]
+    pub line_id: String,
+    /// Item code.
+    #[prost(string, tag = "2")]
+    pub sku: String,
+    /// Asked for.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// Promised without stock.
+    #[prost(int64, tag = "4")]
+    pub shortfall: i64,
+    /// Shipped.
+    #[prost(int64, tag = "5")]
+    pub consumed: i64,
+}
+
+impl Line {
+    /// Still promised.
+    #[must_use]
+    pub fn open(&self) -> Quantity {
+        Quantity::from_millionths(self.quantity.saturating_sub(self.consumed).max(0))
+    }
+}
+
+/// A shipment that was taken off.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Shipment {
+    /// Key of the request.
+    #[prost(string, tag = "1")]
+    pub key: String,
+    /// What it took, by line.
+    #[prost(btree_map = "string, int64", tag = "2")]
+    pub lines: BTreeMap<String, i64>,
+}
+
+/// The part of a reservation at one location.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Part {
+    /// Id of the reservation.
+    #[prost(string, tag = "1")]
+    pub reservation_id: String,
+    /// Location code.
+    #[prost(string, tag = "2")]
+    pub location: String,
+    /// Where it stands.
+    #[prost(enumeration = "State", tag = "3")]
+    pub state: i32,
+    /// Lines.
+    #[prost(message, repeated, tag = "4")]
+    pub lines: Vec<Line>,
+    /// When it ends unless confirmed, milliseconds since 1970.
+    #[prost(int64, tag = "5")]
+    pub expires_at: i64,
+    /// Version, from 1.
+    #[prost(uint64, tag = "6")]
+    pub version: u64,
+    /// Digest of the whole request: the same id with other content is refused.
+    #[prost(bytes = "vec", tag = "7")]
+    pub digest: Vec<u8>,
+    /// Goods that are sold already.
+    #[prost(bool, tag = "8")]
+    pub allow_shortfall: bool,
+    /// Channel that has subtracted them from the number it shows.
+    #[prost(string, tag = "9")]
+    pub sold_by_channel: String,
+    /// Shipments taken off.
+    #[prost(message, repeated, tag = "10")]
+    pub shipments: Vec<Shipment>,
+    /// Which attempt of a reservation over several locations made it; 0 for one location.
+    #[prost(uint32, tag = "11")]
+    pub attempt: u32,
+}
+
+/// What is asked of one location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Id of the reservation.
+    pub reservation_id: String,
+    /// Lines: id, item and quantity.
+    pub lines: Vec<(String, String, Quantity)>,
+    /// When it ends unless confirmed.
+    pub expires_at: Timestamp,
+    /// Goods that are sold already.
+    pub allow_shortfall: bool,
+    /// Channel that has subtracted them; empty when none.
+    pub sold_by_channel: String,
+    /// Digest of the whole request.
+    pub digest: Vec<u8>,
+    /// Attempt, for several locations.
+    pub attempt: u32,
+}
+
+/// A line that could not be promised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Id of the order line.
+    pub line_id: String,
+    /// Item code.
+    pub sku: String,
+    /// Asked for.
+    pub quantity: Quantity,
+    /// Could have been promised.
+    pub available: Quantity,
+}
+
+/// Why a reservation refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReservationError {
+    /// Not everything is there; nothing was promised.
+    #[error("{} of the lines are not in stock", .0.len())]
+    Lacking(Vec<Lacking>),
+    /// The id belongs to a reservation with other content.
+    #[error("reservation {0} exists with other content")]
+    Differs(String),
+    /// It has ended.
+    #[error("reservation {id} is {}", state.word())]
+    Ended {
+        /// Id.
+        id: String,
+        /// How.
+        state: State,
+    },
+    /// It was never confirmed.
+    #[error("reservation {0} is not confirmed")]
+    NotConfirmed(String),
+    /// No such line.
+    #[error("reservation {id} has no line {line_id}")]
+    NoSuchLine {
+        /// Id.
+        id: String,
+        /// Line.
+        line_id: String,
+    },
+    /// More than is promised.
+    #[error("line {line_id} of reservation {id} has {open} left, {asked} cannot be shipped")]
+    MoreThanPromised {
+        /// Id.
+        id: String,
+        /// Line.
+        line_id: String,
+        /// Still promised.
+        open: Quantity,
+        /// Asked for.
+        asked: Quantity,
+    },
+    /// The key belongs to a shipment with other content.
+    #[error("shipment {0} was taken off with other content")]
+    ShipmentDiffers(String),
+    /// The law of stock.
+    #[error(transparent)]
+    Stock(#[from] StockError),
+}
+
+impl State {
+    /// For people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Confirmed => "confirmed",
+            Self::Consumed => "shipped",
+            Self::Released => "released",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Part {
+    /// Promises all lines or none. Lines of one item are checked one after the other against what the ones before left.
+    pub fn hold(hold: &Hold, shelf: &mut Shelf, act: Act<'_>) -> Result<Self, ReservationError> {
+        let mut part = Self {
+            reservation_id: hold.reservation_id.clone(),
+            location: shelf.location().to_owned(),
+            state: i32::from(State::Held),
+            lines: hold
+                .lines
+                .iter()
+                .map(|(line_id, sku, quantity)| Line {
+                    line_id: line_id.clone(),
+                    sku: sku.clone(),
+                    quantity: quantity.millionths(),
+                    ..Line::default()
+                })
+                .collect(),
+            expires_at: hold.expires_at.as_millisecond(),
+            version: 1,
+            digest: hold.digest.clone(),
+            allow_shortfall: hold.allow_shortfall,
+            sold_by_channel: hold.sold_by_channel.clone(),
+            shipments: vec![],
+            attempt: hold.attempt,
+        };
+        part.take(shelf, Kind::Reserve, act)?;
+        Ok(part)
+    }
+
+    /// Makes it lasting; true when that changed anything. An expired one takes its goods again, all or none.
+    pub fn confirm(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+        match self.state() {
+            State::Confirmed | State::Consumed => return Ok(false),
+            State::Released => return Err(self.ended()),
+            State::Held => {}
+            State::Expired => self.take(shelf, Kind::TakeAgain, act)?,
+        }
+        self.turn(State::Confirmed);
+        Ok(true)
+    }
+
+    /// Gives back what is still promised; true when that changed anything.
+    pub fn release(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+        match self.state() {
+            State::Held | State::Confirmed => {}
+            State::Expired => {
+                self.turn(State::Released);
+                return Ok(true);
+            }
+            State::Released | State::Consumed => return Ok(false),
+        }
+        self.give_back(shelf, Kind::Release, act)?;
+        self.turn(State::Released);
+        Ok(true)
+    }
+
+    /// Ends it when its time is over; true when that changed anything.
+    pub fn expire(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+        if self.state() != State::Held || self.expires_at > act.now.as_millisecond() {
+            return Ok(false);
+        }
+        self.give_back(shelf, Kind::Expire, act)?;
+        self.turn(State::Expired);
+        Ok(true)
+    }
+
+    /// Takes a shipment off, all lines or none; true when that changed anything. A shipment counts once, by its key.
+    pub fn consume(
+        &mut self,
+        key: &str,
+        lines: &BTreeMap<String, Quantity>,
+        shelf: &mut Shelf,
+        act: Act<'_>,
+    ) -> Result<bool, ReservationError> {
+        let taken: BTreeMap<String, i64> = lines.iter().map(|(id, q)| (id.clone(), q.millionths())).collect();
+        if let Some(before) = self.shipments.iter().find(|shipment| shipment.key == key) {
+            return if before.lines == taken {
+                Ok(false)
+            } else {
+                Err(ReservationError::ShipmentDiffers(key.to_owned()))
+            };
+        }
+        match self.state() {
+            State::Confirmed => {}
+            State::Held => return Err(ReservationError::NotConfirmed(self.reservation_id.clone())),
+            State::Consumed | State::Released | State::Expired => return Err(self.ended()),
+        }
+        let id = self.reservation_id.clone();
+        for (line_id, quantity) in lines {
+            let Some(line) = self.lines.iter_mut().find(|line| line.line_id == *line_id) else {
+                return Err(ReservationError::NoSuchLine { id, line_id: line_id.clone() });
+            };
+            if *quantity > line.open() {
+                let (open, asked) = (line.open(), *quantity);
+                return Err(ReservationError::MoreThanPromised { id, line_id: line_id.clone(), open, asked });
+            }
+            line.consumed = line.consumed.saturating_add(quantity.millionths());
+            shelf.take_off(&line.sku, *quantity, act)?;
+        }
+        self.shipments.push(Shipment { key: key.to_owned(), lines: taken });
+        let left = self.lines.iter().any(|line| line.open().is_positive());
+        self.turn(if left { State::Confirmed } else { State::Consumed });
+        Ok(true)
+    }
+
+    fn take(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
+        let lacking = if self.allow_shortfall { vec![] } else { self.lacking(shelf) };
+        if !lacking.is_empty() {
+            return Err(ReservationError::Lacking(lacking));
+        }
+        // A sale that comes back from expiry was subtracted by its channel the first time.
+        let sold_by = if kind == Kind::Reserve { self.sold_by_channel.clone() } else { String::new() };
+        for line in &mut self.lines {
+            let short = shelf.promise(&line.sku, line.open(), kind, &sold_by, act)?;
+            line.shortfall = short.millionths();
+        }
+        Ok(())
+    }
+
+    fn lacking(&self, shelf: &Shelf) -> Vec<Lacking> {
+        let mut left: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut lacking = vec![];
+        for line in &self.lines {
+            let open = line.open();
+            let left = left.entry(&line.sku).or_insert_with(|| shelf.sellable(&line.sku).millionths());
+            if open.millionths() > *left {
+                lacking.push(Lacking {
+                    line_id: line.line_id.clone(),
+                    sku: line.sku.clone(),
+                    quantity: open,
+                    available: Quantity::from_millionths(*left),
+                });
+            } else {
+                *left = left.saturating_sub(open.millionths());
+            }
+        }
+        lacking
+    }
+
+    fn give_back(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
+        for line in &self.lines {
+            if line.open().is_positive() {
+                shelf.give_back(&line.sku, line.open(), kind, act)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, state: State) {
+        self.set_state(state);
+        self.version = self.version.saturating_add(1);
+    }
+
+    fn ended(&self) -> ReservationError {
+        ReservationError::Ended { id: self.reservation_id.clone(), state: self.state() }
+    }
+}
+
+#[cfg(test)]
+#[path = "reservation_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+//! A location as a whole: how its stock is loaded for a rule and stored after it, with movements, events, lists and the
+//! wake-up of publications. Every change of stock goes through here, in one commit.
+
+use std::collections::BTreeSet;
+
+use prost::Message as _;
+use retail_proto::inventory::v1 as pb;
+use retail_runtime::Timestamp;
+use retail_store::{Document, Draft};
+
+use crate::keys::{movement_id, publication_id, stock_id};
+use crate::publish::Publication;
+use crate::shelf::Shelf;
+use crate::stock::Stock;
+
+/// Stock rows with a shortfall.
+pub const SHORTFALLS: &str = "shortfalls";
+
+/// Anchor of commits that concern a location as a whole.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Site {}
+
+/// Rows of a location whose number a channel does not show yet.
+#[must_use]
+pub fn unpublished(location: &str, channel: &str) -> String {
+    format!("unpublished.{location}.{channel}")
+}
+
+/// Loads the records that a rule needs.
+pub fn load<D: Document>(draft: &mut Draft<D>, location: &str, skus: &BTreeSet<String>) -> Shelf {
+    // All are asked for before any is used: the first run of the rule learns in one go what must be loaded.
+    let rows: Vec<Option<Stock>> = skus.iter().map(|sku| draft.get::<Stock>(&stock_id(location, sku))).collect();
+    Shelf::new(location, rows.into_iter().flatten())
+}
+
+/// Stores what a rule has changed on a shelf that was loaded by this draft.
+pub fn store<D: Document>(draft: &mut Draft<D>, shelf: Shelf, channels: &[String], now: Timestamp) {
+    let location = shelf.location().to_owned();
+    for channel in store_quietly(draft, shelf, channels) {
+        wake(draft, &location, channel, now);
+    }
+}
+
+/// As [`store`], without waking anybody; answers the channels that must be told.
+pub fn store_quietly<'a, D: Document>(
+    draft: &mut Draft<D>,
+    shelf: Shelf,
+    channels: &'a [String],
+) -> BTreeSet<&'a str> {
+    let (rows, movements) = shelf.into_parts();
+    for movement in &movements {
+        draft.put(&movement_id(movement), movement);
+    }
+    rows.into_values().flat_map(|row| put_row(draft, row, channels)).collect()
+}
+
+/// Stores one row with its event and its places in lists; answers the channels that must be told.
+fn put_row<'a, D: Document>(draft: &mut Draft<D>, mut row: Stock, channels: &'a [String]) -> Vec<&'a str> {
+    let id = stock_id(&row.location, &row.sku);
+    let before = draft.get::<Stock>(&id).unwrap_or_else(|| Stock::empty(&row.location, &row.sku));
+    if before == row {
+        return vec![];
+    }
+    let moved = row.moved != before.moved;
+    if moved {
+        row.version = row.version.saturating_add(1);
+    }
+    draft.put(&id, &row);
+    if moved {
+        draft.emit_on::<Stock>(&id, "retail.inventory.v1.StockChanged", pb::Availability::from(&row).encode_to_vec());
+    }
+    if (row.shortfall > 0) != (before.shortfall > 0) {
+        let entry = (row.shortfall > 0).then(bytes_of_nothing);
+        draft.index_on::<Stock>(&id, SHORTFALLS, id.clone().into_bytes(), entry);
+    }
+    let mut to_tell = vec![];
+    for channel in channels {
+        let (was, is) = (before.is_dirty(channel), row.is_dirty(channel));
+        if was != is {
+            let entry = is.then(bytes_of_nothing);
+            draft.index_on::<Stock>(&id, &unpublished(&row.location, channel), row.sku.clone().into_bytes(), entry);
+        }
+        if is {
+            to_tell.push(channel.as_str());
+        }
+    }
+    to_tell
+}
+
+/// Wakes the publication of a location to a channel.
+fn wake<D: Document>(draft: &mut Draft<D>, location: &str, channel: &str, now: Timestamp) {
+    let id = publication_id(location, channel);
+    let mut publication = draft.get::<Publication>(&id).unwrap_or_default();
+    location.clone_into(&mut publication.location);
+    channel.clone_into(&mut publication.channel);
+    let asleep = publication.wake();
+    draft.put(&id, &publication);
+    if asleep {
+        draft.due_on::<Publication>(&id, Some(now));
+    }
+}
+
+fn bytes_of_nothing() -> prost::bytes::Bytes {
+    prost::bytes::Bytes::new()
+}

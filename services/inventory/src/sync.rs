@@ -1,0 +1,434 @@
+//! Reading items, places, cross-references, stock and shown numbers from their owners, page by page.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use retail_flow::Failure;
+use retail_proto::Quantity;
+use retail_proto::commerce::v1 as shop;
+use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
+use retail_proto::erp::v1 as erp;
+use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
+use retail_proto::types::v1::Ref;
+use retail_runtime::{Peer, Runtime, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::books::{Books, Count, Counting, Verdict};
+use crate::catalogue::{Item, Place};
+use crate::config::{Channel, Config};
+use crate::fault::Error;
+use crate::publication::Shown;
+use crate::reference::{Reference, code};
+use crate::stock::Counter;
+
+/// A page of a connector may be larger than the usual message.
+const MAX_PAGE_BYTES: usize = 16 << 20;
+/// More pages than any catalogue has: a token that never ends is a defect of the connector.
+const MAX_PAGES: usize = 100_000;
+/// Readings of one call.
+const READINGS: usize = 100;
+/// Unmatched items that are named in an answer.
+const UNMATCHED: usize = 1_000;
+/// First wait after a failure.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// Longest wait after a failure.
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Items of the ERP.
+    pub items: u64,
+    /// Places of the ERP.
+    pub places: u64,
+    /// Stock rows taken over.
+    pub stock_rows: u64,
+    /// Stock rows left because an adjustment is under way or a newer count is known.
+    pub stock_rows_left: u64,
+    /// Numbers that channels show.
+    pub shown: u64,
+    /// Items of a shop that match no item by code; the first ones.
+    pub unmatched: Vec<String>,
+}
+
+/// Reads the owners. One reading at a time.
+#[derive(Clone)]
+pub struct Sync {
+    runtime: Runtime,
+    reference: Reference,
+    books: Books,
+    erp: Option<(String, Peer)>,
+    channels: Arc<Vec<(Channel, Peer)>>,
+    home: Arc<str>,
+    refresh: Duration,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Sync {
+    /// Over the configured owners.
+    #[must_use]
+    pub fn new(
+        runtime: &Runtime,
+        config: &Config,
+        reference: Reference,
+        books: Books,
+        erp: Option<(String, Peer)>,
+        channels: Vec<(Channel, Peer)>,
+    ) -> Self {
+        Self {
+            runtime: runtime.clone(),
+            reference,
+            books,
+            erp,
+            channels: Arc::new(channels),
+            home: config.default_location.as_str().into(),
+            refresh: config.refresh.into(),
+            turn: Arc::default(),
+        }
+    }
+
+    /// Reads when nothing was ever read, then at every refresh, until the runtime stops. What fails is tried again.
+    pub async fn keep_fresh(self) {
+        let stopping = self.runtime.stopping();
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = self.read_for_ever() => {}
+        }
+    }
+
+    async fn read_for_ever(&self) {
+        let mut backoff = BACKOFF;
+        loop {
+            let wait = match self.next_reading().await {
+                Ok(wait) if !wait.is_zero() => wait,
+                Ok(_) => match self.read(true).await {
+                    Ok(read) => {
+                        backoff = BACKOFF;
+                        report(&read);
+                        self.refresh
+                    }
+                    Err(error) => self.failed(&error, &mut backoff),
+                },
+                Err(error) => self.failed(&error, &mut backoff),
+            };
+            self.runtime.clock().sleep(wait).await;
+        }
+    }
+
+    fn failed(&self, error: &Error, backoff: &mut Duration) -> Duration {
+        let half = *backoff / 2;
+        let wait = half.saturating_add(self.runtime.rng().jitter(half));
+        tracing::warn!(error = chain(error), wait_ms = wait.as_millis(), "items and stock could not be read; trying again");
+        *backoff = backoff.saturating_mul(2).min(BACKOFF_CAP);
+        wait
+    }
+
+    /// How long until the next reading; nothing when one is due.
+    async fn next_reading(&self) -> Result<Duration, Error> {
+        let synced_at = self.reference.catalogue().await?.synced_at;
+        let age = self.runtime.clock().now().as_millisecond().saturating_sub(synced_at);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or_default());
+        Ok(if synced_at == 0 { Duration::ZERO } else { self.refresh.saturating_sub(age) })
+    }
+
+    /// Reads everything now. With `include_stock` the authority's numbers become ours, and what shops show is read.
+    pub async fn read(&self, include_stock: bool) -> Result<Read, Error> {
+        let _turn = self.turn.lock().await;
+        let Some((instance, peer)) = &self.erp else { return Err(Error::NoOwner) };
+        let mut client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
+        let mut read = Read::default();
+        self.read_places(instance, &mut client, &mut read).await?;
+        self.read_items(instance, &mut client, &mut read).await?;
+        if include_stock {
+            self.read_stock(instance, &mut client, &mut read).await?;
+        }
+        for (channel, peer) in self.channels.iter() {
+            self.read_channel(channel, peer, include_stock, &mut read).await?;
+        }
+        self.reference.synced(read.items).await?;
+        Ok(read)
+    }
+
+    async fn read_places(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+        let request = erp::ListLocationsRequest { instance: instance.to_owned() };
+        let answer = client.list_locations(request).await.map_err(|status| upstream(instance, status))?.into_inner();
+        let places: Vec<Place> = answer
+            .locations
+            .into_iter()
+            .filter(|location| !location.code.is_empty() && !location.inactive)
+            .map(|location| Place {
+                code: location.code,
+                name: location.name,
+                refs: location.location.into_iter().collect(),
+            })
+            .collect();
+        read.places = count(places.len());
+        self.reference.put_places(places).await
+    }
+
+    async fn read_items(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let request = erp::ListItemsRequest { instance: instance.to_owned(), page_size: 0, page_token };
+            let answer = client.list_items(request).await.map_err(|status| upstream(instance, status))?.into_inner();
+            let items: Vec<Item> = answer.items.into_iter().filter(|item| !item.sku.trim().is_empty()).map(item).collect();
+            read.items = read.items.saturating_add(count(items.len()));
+            self.reference.put_items(items).await?;
+            if answer.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page_token = answer.next_page_token;
+        }
+        Err(endless(instance))
+    }
+
+    async fn read_stock(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let asked_at = self.runtime.clock().now();
+            let request = erp::ListStockRequest { instance: instance.to_owned(), page_size: 0, page_token };
+            let answer = client.list_stock(request).await.map_err(|status| upstream(instance, status))?.into_inner();
+            let as_of = answer.as_of.and_then(|at| instant(&at)).unwrap_or(asked_at);
+            let counting = Counting { authority: instance.to_owned(), counter: Counter::Books, as_of };
+            let rows: Vec<Count> = answer.rows.iter().filter_map(counted).collect();
+            if rows.len() < answer.rows.len() {
+                let left = answer.rows.len().saturating_sub(rows.len());
+                tracing::warn!(instance, left, "stock rows without code, place or readable number were left out");
+            }
+            for verdict in self.books.count(&counting, &rows).await? {
+                match verdict {
+                    Verdict::Taken => read.stock_rows = read.stock_rows.saturating_add(1),
+                    Verdict::Stale | Verdict::Unsettled => {
+                        read.stock_rows_left = read.stock_rows_left.saturating_add(1);
+                    }
+                }
+            }
+            if answer.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page_token = answer.next_page_token;
+        }
+        Err(endless(instance))
+    }
+
+    async fn read_channel(&self, channel: &Channel, peer: &Peer, include_stock: bool, read: &mut Read) -> Result<(), Error> {
+        let instance = channel.instance.as_str();
+        let mut client = CommerceServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
+        let request = shop::ListLocationsRequest { instance: instance.to_owned() };
+        let answer = client.list_locations(request).await.map_err(|status| upstream(instance, status))?.into_inner();
+        let places = self.match_places(channel, &answer.locations).await?;
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let request = shop::ListItemsRequest { instance: instance.to_owned(), page_size: 0, page_token };
+            let answer = client.list_items(request).await.map_err(|status| upstream(instance, status))?.into_inner();
+            let unmatched = self.reference.link(links(instance, &answer.items)).await?;
+            let room = UNMATCHED.saturating_sub(read.unmatched.len());
+            read.unmatched.extend(unmatched.into_iter().take(room));
+            if include_stock {
+                for (location, location_id) in &places {
+                    self.read_shown(channel, &mut client, (location, location_id), &answer.items, read).await?;
+                }
+            }
+            if answer.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page_token = answer.next_page_token;
+        }
+        Err(endless(instance))
+    }
+
+    /// Which of our places is which of the shop's: as configured, else by name, else the only one is the default.
+    async fn match_places(&self, channel: &Channel, found: &[shop::Location]) -> Result<BTreeMap<String, String>, Error> {
+        let known = self.reference.catalogue().await?;
+        let matched = match_places(channel, found, &known.places, &self.home);
+        if matched.is_empty() {
+            tracing::warn!(channel = channel.instance, "no location of the shop is known; map them in the configuration");
+        }
+        let places = matched.iter().filter_map(|(location, id)| {
+            let place = known.place(location)?;
+            Some(Place { refs: vec![record(&channel.instance, "location", id)], ..place.clone() })
+        });
+        self.reference.put_places(places.collect()).await?;
+        Ok(matched)
+    }
+
+    async fn read_shown(
+        &self,
+        channel: &Channel,
+        client: &mut CommerceServiceClient<Peer>,
+        (location, location_id): (&str, &str),
+        items: &[shop::Item],
+        read: &mut Read,
+    ) -> Result<(), Error> {
+        for chunk in items.chunks(READINGS) {
+            let by_id: BTreeMap<&str, String> = chunk
+                .iter()
+                .filter(|item| !item.sku.trim().is_empty())
+                .map(|item| (item.inventory_item_id.as_str(), code(&item.sku)))
+                .collect();
+            if by_id.is_empty() {
+                continue;
+            }
+            let request = shop::GetStockRequest {
+                instance: channel.instance.clone(),
+                inventory_item_ids: by_id.keys().map(|id| (*id).to_owned()).collect(),
+                location_id: location_id.to_owned(),
+            };
+            let answer =
+                client.get_stock(request).await.map_err(|status| upstream(&channel.instance, status))?.into_inner();
+            let readings: Vec<(String, Shown)> = answer
+                .readings
+                .into_iter()
+                .filter_map(|reading| {
+                    let sku = by_id.get(reading.inventory_item_id.as_str())?.clone();
+                    let shown = Shown {
+                        channel: channel.instance.clone(),
+                        item_id: reading.inventory_item_id,
+                        location_id: location_id.to_owned(),
+                        quantity: reading.available,
+                        ..Shown::default()
+                    };
+                    Some((sku, shown))
+                })
+                .collect();
+            let taken = self.books.read_back(location, channel.subtracts_own_sales, readings).await?;
+            read.shown = read.shown.saturating_add(count(taken));
+        }
+        Ok(())
+    }
+}
+
+/// Our place code to the shop's location id.
+fn match_places(channel: &Channel, found: &[shop::Location], known: &[Place], home: &str) -> BTreeMap<String, String> {
+    if !channel.locations.is_empty() {
+        return channel.locations.clone();
+    }
+    let active: Vec<&shop::Location> = found.iter().filter(|location| location.active).collect();
+    let named: BTreeMap<String, String> = active
+        .iter()
+        .filter_map(|location| {
+            let same = |text: &str| text.eq_ignore_ascii_case(location.name.trim());
+            let place = known.iter().find(|place| same(&place.code) || same(&place.name))?;
+            Some((place.code.clone(), location.location_id.clone()))
+        })
+        .collect();
+    match (named.is_empty(), active.as_slice()) {
+        (true, [only]) => BTreeMap::from([(home.to_owned(), only.location_id.clone())]),
+        _ => named,
+    }
+}
+
+fn links(instance: &str, items: &[shop::Item]) -> BTreeMap<String, Vec<Ref>> {
+    let named = items.iter().filter(|item| !item.sku.trim().is_empty());
+    named
+        .map(|item| {
+            let records =
+                vec![record(instance, "variant", &item.variant_id), record(instance, "inventoryItem", &item.inventory_item_id)];
+            (code(&item.sku), records)
+        })
+        .collect()
+}
+
+fn record(instance: &str, kind: &str, id: &str) -> Ref {
+    let (instance, id) = (instance.to_owned(), id.to_owned());
+    Ref { kind: "commerce".to_owned(), instance, r#type: kind.to_owned(), id, number: String::new() }
+}
+
+fn item(read: erp::Item) -> Item {
+    Item {
+        sku: code(&read.sku),
+        description: read.description,
+        stocked: read.stocked,
+        unit_price: read.unit_price,
+        unit: read.unit,
+        inactive: read.inactive,
+        refs: read.item.into_iter().collect(),
+        refreshed_at: 0,
+    }
+}
+
+fn counted(row: &erp::StockRow) -> Option<Count> {
+    let quantity: Quantity = row.on_hand.parse().ok()?;
+    let named = !row.sku.trim().is_empty() && !row.location.is_empty();
+    // An ERP may count below zero; a shelf cannot.
+    let quantity = if quantity.is_negative() { Quantity::ZERO } else { quantity };
+    named.then(|| Count { sku: code(&row.sku), location: row.location.clone(), quantity })
+}
+
+/// The instant of a protobuf timestamp, when it is one.
+pub(crate) fn instant(at: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(at.seconds, at.nanos).ok()
+}
+
+fn upstream(system: &str, status: tonic::Status) -> Error {
+    Error::upstream(system, &Failure::from(status))
+}
+
+fn endless(system: &str) -> Error {
+    Error::Upstream { system: system.to_owned(), reason: "ENDLESS_PAGES".to_owned(), retry_after: None }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn report(read: &Read) {
+    tracing::info!(
+        items = read.items,
+        places = read.places,
+        stock_rows = read.stock_rows,
+        stock_rows_left = read.stock_rows_left,
+        shown = read.shown,
+        unmatched = read.unmatched.len(),
+        "items and stock were read from their owners"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(id: &str, name: &str) -> shop::Location {
+        shop::Location { location_id: id.into(), name: name.into(), active: true }
+    }
+
+    fn place(code: &str, name: &str) -> Place {
+        Place { code: code.into(), name: name.into(), refs: vec![] }
+    }
+
+    #[test]
+    fn the_only_location_of_a_shop_is_the_default_one() {
+        let matched = match_places(&Channel::default(), &[location("7", "Shop location")], &[place("1", "Hub")], "1");
+        assert_eq!(matched, BTreeMap::from([("1".into(), "7".into())]));
+    }
+
+    #[test]
+    fn several_locations_are_matched_by_name() {
+        let known = [place("1", "Hub"), place("2", "Paris")];
+        let found = [location("7", "PARIS"), location("8", "Rome")];
+        assert_eq!(match_places(&Channel::default(), &found, &known, "1"), BTreeMap::from([("2".into(), "7".into())]));
+    }
+
+    #[test]
+    fn what_is_configured_stands() {
+        let channel = Channel { locations: BTreeMap::from([("1".into(), "9".into())]), ..Channel::default() };
+        assert_eq!(match_places(&channel, &[location("7", "Hub")], &[place("1", "Hub")], "1"), channel.locations);
+    }
+
+    #[test]
+    fn a_negative_number_of_the_books_is_an_empty_shelf() {
+        let row = erp::StockRow { sku: "a".into(), location: "1".into(), on_hand: "-3".into(), committed: String::new() };
+        assert_eq!(counted(&row).unwrap(), Count { sku: "A".into(), location: "1".into(), quantity: Quantity::ZERO });
+    }
+}
