@@ -1,1 +1,102 @@
-//! Placeholder.
+//! Orders. Owns: which step an order is in and what must happen next, from capture to closed books. Refuses: keeping
+//! stock, customers or money; their owners do, and are asked. In: gRPC (`api.rs`), the ERP's facts (`poll.rs`).
+//! Out: calls of the journey (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists.
+//! Rules (`order.rs`, `check.rs`, `facts.rs`, `place.rs`) are pure.
+
+mod api;
+mod ask;
+mod calls;
+mod check;
+mod config;
+mod facts;
+mod fault;
+mod journey;
+mod order;
+mod orders;
+mod place;
+mod poll;
+mod record;
+mod render;
+mod seal;
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_proto::events::v1::feed_service_server::FeedServiceServer;
+use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
+use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
+use retail_runtime::{Listener, PeerError, Runtime, ServeError};
+use retail_store::{Draft, Store, UpdateError};
+use tonic::service::Routes;
+
+use crate::api::Api;
+use crate::calls::Calls;
+pub use crate::config::{Channel, Config, Crm, Erp};
+use crate::journey::Journey;
+use crate::orders::Orders;
+pub use crate::place::order_id;
+use crate::poll::{Poll, Reading};
+use crate::record::Order;
+use crate::seal::Seal;
+
+/// A thousand-line order fits several times.
+const LARGEST_MESSAGE: usize = 16 << 20;
+
+/// Why the service could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address in the configuration is none.
+    #[error("orders configuration")]
+    Peer(#[from] PeerError),
+    /// The store refused at start.
+    #[error("orders store")]
+    Store(#[source] retail_store::Error),
+    /// The listener ended.
+    #[error("orders listener")]
+    Serve(#[from] ServeError),
+}
+
+/// Runs the orders service until the runtime stops.
+///
+/// # Errors
+/// [`Error`].
+pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Listener) -> Result<(), Error> {
+    let calls = Calls::new(&config, &runtime)?;
+    let orders = Orders::new(&store, runtime.clock(), calls.clone());
+    let mut erps = BTreeMap::new();
+    for (name, erp) in &config.erps {
+        erps.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
+        begin_reading(&store, &runtime, name).await.map_err(Error::Store)?;
+    }
+    let leases = Leases::start(&runtime, &store).await;
+    let worker =
+        Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(Poll::new(orders.clone(), erps));
+    let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
+    let feed = Feed::new(&runtime, &store, config.groups.clone());
+    worker.start();
+    let api = OrdersServiceServer::new(Api::new(&runtime, orders))
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE);
+    let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
+    Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// The reading of an ERP begins once and never ends.
+async fn begin_reading(store: &Store, runtime: &Runtime, instance: &str) -> Result<(), retail_store::Error> {
+    let (now, name) = (runtime.clock().now(), format!("reading of {instance}"));
+    let rule = move |draft: &mut Draft<Reading>| {
+        if !draft.existed {
+            draft.doc.next_at = now.as_millisecond();
+        }
+        retail_flow::begin(draft, &name, "", now);
+        Ok::<_, Infallible>(())
+    };
+    match store.step::<Reading, _, _>(instance, None, rule).await {
+        Ok(_) => Ok(()),
+        Err(UpdateError::Store(error)) => Err(error),
+        Err(UpdateError::Rule(never)) => match never {},
+    }
+}

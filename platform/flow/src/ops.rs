@@ -1,0 +1,272 @@
+//! `retail.ops.v1.OpsService`, written once for every service: what is under way, what is stuck, and trying again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use retail_proto::ops::v1 as pb;
+use retail_proto::ops::v1::ops_service_server::OpsService;
+use retail_runtime::fault::{self, Class, Fault, Violations};
+use retail_runtime::{Clock, Timestamp};
+use retail_store::{Document, IndexQuery, Key, Store, UpdateError};
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::ledger::Ledger;
+use crate::transactions::{self, list, named};
+use crate::worker::Counters;
+
+const DOMAIN: &str = "ops.retail";
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+/// Whether a parked aggregate was let go on.
+type Resumed = futures::future::BoxFuture<'static, Result<bool, retail_store::Error>>;
+
+/// How an aggregate of one kind is reached without knowing its type.
+#[derive(Clone, Copy)]
+struct Kind {
+    ledger_id: fn(&str) -> String,
+    resume: fn(Store, String, String, Timestamp) -> Resumed,
+}
+
+/// The operations of one service.
+#[derive(Clone)]
+pub struct Ops {
+    store: Store,
+    clock: Clock,
+    counters: Arc<Counters>,
+    kinds: BTreeMap<&'static str, Kind>,
+}
+
+/// Why an operator's request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A field is wrong.
+    #[error(transparent)]
+    Shape(#[from] fault::BadShape),
+    /// Nothing of that name.
+    #[error("no transaction {0:?}; give `kind/id` or the name people use, for example #536365")]
+    NoSuchTransaction(String),
+    /// Nothing to try again.
+    #[error("transaction {0:?} is not parked; there is nothing to try again")]
+    NotParked(String),
+    /// The store did not answer.
+    #[error("cannot reach the store")]
+    Store(#[source] retail_store::Error),
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Shape(shape) => shape.class(),
+            Self::NoSuchTransaction(_) => Class::NotFound,
+            Self::NotParked(_) => Class::Precondition,
+            Self::Store(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Shape(shape) => shape.reason(),
+            Self::NoSuchTransaction(_) => "NO_SUCH_TRANSACTION",
+            Self::NotParked(_) => "NOT_PARKED",
+            Self::Store(error) => error.reason(),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSuchTransaction(id) | Self::NotParked(id) => vec![("id", id.clone())],
+            Self::Shape(_) | Self::Store(_) => Vec::new(),
+        }
+    }
+
+    fn fields(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Shape(shape) => shape.fields(),
+            Self::NoSuchTransaction(_) | Self::NotParked(_) | Self::Store(_) => Vec::new(),
+        }
+    }
+}
+
+impl Ops {
+    /// Operations over a store.
+    #[must_use]
+    pub fn new(store: &Store, clock: &Clock, counters: Arc<Counters>) -> Self {
+        Self { store: store.clone(), clock: clock.clone(), counters, kinds: BTreeMap::new() }
+    }
+
+    /// Also knows this kind of aggregate.
+    #[must_use]
+    pub fn with<D: Document>(mut self) -> Self {
+        let kind = Kind {
+            ledger_id: Ledger::id_of::<D>,
+            resume: |store, id, note, now| {
+                Box::pin(async move {
+                    let rule = move |draft: &mut retail_store::Draft<D>| {
+                        Ok::<_, std::convert::Infallible>(transactions::resume(draft, &note, now))
+                    };
+                    match store.step::<D, _, _>(&id, None, rule).await {
+                        Ok(done) => Ok(done.value),
+                        Err(UpdateError::Store(error)) => Err(error),
+                        Err(UpdateError::Rule(never)) => match never {},
+                    }
+                })
+            },
+        };
+        self.kinds.insert(D::KIND, kind);
+        self
+    }
+
+    async fn find(&self, id: &str) -> Result<(Key, Ledger), Error> {
+        let unknown = || Error::NoSuchTransaction(id.to_owned());
+        let key = match Key::parse(id).filter(|key| self.kinds.contains_key(key.kind())) {
+            Some(key) => key,
+            None => {
+                let query = all(named(id), 1);
+                let page = self.store.list(&query).await.map_err(Error::Store)?;
+                page.into_iter().next().map(|entry| entry.key).ok_or_else(unknown)?
+            }
+        };
+        let kind = self.kinds.get(key.kind()).ok_or_else(unknown)?;
+        let ledger = self.store.read::<Ledger>(&(kind.ledger_id)(key.id())).await.map_err(Error::Store)?;
+        Ok((key, ledger.ok_or_else(unknown)?.doc))
+    }
+
+    async fn list(&self, request: &pb::ListTransactionsRequest) -> Result<pb::ListTransactionsResponse, Error> {
+        let mut bad = Violations::default();
+        let size = usize::try_from(request.page_size).unwrap_or(usize::MAX);
+        bad.require("page_size", size <= LARGEST_PAGE, &format!("ask for at most {LARGEST_PAGE}"));
+        let state = match request.state() {
+            pb::TransactionState::Unspecified => {
+                bad.add("state", "say which state");
+                0
+            }
+            state @ (pb::TransactionState::Running
+            | pb::TransactionState::Waiting
+            | pb::TransactionState::Parked
+            | pb::TransactionState::Done) => i32::from(state),
+        };
+        let after = crate::page::read(&request.page_token, &mut bad);
+        bad.check()?;
+        let limit = if size == 0 { PAGE } else { size };
+        let query = IndexQuery { after, ..all(list(state), limit) };
+        let entries = self.store.list(&query).await.map_err(Error::Store)?;
+        let next_page_token = crate::page::next(&entries, limit);
+        let mut transactions = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(kind) = self.kinds.get(entry.key.kind()) else { continue };
+            let ledger = self.store.read::<Ledger>(&(kind.ledger_id)(entry.key.id())).await.map_err(Error::Store)?;
+            transactions.extend(ledger.map(|ledger| render(&entry.key, &ledger.doc)));
+        }
+        Ok(pb::ListTransactionsResponse { transactions, next_page_token })
+    }
+
+    async fn count(&self, state: i32) -> Result<u64, Error> {
+        let mut total = 0_u64;
+        let mut query = all(list(state), 1_000);
+        loop {
+            let page = self.store.list(&query).await.map_err(Error::Store)?;
+            total = total.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            match page.last() {
+                Some(last) if page.len() >= query.limit => query.after = Some((last.sort.clone(), last.key.clone())),
+                _ => return Ok(total),
+            }
+        }
+    }
+
+    async fn stats(&self) -> Result<pb::GetStatsResponse, Error> {
+        let parked = self.count(i32::from(pb::TransactionState::Parked)).await?;
+        let running = self.count(i32::from(pb::TransactionState::Running)).await?;
+        let waiting = self.count(i32::from(pb::TransactionState::Waiting)).await?;
+        Ok(pb::GetStatsResponse {
+            commits: self.store.commits(),
+            effects_sent: self.counters.effects_sent.load(Ordering::Relaxed),
+            effects_unknown: self.counters.effects_unknown.load(Ordering::Relaxed),
+            parked,
+            open: running.saturating_add(waiting),
+        })
+    }
+
+    async fn replay(&self, request: &pb::ReplayTransactionRequest) -> Result<pb::Transaction, Error> {
+        let mut bad = Violations::default();
+        bad.require("note", !request.note.is_empty(), "say what was mended; it goes into the audit");
+        bad.check()?;
+        let (key, _) = self.find(&request.id).await?;
+        let unknown = || Error::NoSuchTransaction(request.id.clone());
+        let kind = self.kinds.get(key.kind()).ok_or_else(unknown)?;
+        let now = self.clock.now();
+        let resumed = (kind.resume)(self.store.clone(), key.id().to_owned(), request.note.clone(), now).await;
+        if !resumed.map_err(Error::Store)? {
+            return Err(Error::NotParked(request.id.clone()));
+        }
+        let (key, ledger) = self.find(&request.id).await?;
+        Ok(render(&key, &ledger))
+    }
+}
+
+#[async_trait]
+impl OpsService for Ops {
+    async fn list_transactions(
+        &self,
+        request: Request<pb::ListTransactionsRequest>,
+    ) -> Result<Response<pb::ListTransactionsResponse>, Status> {
+        let page = self.list(request.get_ref()).await.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(page))
+    }
+
+    async fn get_transaction(
+        &self,
+        request: Request<pb::GetTransactionRequest>,
+    ) -> Result<Response<pb::GetTransactionResponse>, Status> {
+        let found = self.find(&request.get_ref().id).await;
+        let (key, ledger) = found.map_err(|error| fault::status(DOMAIN, &error))?;
+        let timeline = ledger.timeline.iter().map(|entry| pb::TimelineEntry {
+            at: Some(time(entry.at)),
+            what: entry.what.clone(),
+            subject: entry.subject.clone(),
+            detail: entry.detail.clone(),
+            attempt: i32::try_from(entry.attempt).unwrap_or(i32::MAX),
+            trace_id: ledger.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
+        });
+        let timeline = timeline.collect();
+        Ok(Response::new(pb::GetTransactionResponse { transaction: Some(render(&key, &ledger)), timeline }))
+    }
+
+    async fn replay_transaction(
+        &self,
+        request: Request<pb::ReplayTransactionRequest>,
+    ) -> Result<Response<pb::ReplayTransactionResponse>, Status> {
+        let transaction = self.replay(request.get_ref()).await.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(pb::ReplayTransactionResponse { transaction: Some(transaction) }))
+    }
+
+    async fn get_stats(
+        &self,
+        _request: Request<pb::GetStatsRequest>,
+    ) -> Result<Response<pb::GetStatsResponse>, Status> {
+        let stats = self.stats().await.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(stats))
+    }
+}
+
+/// Every entry of an index, up to a limit.
+fn all(name: String, limit: usize) -> IndexQuery {
+    IndexQuery { name, prefix: Vec::new(), after: None, limit }
+}
+
+fn render(key: &Key, ledger: &Ledger) -> pb::Transaction {
+    pb::Transaction {
+        id: key.to_string(),
+        name: ledger.name.clone(),
+        state: ledger.indexed_state,
+        status: ledger.status.clone(),
+        cause: ledger.parked.as_ref().map(|parked| format!("{}: {}", parked.reason, parked.detail)).unwrap_or_default(),
+        since: Some(time(ledger.since)),
+    }
+}
+
+fn time(millisecond: i64) -> prost_types::Timestamp {
+    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
+    prost_types::Timestamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
+}

@@ -1,0 +1,253 @@
+//! What the journey asks of others, made from the order. Pure.
+
+use retail_flow::Failure;
+use retail_proto::commerce::v1 as shop;
+use retail_proto::crm::v1 as crm;
+use retail_proto::customers::v1 as people;
+use retail_proto::erp::v1 as erp;
+use retail_proto::inventory::v1 as stock;
+use retail_proto::types::v1::{Address, Money, Outcome, OutcomeState, Ref};
+use retail_proto::{Decimal, Quantity};
+use retail_runtime::Timestamp;
+
+use crate::record::{Line, Order};
+
+pub(crate) fn item_keys(order: &Order) -> Vec<stock::ItemKey> {
+    let goods = order.lines.iter().filter(|line| line.is_goods());
+    goods.map(|line| stock::ItemKey { sku: line.sku.clone(), r#ref: line.item.clone() }).collect()
+}
+
+pub(crate) fn customer(order: &Order, key: String) -> people::ResolveCustomerRequest {
+    let buyer = order.buyer.clone().unwrap_or_default();
+    let system_id = (!buyer.channel_customer_id.is_empty()).then(|| Ref {
+        kind: "commerce".into(),
+        instance: order.channel.clone(),
+        r#type: "customer".into(),
+        id: buyer.channel_customer_id.clone(),
+        number: String::new(),
+    });
+    people::ResolveCustomerRequest {
+        idempotency_key: key,
+        system_id,
+        email: buyer.email.clone(),
+        email_verified: buyer.email_verified,
+        phone: buyer.phone.clone(),
+        brand: order.brand.clone(),
+        profile: Some(people::Profile {
+            first_name: buyer.first_name,
+            last_name: buyer.last_name,
+            company: buyer.company,
+            email: buyer.email,
+            phone: buyer.phone,
+            address: order.billing_address.clone().or_else(|| order.shipping_address.clone()),
+        }),
+    }
+}
+
+pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
+    let goods = order.lines.iter().filter(|line| line.is_goods());
+    goods
+        .map(|line| stock::ReserveLine {
+            line_id: line.id.clone(),
+            sku: line.sku.clone(),
+            location: line.location.clone(),
+            quantity: line.ordered().to_string(),
+        })
+        .collect()
+}
+
+/// An order of charges alone needs no stock.
+pub(crate) fn nothing_to_promise(order: &Order) -> stock::ReserveStockResponse {
+    stock::ReserveStockResponse {
+        outcome: Some(Outcome { state: i32::from(OutcomeState::Done), ..Outcome::default() }),
+        reservation: Some(stock::Reservation { reservation_id: order.id.clone(), ..Default::default() }),
+        lacking: Vec::new(),
+    }
+}
+
+pub(crate) fn consume_lines(order: &Order, shipment: &str) -> Vec<stock::ConsumeLine> {
+    let Some(shipment) = order.shipments.iter().find(|known| known.id() == shipment) else { return Vec::new() };
+    shipment
+        .lines
+        .iter()
+        .filter_map(|shipped| {
+            let line = order.line(shipped.number).filter(|line| line.is_goods())?;
+            let quantity = Quantity::from_millionths(shipped.quantity).to_string();
+            Some(stock::ConsumeLine { line_id: line.id.clone(), quantity })
+        })
+        .collect()
+}
+
+pub(crate) fn fulfilment(order: &Order, shipment: &str, key: String) -> shop::RecordFulfilmentRequest {
+    let found = order.shipments.iter().find(|known| known.id() == shipment).cloned().unwrap_or_default();
+    let lines = found
+        .lines
+        .iter()
+        .filter_map(|shipped| {
+            let line = order.line(shipped.number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
+            let quantity = Quantity::from_millionths(shipped.quantity).as_whole()?;
+            Some(shop::FulfilledLine { line_item_id: line.channel_line_id.clone(), quantity })
+        })
+        .collect();
+    shop::RecordFulfilmentRequest {
+        instance: order.channel.clone(),
+        idempotency_key: key,
+        order_id: order.channel_order_id.clone(),
+        lines,
+        tracking_numbers: found.tracking,
+        carrier: found.carrier,
+        notify_customer: false,
+        verify_only: false,
+    }
+}
+
+pub(crate) fn sales_order(order: &Order, zone: &str) -> Result<erp::SalesOrderInput, Failure> {
+    Ok(erp::SalesOrderInput {
+        external_ref: order.id.clone(),
+        order_number: order.number.clone(),
+        customer_ref: order.customer_id.clone(),
+        order_date: day(order.placed_at, zone)?,
+        lines: order.lines.iter().map(|line| sales_line(order, line)).collect(),
+        total: Some(money(order, order.lines.iter().map(|line| line.amount).sum())),
+        shipping_address: order.shipping_address.clone(),
+        pricing: i32::from(erp::Pricing::Freeze),
+        memo: String::new(),
+    })
+}
+
+fn sales_line(order: &Order, line: &Line) -> erp::SalesOrderLineInput {
+    erp::SalesOrderLineInput {
+        line_number: line.number,
+        sku: line.sku.clone(),
+        is_charge: !line.is_goods(),
+        description: line.description.clone(),
+        quantity: line.ordered().to_string(),
+        unit_price: effective_price(order, line).to_string(),
+        amount: Some(money(order, line.amount)),
+        location: line.location.clone(),
+        taxes: Vec::new(),
+    }
+}
+
+/// The ERP's rate is what the customer paid for one unit; a discount lowers it. The line's amount is what counts.
+fn effective_price(order: &Order, line: &Line) -> Decimal {
+    if line.discount == 0 {
+        return line.price();
+    }
+    let quantity = line.ordered().to_decimal();
+    let each = order.money(line.discount).and_then(|discount| discount.to_decimal().checked_div(quantity));
+    each.map_or(line.price(), |each| (line.price() - each).round_dp(8).normalize())
+}
+
+pub(crate) fn payment(
+    order: &Order,
+    id: &str,
+    instance: String,
+    zone: &str,
+) -> Result<erp::RecordPaymentRequest, Failure> {
+    let payment = order.payments.iter().find(|payment| payment.id == id);
+    let payment = payment.ok_or_else(|| Failure::refused("NO_SUCH_PAYMENT", format!("order has no payment {id}")))?;
+    Ok(erp::RecordPaymentRequest {
+        instance,
+        external_ref: payment.id.clone(),
+        order_ref: order.id.clone(),
+        customer_ref: order.customer_id.clone(),
+        amount: Some(money(order, payment.minor)),
+        payment_date: day(order.placed_at, zone)?,
+        tender: match payment.tender {
+            1 => "card",
+            2 => "gift_card",
+            3 => "store_credit",
+            4 => "loyalty",
+            _ => "other",
+        }
+        .to_owned(),
+        reference: payment.reference.clone(),
+    })
+}
+
+pub(crate) fn context(order: &Order) -> crm::OrderContext {
+    let number = |record: &Option<Ref>| record.as_ref().map(|record| record.number.clone()).unwrap_or_default();
+    crm::OrderContext {
+        external_ref: order.id.clone(),
+        order_number: order.number.clone(),
+        customer_ref: order.customer_id.clone(),
+        status: order.status().to_owned(),
+        next: order.next_words().to_owned(),
+        cause: match order.holds.first() {
+            Some(hold) => format!("{}: {}", hold.reason, hold.detail),
+            None => order.cause.clone(),
+        },
+        total: Some(money(order, order.total)),
+        erp_number: number(&order.sales_order),
+        invoice_numbers: order.invoices.iter().map(|invoice| number(&invoice.document)).collect(),
+        tracking_numbers: order.shipments.iter().flat_map(|shipment| shipment.tracking.clone()).collect(),
+        placed_at: Some(timestamp(order.placed_at)),
+        line_count: i32::try_from(order.lines.len()).unwrap_or(i32::MAX),
+        version: order.version,
+    }
+}
+
+pub(crate) fn crm_customer(customer: &people::Customer) -> crm::CustomerRecord {
+    let profile = customer.profile.clone().unwrap_or_default();
+    let person = customer.kind() != people::CustomerKind::Anonymous && profile.company.is_empty();
+    crm::CustomerRecord {
+        external_ref: customer.customer_id.clone(),
+        is_person: person,
+        first_name: profile.first_name,
+        last_name: match (person, profile.last_name.is_empty(), profile.company.is_empty()) {
+            (true, false, _) => profile.last_name,
+            (true, true, _) => "(no name)".to_owned(),
+            (false, _, false) => profile.company,
+            (false, _, true) => "Anonymous customers".to_owned(),
+        },
+        email: profile.email,
+        phone: profile.phone,
+        address: profile.address.or_else(|| Some(Address::default())),
+        version: customer.version,
+    }
+}
+
+fn money(order: &Order, minor: i64) -> Money {
+    Money { minor_units: minor, currency: order.currency.clone() }
+}
+
+/// The protobuf form of our stored milliseconds.
+pub(crate) fn timestamp(millisecond: i64) -> prost_types::Timestamp {
+    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
+    prost_types::Timestamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
+}
+
+/// The day in the retailer's calendar.
+fn day(millisecond: i64, zone: &str) -> Result<String, Failure> {
+    let wrong = |what: String| Failure::refused("BAD_TIME", what);
+    let at = Timestamp::from_millisecond(millisecond).map_err(|error| wrong(error.to_string()))?;
+    let zoned = at.in_tz(zone).map_err(|error| wrong(format!("channel time zone {zone}: {error}")))?;
+    Ok(zoned.date().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::order;
+
+    #[test]
+    fn a_sale_after_midnight_in_london_is_of_that_day() {
+        // 2011-06-01T23:30:00Z is already the second of June in London.
+        assert_eq!(day(1_306_971_000_000, "Europe/London").unwrap(), "2011-06-02");
+        assert_eq!(day(1_306_971_000_000, "UTC").unwrap(), "2011-06-01");
+    }
+
+    #[test]
+    fn the_lines_of_the_sales_order_add_up_to_its_total() {
+        let input = sales_order(&order().reserved(), "UTC").unwrap();
+        let sum: i64 = input.lines.iter().map(|line| line.amount.as_ref().unwrap().minor_units).sum();
+        assert_eq!(sum, input.total.unwrap().minor_units);
+    }
+
+    #[test]
+    fn milliseconds_before_1970_keep_their_fraction_positive() {
+        let before = timestamp(-1);
+        assert_eq!((before.seconds, before.nanos), (-1, 999_000_000));
+    }
+}

@@ -1,0 +1,268 @@
+//! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
+
+use std::collections::BTreeMap;
+
+use retail_flow::{Attempt, Failure};
+use retail_proto::commerce::v1 as shop;
+use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
+use retail_proto::crm::v1 as crm;
+use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
+use retail_proto::customers::v1 as people;
+use retail_proto::customers::v1::customers_service_client::CustomersServiceClient;
+use retail_proto::erp::v1 as erp;
+use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
+use retail_proto::inventory::v1 as stock;
+use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
+use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
+use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_runtime::{Peer, PeerError, Runtime};
+
+use crate::ask;
+use crate::config::{Channel, Config};
+use crate::journey::{Brought, Leg};
+use crate::record::{Capture, Order};
+
+/// Channels to everybody the journey needs.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    inventory: Peer,
+    customers: Peer,
+    channels: BTreeMap<String, (Channel, Option<Peer>)>,
+    erps: BTreeMap<String, Peer>,
+    crms: BTreeMap<String, Peer>,
+    reservation_seconds: i32,
+}
+
+impl Calls {
+    /// Opens a lazy channel to each peer of the configuration.
+    pub(crate) fn new(config: &Config, runtime: &Runtime) -> Result<Self, PeerError> {
+        let mut channels = BTreeMap::new();
+        for (name, channel) in &config.channels {
+            let peer = if channel.address.is_empty() { None } else { Some(runtime.peer(&channel.address)?) };
+            channels.insert(name.clone(), (channel.clone(), peer));
+        }
+        let mut erps = BTreeMap::new();
+        for (name, erp) in &config.erps {
+            erps.insert(name.clone(), runtime.peer(&erp.address)?);
+        }
+        let mut crms = BTreeMap::new();
+        for (name, crm) in &config.crms {
+            crms.insert(name.clone(), runtime.peer(&crm.address)?);
+        }
+        Ok(Self {
+            inventory: runtime.peer(&config.inventory)?,
+            customers: runtime.peer(&config.customers)?,
+            channels,
+            erps,
+            crms,
+            reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// The channel's configuration.
+    #[must_use]
+    pub(crate) fn channel(&self, name: &str) -> Option<&Channel> {
+        self.channels.get(name).map(|(channel, _)| channel)
+    }
+
+    /// True when agents of a CRM see this order.
+    #[must_use]
+    pub(crate) fn has_crm(&self, order: &Order) -> bool {
+        self.channel(&order.channel).is_some_and(|channel| !channel.crm.is_empty())
+    }
+
+    /// By how much a total may differ, minor units.
+    #[must_use]
+    pub(crate) fn tolerance(&self, order: &Order) -> u32 {
+        self.channel(&order.channel).map_or(0, |channel| channel.tolerance_minor)
+    }
+
+    /// Resolves items without an order: for requests that can still be refused.
+    pub(crate) async fn resolve_items(&self, keys: Vec<stock::ItemKey>) -> Result<Vec<stock::ResolvedItem>, Failure> {
+        let request = stock::ResolveItemsRequest { keys };
+        Ok(ReferenceServiceClient::new(self.inventory.clone()).resolve_items(request).await?.into_inner().items)
+    }
+
+    /// Does one leg.
+    pub(crate) async fn perform(&self, order: &Order, leg: &Leg, attempt: &Attempt) -> Result<Brought, Failure> {
+        let key = attempt.key.to_string();
+        match leg {
+            Leg::Identify => self.identify(order, key).await,
+            Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
+            Leg::Reserve => self.reserve(order, key).await,
+            Leg::ErpCustomer => self.erp_customer(order).await,
+            Leg::BookSalesOrder => self.book(order).await,
+            Leg::Confirm => {
+                let request =
+                    stock::ConfirmReservationRequest { idempotency_key: key, reservation_id: order.id.clone() };
+                self.inventory().confirm_reservation(request).await?;
+                Ok(Brought::Done)
+            }
+            Leg::RecordPayment(id) => self.record_payment(order, id).await,
+            Leg::Consume(id) => self.consume(order, id, key).await,
+            Leg::TellChannel(id) => self.tell_channel(order, id, key, false).await,
+            Leg::TellCrm(_) => self.tell_crm(order).await,
+            Leg::CloseSalesOrder => self.close(order).await,
+            Leg::GiveBack => {
+                let request =
+                    stock::ReleaseReservationRequest { idempotency_key: key, reservation_id: order.id.clone() };
+                match self.inventory().release_reservation(request).await.map_err(Failure::from) {
+                    Ok(_) => Ok(Brought::Done),
+                    // Nothing was ever promised.
+                    Err(failure) if failure.reason() == "NO_SUCH_RESERVATION" => Ok(Brought::Done),
+                    Err(failure) => Err(failure),
+                }
+            }
+        }
+    }
+
+    /// Looks whether a shipment that was told before has arrived at the shop.
+    pub(crate) async fn verify(&self, order: &Order, leg: &Leg) -> Result<Option<Brought>, Failure> {
+        let Leg::TellChannel(id) = leg else {
+            return Err(Failure::refused("NO_READ_BACK", format!("{leg:?} is safe to repeat and needs no read-back")));
+        };
+        match self.tell_channel(order, id, String::from("verify"), true).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Failure::Refused { reason, .. }) if reason == "NO_SUCH_FULFILMENT" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn inventory(&self) -> InventoryServiceClient<Peer> {
+        InventoryServiceClient::new(self.inventory.clone())
+    }
+
+    fn customers(&self) -> CustomersServiceClient<Peer> {
+        CustomersServiceClient::new(self.customers.clone())
+    }
+
+    fn erp(&self, order: &Order) -> Result<(String, ErpServiceClient<Peer>), Failure> {
+        let name = self.channel(&order.channel).map(|channel| channel.erp.clone()).unwrap_or_default();
+        let peer = self.erps.get(&name).ok_or_else(|| {
+            let detail =
+                format!("channel {} names no configured ERP; set channels.{}.erp", order.channel, order.channel);
+            Failure::refused("ERP_NOT_CONFIGURED", detail)
+        })?;
+        Ok((name, ErpServiceClient::new(peer.clone()).max_decoding_message_size(16 << 20)))
+    }
+
+    async fn identify(&self, order: &Order, key: String) -> Result<Brought, Failure> {
+        let answer = self.customers().resolve_customer(ask::customer(order, key)).await?.into_inner();
+        let customer = answer.customer.ok_or_else(|| broken("customers.ResolveCustomer", "customer"))?;
+        Ok(Brought::Customer(Box::new(customer)))
+    }
+
+    async fn reserve(&self, order: &Order, key: String) -> Result<Brought, Failure> {
+        let channel = self.channel(&order.channel);
+        let request = stock::ReserveStockRequest {
+            idempotency_key: key,
+            reservation_id: order.id.clone(),
+            lines: ask::reserve_lines(order),
+            expires_in_seconds: self.reservation_seconds,
+            allow_shortfall: order.capture() == Capture::Fact,
+            sold_by_channel: if channel.is_some_and(|channel| channel.subtracts_own_sales) {
+                order.channel.clone()
+            } else {
+                String::new()
+            },
+        };
+        if request.lines.is_empty() {
+            return Ok(Brought::Reservation(ask::nothing_to_promise(order)));
+        }
+        Ok(Brought::Reservation(self.inventory().reserve_stock(request).await?.into_inner()))
+    }
+
+    async fn erp_customer(&self, order: &Order) -> Result<Brought, Failure> {
+        let (instance, _) = self.erp(order)?;
+        let request =
+            people::EnsureReferenceRequest { customer_id: order.customer_id.clone(), kind: "erp".into(), instance };
+        let answer = self.customers().ensure_reference(request).await?.into_inner();
+        answer.r#ref.map(Brought::Record).ok_or_else(|| broken("customers.EnsureReference", "ref"))
+    }
+
+    async fn book(&self, order: &Order) -> Result<Brought, Failure> {
+        let (instance, mut erp) = self.erp(order)?;
+        let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
+        let request = erp::CreateSalesOrderRequest { instance, order: Some(ask::sales_order(order, zone)?) };
+        let answer = erp.create_sales_order(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let order = answer.order.ok_or_else(|| broken("erp.CreateSalesOrder", "order"))?;
+        Ok(Brought::SalesOrder(Box::new(order)))
+    }
+
+    async fn close(&self, order: &Order) -> Result<Brought, Failure> {
+        let (instance, mut erp) = self.erp(order)?;
+        let request =
+            erp::CancelSalesOrderRequest { instance, external_ref: order.id.clone(), memo: order.cause.clone() };
+        let answer = erp.cancel_sales_order(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        Ok(answer.order.map_or(Brought::Done, |order| Brought::SalesOrder(Box::new(order))))
+    }
+
+    async fn record_payment(&self, order: &Order, id: &str) -> Result<Brought, Failure> {
+        let (instance, mut erp) = self.erp(order)?;
+        let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
+        let request = ask::payment(order, id, instance, zone)?;
+        let answer = erp.record_payment(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        answer.payment.map(Brought::Payment).ok_or_else(|| broken("erp.RecordPayment", "payment"))
+    }
+
+    async fn consume(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
+        let lines = ask::consume_lines(order, id);
+        if !lines.is_empty() {
+            let request =
+                stock::ConsumeReservationRequest { idempotency_key: key, reservation_id: order.id.clone(), lines };
+            self.inventory().consume_reservation(request).await?;
+        }
+        Ok(Brought::Done)
+    }
+
+    async fn tell_channel(&self, order: &Order, id: &str, key: String, verify: bool) -> Result<Brought, Failure> {
+        let Some((channel, Some(peer))) = self.channels.get(&order.channel) else { return Ok(Brought::Done) };
+        let request = shop::RecordFulfilmentRequest {
+            notify_customer: channel.shop_notifies,
+            verify_only: verify,
+            ..ask::fulfilment(order, id, key)
+        };
+        if request.lines.is_empty() {
+            return Ok(Brought::Done);
+        }
+        let answer = CommerceServiceClient::new(peer.clone()).record_fulfilment(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        Ok(answer.fulfilments.into_iter().next().map_or(Brought::Done, Brought::Record))
+    }
+
+    async fn tell_crm(&self, order: &Order) -> Result<Brought, Failure> {
+        let name = self.channel(&order.channel).map(|channel| channel.crm.clone()).unwrap_or_default();
+        let Some(peer) = self.crms.get(&name) else { return Ok(Brought::Done) };
+        let request = people::GetCustomerRequest { customer_id: order.customer_id.clone() };
+        let customer = self.customers().get_customer(request).await?.into_inner().customer;
+        let customer = customer.ok_or_else(|| broken("customers.GetCustomer", "customer"))?;
+        let request = crm::UpsertOrderContextRequest {
+            instance: name,
+            context: Some(ask::context(order)),
+            customer: Some(ask::crm_customer(&customer)),
+        };
+        let answer = CrmServiceClient::new(peer.clone()).upsert_order_context(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        Ok(answer.record.map_or(Brought::Done, Brought::Record))
+    }
+}
+
+/// Reads the outcome of a change; an outcome that is not said is pending, never success.
+fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
+    let Some(outcome) = outcome else { return Err(broken("a connector", "outcome")) };
+    match outcome.state() {
+        OutcomeState::Done => Ok(()),
+        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
+        OutcomeState::Partial => Err(Failure::refused("PARTIAL_OUTCOME", outcome.message.clone())),
+        OutcomeState::Pending | OutcomeState::Unspecified => {
+            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
+        }
+    }
+}
+
+fn broken(who: &str, field: &str) -> Failure {
+    Failure::refused("BROKEN_ANSWER", format!("{who} answered without {field}; this is a defect of that service"))
+}

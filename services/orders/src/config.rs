@@ -1,0 +1,100 @@
+//! What the orders service is told at start.
+
+use std::collections::BTreeMap;
+
+use retail_runtime::config::Span;
+use serde::Deserialize;
+
+/// Configuration of the orders service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address of the inventory service, `http://host:port`.
+    pub inventory: String,
+    /// Address of the customers service.
+    pub customers: String,
+    /// Channels that orders come from, by instance name.
+    pub channels: BTreeMap<String, Channel>,
+    /// ERPs, by instance name.
+    pub erps: BTreeMap<String, Erp>,
+    /// CRMs, by instance name. Optional: without one nobody is told.
+    #[serde(default)]
+    pub crms: BTreeMap<String, Crm>,
+    /// Groups that may follow the feed of orders.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// How long an unconfirmed promise of stock lasts.
+    #[serde(default = "default_reservation")]
+    pub reservation: Span,
+}
+
+/// A channel that orders come from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Address of its connector; empty when nobody must be told of shipments.
+    #[serde(default)]
+    pub address: String,
+    /// Brand of its orders, unless they say another.
+    #[serde(default)]
+    pub brand: String,
+    /// Market of its orders, unless they say another.
+    #[serde(default)]
+    pub market: String,
+    /// Home region of its data, unless they say another.
+    #[serde(default)]
+    pub region: String,
+    /// ERP instance that books its orders.
+    #[serde(default)]
+    pub erp: String,
+    /// CRM instance whose agents see its orders; empty for none.
+    #[serde(default)]
+    pub crm: String,
+    /// By how many minor units a total may differ from its lines without a hold.
+    #[serde(default)]
+    pub tolerance_minor: u32,
+    /// True when the shop itself tells the customer of shipments.
+    #[serde(default)]
+    pub shop_notifies: bool,
+    /// True when the shop lowers its own number at a sale.
+    #[serde(default = "yes")]
+    pub subtracts_own_sales: bool,
+    /// Time zone of the retailer's calendar for this channel, IANA name.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+}
+
+/// An ERP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erp {
+    /// Address of its connector.
+    pub address: String,
+    /// How often it is asked for changes.
+    #[serde(default = "default_poll")]
+    pub poll: Span,
+}
+
+/// A CRM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crm {
+    /// Address of its connector.
+    pub address: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn default_poll() -> Span {
+    Span::from_secs(2)
+}
+
+fn default_reservation() -> Span {
+    Span::from_secs(15 * 60)
+}

@@ -1,0 +1,150 @@
+//! What can go wrong with an order, and what each means to a caller.
+
+use retail_runtime::fault::{BadShape, Class, Fault};
+use retail_store as store;
+
+/// Why a request about an order was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request is wrong; nothing was done.
+    #[error(transparent)]
+    Shape(#[from] BadShape),
+    /// Nobody knows this order.
+    #[error("no order {0}")]
+    NoSuchOrder(String),
+    /// The goods have left.
+    #[error("order {id} has shipped; open a return instead")]
+    AlreadyShipped {
+        /// The order.
+        id: String,
+    },
+    /// It never became an order.
+    #[error("order {id} was refused at capture; there is nothing to cancel")]
+    AlreadyRefused {
+        /// The order.
+        id: String,
+    },
+    /// It does not wait for that.
+    #[error("order {id} has no open hold {reason}")]
+    NoSuchHold {
+        /// The order.
+        id: String,
+        /// The hold that was named.
+        reason: String,
+    },
+    /// Nothing to resume.
+    #[error("order {0} is not parked; there is nothing to resume")]
+    NotParked(String),
+    /// The channel order was placed before with other content.
+    #[error("order {id} was placed before with other content; send the change as a cancellation or an edit")]
+    OtherContent {
+        /// The order.
+        id: String,
+    },
+    /// The same key was used for another request.
+    #[error("idempotency key {key:?} was used for another request; use a new key for a new request")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+    /// Goods that nobody knows.
+    #[error("no item is known for {what}")]
+    UnknownItem {
+        /// Lines and codes.
+        what: String,
+        /// Fields of the request.
+        fields: Vec<(String, String)>,
+    },
+    /// A page token of another query or version.
+    #[error("the page token does not fit; start again without one")]
+    BadPageToken,
+    /// Another service did not answer.
+    #[error("cannot reach {0}")]
+    Peer(&'static str),
+    /// The store cannot be reached or its answer never came; the same key may be sent again.
+    #[error("cannot reach the order store")]
+    Store(#[source] store::Error),
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Shape(shape) => shape.class(),
+            Self::NoSuchOrder(_) => Class::NotFound,
+            Self::AlreadyShipped { .. }
+            | Self::AlreadyRefused { .. }
+            | Self::NoSuchHold { .. }
+            | Self::NotParked(_)
+            | Self::OtherContent { .. } => Class::Precondition,
+            Self::KeyReused { .. } | Self::UnknownItem { .. } | Self::BadPageToken => Class::Invalid,
+            Self::Peer(_) => Class::Unavailable,
+            Self::Store(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Shape(shape) => shape.reason(),
+            Self::NoSuchOrder(_) => "NO_SUCH_ORDER",
+            Self::AlreadyShipped { .. } => "ALREADY_SHIPPED",
+            Self::AlreadyRefused { .. } => "ALREADY_REFUSED",
+            Self::NoSuchHold { .. } => "NO_SUCH_HOLD",
+            Self::NotParked(_) => "NOT_PARKED",
+            Self::OtherContent { .. } => "OTHER_CONTENT",
+            Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
+            Self::UnknownItem { .. } => "UNKNOWN_ITEM",
+            Self::BadPageToken => "BAD_PAGE_TOKEN",
+            Self::Peer(_) => "PEER_UNAVAILABLE",
+            Self::Store(error) => error.reason(),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSuchOrder(id)
+            | Self::NotParked(id)
+            | Self::AlreadyShipped { id }
+            | Self::AlreadyRefused { id }
+            | Self::OtherContent { id } => vec![("order_id", id.clone())],
+            Self::NoSuchHold { id, reason } => vec![("order_id", id.clone()), ("hold_reason", reason.clone())],
+            Self::KeyReused { key } => vec![("idempotency_key", key.clone())],
+            Self::UnknownItem { what, .. } => vec![("items", what.clone())],
+            Self::Peer(peer) => vec![("peer", (*peer).to_owned())],
+            Self::Shape(_) | Self::BadPageToken | Self::Store(_) => Vec::new(),
+        }
+    }
+
+    fn fields(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Shape(shape) => shape.fields(),
+            Self::UnknownItem { fields, .. } => fields.clone(),
+            Self::KeyReused { .. } => vec![("idempotency_key".into(), self.to_string())],
+            Self::BadPageToken => vec![("page_token".into(), self.to_string())],
+            Self::NoSuchOrder(_)
+            | Self::AlreadyShipped { .. }
+            | Self::AlreadyRefused { .. }
+            | Self::NoSuchHold { .. }
+            | Self::NotParked(_)
+            | Self::OtherContent { .. }
+            | Self::Peer(_)
+            | Self::Store(_) => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Peer(_) => Some(std::time::Duration::from_secs(1)),
+            Self::Store(error) => error.retry_after(),
+            Self::Shape(_)
+            | Self::NoSuchOrder(_)
+            | Self::AlreadyShipped { .. }
+            | Self::AlreadyRefused { .. }
+            | Self::NoSuchHold { .. }
+            | Self::NotParked(_)
+            | Self::OtherContent { .. }
+            | Self::KeyReused { .. }
+            | Self::UnknownItem { .. }
+            | Self::BadPageToken => None,
+        }
+    }
+}

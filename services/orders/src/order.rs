@@ -1,0 +1,294 @@
+//! What may happen to an order. Pure: no await, no clock, no I/O; time comes in with the command.
+
+use retail_proto::types::v1::Ref;
+
+use crate::fault::Error;
+use crate::record::{Capture, Hold, Order, Payment, State};
+
+/// Captured payment, as in the contract.
+const CAPTURED: i32 = 3;
+
+impl Order {
+    /// True when nothing will happen to it any more by itself.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self.state() {
+            State::Completed | State::Cancelled | State::Refused => true,
+            State::Received
+            | State::Held
+            | State::Reserved
+            | State::Booked
+            | State::PartlyShipped
+            | State::Shipped
+            | State::Cancelling => false,
+        }
+    }
+
+    /// Puts an order that has not been booked on hold, unless that hold was released before.
+    pub fn hold(&mut self, reason: &str, detail: &str, at: i64) {
+        let known = self.holds.iter().any(|hold| hold.reason == reason);
+        if known || self.released.iter().any(|released| released == reason) {
+            return;
+        }
+        self.holds.push(Hold { reason: reason.to_owned(), detail: detail.to_owned(), since: at });
+        self.set_state(State::Held);
+    }
+
+    /// Releases one hold; the order goes on when it was the last.
+    pub fn release_hold(&mut self, reason: &str) -> Result<(), Error> {
+        if self.released.iter().any(|released| released == reason) {
+            return Ok(());
+        }
+        let Some(index) = self.holds.iter().position(|hold| hold.reason == reason) else {
+            return Err(Error::NoSuchHold { id: self.id.clone(), reason: reason.to_owned() });
+        };
+        let hold = self.holds.remove(index);
+        match hold.reason.as_str() {
+            // Asked again, never waved through: an item that is still unknown holds the order again.
+            "UNKNOWN_ITEM" => self.items_known = false,
+            // The person takes the customer's total over as it is.
+            _ => self.released.push(hold.reason),
+        }
+        if self.holds.is_empty() && self.state() == State::Held {
+            self.set_state(State::Received);
+        }
+        Ok(())
+    }
+
+    /// Begins to cancel an order of which nothing has shipped; cancelling twice is a no-op. `erp_asked` says whether
+    /// a sales order may exist although its answer never came.
+    pub fn cancel(&mut self, reason: &str, erp_asked: bool) -> Result<(), Error> {
+        match self.state() {
+            State::Cancelling | State::Cancelled => Ok(()),
+            State::PartlyShipped | State::Shipped | State::Completed => {
+                Err(Error::AlreadyShipped { id: self.id.clone() })
+            }
+            State::Refused => Err(Error::AlreadyRefused { id: self.id.clone() }),
+            State::Received | State::Held | State::Reserved | State::Booked => {
+                self.holds.clear();
+                self.erp_asked = erp_asked || self.sales_order.is_some();
+                reason.clone_into(&mut self.cause);
+                self.set_state(State::Cancelling);
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses an order that was only asked for.
+    pub fn refuse(&mut self, cause: &str) {
+        if self.capture() == Capture::Request && self.state() == State::Received {
+            cause.clone_into(&mut self.cause);
+            self.set_state(State::Refused);
+        }
+    }
+
+    /// Moves the state as far as what is known allows. Called after every change.
+    pub fn advance(&mut self) {
+        let goods_done = self.lines.iter().all(|line| !line.is_goods() || line.open() == 0);
+        let any_shipped = !self.shipments.is_empty();
+        let next = match self.state() {
+            State::Received if self.reserved => State::Reserved,
+            State::Reserved if self.sales_order.is_some() => State::Booked,
+            State::Booked | State::PartlyShipped if any_shipped && goods_done => State::Shipped,
+            State::Booked if any_shipped => State::PartlyShipped,
+            State::Booked if goods_done && self.is_invoiced() && self.has_no_goods() => State::Shipped,
+            State::Booked if self.erp_closed && goods_done => State::Cancelling,
+            State::Shipped if self.is_settled() => State::Completed,
+            State::Cancelling if self.given_back && (self.erp_closed || !self.erp_asked) => State::Cancelled,
+            same @ (State::Received
+            | State::Held
+            | State::Reserved
+            | State::Booked
+            | State::PartlyShipped
+            | State::Shipped
+            | State::Completed
+            | State::Cancelling
+            | State::Cancelled
+            | State::Refused) => same,
+        };
+        if next != self.state() {
+            self.set_state(next);
+            self.advance();
+        }
+    }
+
+    /// True when every line is a charge.
+    #[must_use]
+    pub fn has_no_goods(&self) -> bool {
+        self.lines.iter().all(|line| !line.is_goods())
+    }
+
+    /// True when the invoices cover what was not closed unshipped.
+    #[must_use]
+    pub fn is_invoiced(&self) -> bool {
+        let invoiced: i64 = self.invoices.iter().map(|invoice| invoice.minor).sum();
+        let closed: i64 =
+            self.lines.iter().filter(|line| line.closed && line.shipped == 0).map(|line| line.amount).sum();
+        !self.invoices.is_empty() && invoiced >= self.total.saturating_sub(closed)
+    }
+
+    /// True when shipment, invoice, payment and every system agree.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_invoiced()
+            && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
+            && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
+    }
+
+    /// What must be told to the CRM, as a stamp that changes when it does; `None` while the order is only passing
+    /// through. Completed reads like shipped and invoiced: the agent sees no difference.
+    #[must_use]
+    pub fn crm_stamp(&self) -> Option<String> {
+        let holds: Vec<&str> = self.holds.iter().map(|hold| hold.reason.as_str()).collect();
+        let word = match self.state() {
+            State::Received | State::Reserved | State::Cancelling if !self.parked => return None,
+            State::Received | State::Reserved | State::Cancelling => "waiting",
+            State::Held => "held",
+            State::Booked => "booked",
+            State::PartlyShipped | State::Shipped | State::Completed => "shipped",
+            State::Cancelled => "cancelled",
+            State::Refused => "refused",
+        };
+        let parked = if self.parked { "+parked" } else { "" };
+        Some(format!("{word}{parked}/{}s{}i{}", holds.join("+"), self.shipments.len(), self.invoices.len()))
+    }
+
+    /// Remembers a record of another system, once.
+    pub fn remember(&mut self, record: &Ref) {
+        let known = self.refs.iter().any(|known| {
+            known.kind == record.kind
+                && known.instance == record.instance
+                && known.r#type == record.r#type
+                && known.id == record.id
+        });
+        if !known {
+            self.refs.push(record.clone());
+        }
+    }
+
+    /// The state in plain words.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self.state() {
+            _ if self.parked => "Waiting for a person",
+            State::Received => "Received, being checked",
+            State::Held => "On hold",
+            State::Reserved => "Stock promised, being booked",
+            State::Booked => "Booked, waiting for shipment",
+            State::PartlyShipped => "Partly shipped",
+            State::Shipped if self.is_invoiced() => "Shipped and invoiced",
+            State::Shipped => "Shipped, waiting for the invoice",
+            State::Completed => "Shipped and invoiced",
+            State::Cancelling => "Being cancelled",
+            State::Cancelled => "Cancelled",
+            State::Refused => "Refused",
+        }
+    }
+
+    /// What happens next, in plain words.
+    #[must_use]
+    pub fn next_words(&self) -> &'static str {
+        match self.state() {
+            _ if self.parked => "Somebody mends the cause and resumes the order",
+            State::Received => "Customer, items, price and stock are settled",
+            State::Held => "Somebody looks at the hold and releases it, or cancels the order",
+            State::Reserved => "The ERP takes the sales order",
+            State::Booked | State::PartlyShipped => "The warehouse ships",
+            State::Shipped if self.is_invoiced() => "The last systems are told",
+            State::Shipped => "The ERP invoices",
+            State::Cancelling => "Stock is given back and the ERP's order is closed",
+            State::Completed | State::Cancelled | State::Refused => "",
+        }
+    }
+}
+
+impl Payment {
+    /// True when the money was taken.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.state == CAPTURED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::order;
+
+    #[test]
+    fn a_shipped_order_cannot_be_cancelled() {
+        let mut order = order().shipped();
+        insta::assert_snapshot!(order.cancel("no longer wanted", false).unwrap_err(), @"order o-1 has shipped; open a return instead");
+    }
+
+    #[test]
+    fn cancelling_twice_changes_nothing_more() {
+        let mut order = order().booked();
+        order.cancel("no longer wanted", false).unwrap();
+        let once = order.clone();
+        order.cancel("again", true).unwrap();
+        assert_eq!(order, once);
+    }
+
+    #[test]
+    fn a_cancelled_order_ends_only_when_erp_and_stock_have_let_go() {
+        let mut order = order().booked();
+        order.cancel("no longer wanted", false).unwrap();
+        order.given_back = true;
+        order.advance();
+        assert_eq!(order.state(), State::Cancelling, "the ERP still has it");
+        order.erp_closed = true;
+        order.advance();
+        assert_eq!(order.state(), State::Cancelled);
+    }
+
+    #[test]
+    fn an_order_that_may_have_reached_the_erp_waits_for_the_erp_to_close_it() {
+        let mut order = order().reserved();
+        order.cancel("no longer wanted", true).unwrap();
+        order.given_back = true;
+        order.advance();
+        assert_eq!(order.state(), State::Cancelling);
+    }
+
+    #[test]
+    fn a_released_hold_does_not_come_back() {
+        let mut order = order().received();
+        order.hold("TOTAL_MISMATCH", "1.00 too much", 1);
+        assert_eq!(order.state(), State::Held);
+        order.release_hold("TOTAL_MISMATCH").unwrap();
+        assert_eq!(order.state(), State::Received);
+        order.hold("TOTAL_MISMATCH", "1.00 too much", 2);
+        assert_eq!(order.state(), State::Received);
+    }
+
+    #[test]
+    fn releasing_an_unknown_item_asks_for_the_item_again() {
+        let mut order = order().received();
+        order.items_known = true;
+        order.hold("UNKNOWN_ITEM", "line 1", 1);
+        order.release_hold("UNKNOWN_ITEM").unwrap();
+        assert!(!order.items_known);
+    }
+
+    #[test]
+    fn only_an_order_that_was_asked_for_can_be_refused() {
+        let mut fact = order().received();
+        fact.set_capture(Capture::Fact);
+        fact.refuse("INSUFFICIENT_STOCK");
+        assert_eq!(fact.state(), State::Received);
+        let mut request = order().received();
+        request.set_capture(Capture::Request);
+        request.refuse("INSUFFICIENT_STOCK");
+        assert_eq!(request.state(), State::Refused);
+    }
+
+    #[test]
+    fn an_order_is_complete_when_every_book_is_closed() {
+        let mut order = order().shipped();
+        order.advance();
+        assert_eq!(order.state(), State::Shipped, "no invoice yet");
+        let order = order.invoiced_and_told();
+        assert_eq!(order.state(), State::Completed);
+    }
+}

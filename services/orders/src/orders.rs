@@ -1,0 +1,286 @@
+//! The orders of this service: every way into the store, each a few lines around a pure rule.
+
+use prost::Message as _;
+use retail_flow::{Failure, page};
+use retail_proto::erp::v1 as erp;
+use retail_proto::inventory::v1::ItemKey;
+use retail_proto::orders::v1 as pb;
+use retail_runtime::fault::Violations;
+use retail_runtime::{Clock, trace};
+use retail_store::{Caller, Draft, Error as StoreError, IndexQuery, Store, UpdateError};
+use sha2::{Digest as _, Sha256};
+
+use crate::calls::Calls;
+use crate::fault::Error;
+use crate::place;
+use crate::record::{Capture, Order};
+use crate::render;
+use crate::seal::{Seal, list};
+
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+/// The orders.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    store: Store,
+    clock: Clock,
+    calls: Calls,
+    seal: Seal,
+}
+
+/// What a keyed change stores as its answer: which order; its state is read anew for a repeat.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Changed {
+    #[prost(string, tag = "1")]
+    id: String,
+}
+
+impl Orders {
+    /// Orders in this store.
+    #[must_use]
+    pub(crate) fn new(store: &Store, clock: &Clock, calls: Calls) -> Self {
+        Self { store: store.clone(), clock: clock.clone(), calls, seal: Seal }
+    }
+
+    /// Takes an order in; answers it and whether this was a repeat.
+    pub(crate) async fn place(&self, principal: &str, request: &pb::PlaceOrderRequest) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let now = self.clock.now();
+        let mut order = place::parse(request, self.calls.channel(&request.channel), now)?;
+        if order.capture() == Capture::Request {
+            self.refuse_unknown_items(&order).await?;
+        }
+        order.digest = content_digest(request);
+        order.traceparent = trace::traceparent().unwrap_or_default();
+        let seal = self.seal;
+        let id = order.id.clone();
+        let rule = move |draft: &mut Draft<Order>| {
+            if draft.existed {
+                // The channel tells of one order more than once; the first telling stands.
+                let same = draft.doc.digest == order.digest;
+                return if same { Ok(Changed { id: order.id.clone() }) } else { Err(other_content(&order)) };
+            }
+            let before = draft.doc.clone();
+            draft.doc = order.clone();
+            retail_flow::begin(draft, &order.number, &order.traceparent, now);
+            seal.seal(draft, &before, now);
+            Ok(Changed { id: order.id.clone() })
+        };
+        let caller = self.caller(principal, "PlaceOrder", &request.idempotency_key, &request.encode_to_vec());
+        self.change(&id, caller, &request.idempotency_key, rule).await
+    }
+
+    /// Reads an order.
+    pub(crate) async fn get(&self, id: &str) -> Result<Order, Error> {
+        let found = self.store.read::<Order>(id).await.map_err(Error::Store)?;
+        found.map(|order| order.doc).ok_or_else(|| Error::NoSuchOrder(id.to_owned()))
+    }
+
+    /// Finds orders, newest first.
+    pub(crate) async fn list(&self, request: &pb::ListOrdersRequest) -> Result<(Vec<Order>, String), Error> {
+        let mut bad = Violations::default();
+        let size = usize::try_from(request.page_size).unwrap_or(usize::MAX);
+        bad.require("page_size", size <= LARGEST_PAGE, &format!("ask for 0 to {LARGEST_PAGE}"));
+        let mut names = Vec::new();
+        names.extend(render::known_state(request.state()).map(list::state));
+        if !request.customer_id.is_empty() {
+            names.push(list::customer(&request.customer_id));
+        }
+        if !request.order_number.is_empty() {
+            names.push(list::number(&request.order_number));
+        }
+        if request.exceptions_only {
+            names.push(list::EXCEPTIONS.to_owned());
+        }
+        bad.require("state", names.len() <= 1, "ask by one of state, customer_id, order_number and exceptions_only");
+        let after = page::read(&request.page_token, &mut bad);
+        bad.check()?;
+        let limit = if size == 0 { PAGE } else { size };
+        let name = names.pop().unwrap_or_else(|| list::ALL.to_owned());
+        let query = IndexQuery { name, prefix: Vec::new(), after, limit };
+        let entries = self.store.list(&query).await.map_err(Error::Store)?;
+        let next = page::next(&entries, limit);
+        let mut orders = Vec::with_capacity(entries.len());
+        for entry in entries {
+            orders.push(self.get(entry.key.id()).await?);
+        }
+        Ok((orders, next))
+    }
+
+    /// Begins to cancel an order.
+    pub(crate) async fn cancel(
+        &self,
+        principal: &str,
+        request: &pb::CancelOrderRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("reason", !request.reason.is_empty(), "say why; people read it");
+        bad.check()?;
+        let (now, seal, reason) = (self.clock.now(), self.seal, request.reason.clone());
+        let rule = move |draft: &mut Draft<Order>| {
+            existing(draft)?;
+            let before = draft.doc.clone();
+            // A sales order whose answer never came may exist: the way back must look for it.
+            let asked = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
+            draft.doc.cancel(&reason, asked)?;
+            draft.doc.advance();
+            if draft.doc != before {
+                retail_flow::note(draft, "CANCEL_ASKED", &reason, now);
+                retail_flow::resume(draft, "cancelled by a caller", now);
+                draft.doc.parked = false;
+                retail_flow::wake(draft, now);
+                seal.seal(draft, &before, now);
+            }
+            Ok(Changed { id: draft.id().to_owned() })
+        };
+        let caller = self.caller(principal, "CancelOrder", &request.idempotency_key, &request.encode_to_vec());
+        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+    }
+
+    /// Releases a hold.
+    pub(crate) async fn release(
+        &self,
+        principal: &str,
+        request: &pb::ReleaseHoldRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("hold_reason", !request.hold_reason.is_empty(), "say which hold, for example TOTAL_MISMATCH");
+        bad.require("note", !request.note.is_empty(), "say why it may go on; it goes into the audit");
+        bad.check()?;
+        let (now, seal) = (self.clock.now(), self.seal);
+        let (reason, note) = (request.hold_reason.clone(), request.note.clone());
+        let rule = move |draft: &mut Draft<Order>| {
+            existing(draft)?;
+            let before = draft.doc.clone();
+            draft.doc.release_hold(&reason)?;
+            if draft.doc != before {
+                retail_flow::note(draft, "HOLD_RELEASED", &format!("{reason}: {note}"), now);
+                retail_flow::wake(draft, now);
+                seal.seal(draft, &before, now);
+            }
+            Ok(Changed { id: draft.id().to_owned() })
+        };
+        let caller = self.caller(principal, "ReleaseHold", &request.idempotency_key, &request.encode_to_vec());
+        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+    }
+
+    /// Tries a parked order again.
+    pub(crate) async fn resume(
+        &self,
+        principal: &str,
+        request: &pb::ResumeOrderRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("note", !request.note.is_empty(), "say what was mended; it goes into the audit");
+        bad.check()?;
+        let (now, seal, note) = (self.clock.now(), self.seal, request.note.clone());
+        let rule = move |draft: &mut Draft<Order>| {
+            existing(draft)?;
+            if !retail_flow::resume(draft, &note, now) {
+                return Err(Error::NotParked(draft.id().to_owned()));
+            }
+            let before = draft.doc.clone();
+            draft.doc.parked = false;
+            draft.doc.cause.clear();
+            seal.seal(draft, &before, now);
+            Ok(Changed { id: draft.id().to_owned() })
+        };
+        let caller = self.caller(principal, "ResumeOrder", &request.idempotency_key, &request.encode_to_vec());
+        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+    }
+
+    /// Takes what an ERP says of its sales order into ours. Repeating it changes nothing.
+    pub(crate) async fn take_facts(&self, told: erp::SalesOrder) -> Result<(), Failure> {
+        let (now, seal, id) = (self.clock.now(), self.seal, told.external_ref.clone());
+        let rule = move |draft: &mut Draft<Order>| {
+            // Not every sales order that carries an external id was born here.
+            if !draft.existed {
+                return Ok(());
+            }
+            let before = draft.doc.clone();
+            if crate::facts::take(&mut draft.doc, &told) {
+                retail_flow::wake(draft, now);
+                seal.seal(draft, &before, now);
+            }
+            Ok::<_, Error>(())
+        };
+        match self.store.step::<Order, _, _>(&id, None, rule).await {
+            Ok(_) => Ok(()),
+            Err(UpdateError::Rule(error)) => Err(Failure::refused("FACT_REFUSED", error.to_string())),
+            Err(UpdateError::Store(error)) => Err(Failure::not_done("STORE", error.to_string())),
+        }
+    }
+
+    /// The store, for those who follow changes.
+    #[must_use]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    async fn change(
+        &self,
+        id: &str,
+        caller: Caller,
+        key: &str,
+        rule: impl Fn(&mut Draft<Order>) -> Result<Changed, Error> + Send + 'static,
+    ) -> Result<(Order, bool), Error> {
+        if id.is_empty() {
+            return Err(Error::NoSuchOrder(String::new()));
+        }
+        match self.store.update::<Order, Changed, _>(id, caller, rule).await {
+            Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
+            Err(UpdateError::Rule(error)) => Err(error),
+            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: key.to_owned() }),
+            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
+        }
+    }
+
+    fn caller(&self, principal: &str, method: &str, key: &str, request: &[u8]) -> Caller {
+        Caller::keyed(principal, method, key, request)
+    }
+
+    /// An order that can still be refused is refused before anything is written.
+    async fn refuse_unknown_items(&self, order: &Order) -> Result<(), Error> {
+        let goods: Vec<_> = order.lines.iter().filter(|line| line.is_goods()).collect();
+        let keys = goods.iter().map(|line| ItemKey { sku: line.sku.clone(), r#ref: line.item.clone() }).collect();
+        let resolved = self.calls.resolve_items(keys).await.map_err(|_| Error::Peer("inventory"))?;
+        let unknown: Vec<_> = goods.iter().zip(&resolved).filter(|(_, found)| found.item.is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let what: Vec<String> = unknown.iter().map(|(line, _)| line.sku.clone()).collect();
+        let fields = unknown
+            .iter()
+            .map(|(line, _)| {
+                let field = format!("lines[{}].sku", line.number.saturating_sub(1));
+                (field, format!("no item {:?} is known; import it or correct the code", line.sku))
+            })
+            .collect();
+        Err(Error::UnknownItem { what: what.join(", "), fields })
+    }
+}
+
+fn existing(draft: &Draft<Order>) -> Result<(), Error> {
+    if draft.existed { Ok(()) } else { Err(Error::NoSuchOrder(draft.id().to_owned())) }
+}
+
+fn other_content(order: &Order) -> Error {
+    Error::OtherContent { id: order.id.clone() }
+}
+
+/// Digest of what the channel said, whatever key it came under.
+fn content_digest(request: &pb::PlaceOrderRequest) -> Vec<u8> {
+    let content = pb::PlaceOrderRequest { idempotency_key: String::new(), ..request.clone() };
+    Sha256::digest(content.encode_to_vec()).to_vec()
+}
+
+fn key_shape(key: &str) -> Result<(), Error> {
+    let mut bad = Violations::default();
+    let fits = (1..=255).contains(&key.len()) && key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    bad.require("idempotency_key", fits, "give a key of 1 to 255 visible ASCII characters, the same for every repeat");
+    Ok(bad.check()?)
+}

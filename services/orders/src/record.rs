@@ -1,0 +1,450 @@
+//! The order as it is stored. Plain data; what may happen to it stands in `order.rs`, `check.rs` and `facts.rs`.
+
+use std::collections::BTreeMap;
+
+use retail_proto::types::v1::{Address, Ref};
+use retail_proto::{Currency, Decimal, Money, Quantity};
+
+/// How an order came (see the contract).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Capture {
+    /// Asked for; may be refused.
+    Request = 0,
+    /// Already sold; never refused.
+    Fact = 1,
+}
+
+/// Where an order stands (see the contract).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum State {
+    /// Taken in; identity, items, price and stock are being settled.
+    Received = 0,
+    /// Waits for a person.
+    Held = 1,
+    /// Stock is promised.
+    Reserved = 2,
+    /// The ERP has it.
+    Booked = 3,
+    /// Partly shipped.
+    PartlyShipped = 4,
+    /// All shipped.
+    Shipped = 5,
+    /// All done.
+    Completed = 6,
+    /// Being undone.
+    Cancelling = 7,
+    /// Undone.
+    Cancelled = 8,
+    /// Refused at capture.
+    Refused = 9,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum LineKind {
+    /// Goods kept in stock.
+    Goods = 0,
+    /// A charge: no stock moves.
+    Charge = 1,
+}
+
+/// One tax as given.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Tax {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub title: String,
+    /// Jurisdiction.
+    #[prost(string, tag = "2")]
+    pub jurisdiction: String,
+    /// Rate, decimal text.
+    #[prost(string, tag = "3")]
+    pub rate: String,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "4")]
+    pub minor: i64,
+    /// Already in the line's amount.
+    #[prost(bool, tag = "5")]
+    pub included: bool,
+    /// Collected by the channel, not by the merchant.
+    #[prost(bool, tag = "6")]
+    pub by_channel: bool,
+}
+
+/// One line.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Line {
+    /// Id, unique for ever.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Number, from 1.
+    #[prost(int32, tag = "2")]
+    pub number: i32,
+    /// Goods or charge.
+    #[prost(enumeration = "LineKind", tag = "3")]
+    pub kind: i32,
+    /// Item code; settled by the reference service.
+    #[prost(string, tag = "4")]
+    pub sku: String,
+    /// The channel's record of the item.
+    #[prost(message, optional, tag = "5")]
+    pub item: Option<Ref>,
+    /// Text.
+    #[prost(string, tag = "6")]
+    pub description: String,
+    /// Ordered, millionths.
+    #[prost(int64, tag = "7")]
+    pub quantity: i64,
+    /// Price of one unit, decimal text.
+    #[prost(string, tag = "8")]
+    pub unit_price: String,
+    /// Discount on the line, minor units.
+    #[prost(int64, tag = "9")]
+    pub discount: i64,
+    /// What the line costs, minor units.
+    #[prost(int64, tag = "10")]
+    pub amount: i64,
+    /// Taxes.
+    #[prost(message, repeated, tag = "11")]
+    pub taxes: Vec<Tax>,
+    /// Where it ships from.
+    #[prost(string, tag = "12")]
+    pub location: String,
+    /// The channel's id of the line.
+    #[prost(string, tag = "13")]
+    pub channel_line_id: String,
+    /// Promised, millionths.
+    #[prost(int64, tag = "14")]
+    pub reserved: i64,
+    /// Promised without stock, millionths.
+    #[prost(int64, tag = "15")]
+    pub shortfall: i64,
+    /// Committed by the ERP, millionths.
+    #[prost(int64, tag = "16")]
+    pub committed: i64,
+    /// Backordered by the ERP, millionths.
+    #[prost(int64, tag = "17")]
+    pub backordered: i64,
+    /// Shipped, millionths.
+    #[prost(int64, tag = "18")]
+    pub shipped: i64,
+    /// Invoiced, millionths.
+    #[prost(int64, tag = "19")]
+    pub invoiced: i64,
+    /// Closed unshipped by the ERP's people or a cancellation.
+    #[prost(bool, tag = "20")]
+    pub closed: bool,
+    /// Day the ERP expects to ship.
+    #[prost(string, tag = "21")]
+    pub expected_date: String,
+    /// Records of other systems.
+    #[prost(message, repeated, tag = "22")]
+    pub refs: Vec<Ref>,
+    /// The retailer's own fields.
+    #[prost(btree_map = "string, string", tag = "23")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Why an order waits for a person.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Hold {
+    /// UPPER_SNAKE_CASE cause.
+    #[prost(string, tag = "1")]
+    pub reason: String,
+    /// What is wrong and what to do.
+    #[prost(string, tag = "2")]
+    pub detail: String,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub since: i64,
+}
+
+/// A payment by one tender.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Payment {
+    /// Id, derived from order and place.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Tender, as in the contract.
+    #[prost(int32, tag = "2")]
+    pub tender: i32,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "3")]
+    pub minor: i64,
+    /// State, as in the contract.
+    #[prost(int32, tag = "4")]
+    pub state: i32,
+    /// Payment service.
+    #[prost(string, tag = "5")]
+    pub gateway: String,
+    /// Its reference.
+    #[prost(string, tag = "6")]
+    pub reference: String,
+    /// End of an authorization, milliseconds since 1970, 0 when none is known.
+    #[prost(int64, tag = "7")]
+    pub expires_at: i64,
+    /// The ERP's document.
+    #[prost(message, optional, tag = "8")]
+    pub document: Option<Ref>,
+}
+
+/// A quantity of a line in a shipment.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ShipmentLine {
+    /// Number of the order line.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Millionths.
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+}
+
+/// A parcel or handover, as the ERP recorded it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Shipment {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: Option<Ref>,
+    /// What it holds.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: Vec<ShipmentLine>,
+    /// Tracking numbers.
+    #[prost(string, repeated, tag = "3")]
+    pub tracking: Vec<String>,
+    /// Carrier.
+    #[prost(string, tag = "4")]
+    pub carrier: String,
+    /// Taken off stock and promise.
+    #[prost(bool, tag = "5")]
+    pub consumed: bool,
+    /// The channel was told.
+    #[prost(bool, tag = "6")]
+    pub told: bool,
+}
+
+impl Shipment {
+    /// Id of the document.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.document.as_ref().map_or("", |document| document.id.as_str())
+    }
+}
+
+/// An invoice of the ERP.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Invoice {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: Option<Ref>,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "2")]
+    pub minor: i64,
+}
+
+/// Who buys.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Buyer {
+    /// The channel's customer id.
+    #[prost(string, tag = "1")]
+    pub channel_customer_id: String,
+    /// E-mail.
+    #[prost(string, tag = "2")]
+    pub email: String,
+    /// The channel has verified it.
+    #[prost(bool, tag = "3")]
+    pub email_verified: bool,
+    /// Phone.
+    #[prost(string, tag = "4")]
+    pub phone: String,
+    /// First name.
+    #[prost(string, tag = "5")]
+    pub first_name: String,
+    /// Last name.
+    #[prost(string, tag = "6")]
+    pub last_name: String,
+    /// Company.
+    #[prost(string, tag = "7")]
+    pub company: String,
+}
+
+/// An order.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Order {
+    /// Id, derived from channel and channel order id.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Number the customer knows.
+    #[prost(string, tag = "2")]
+    pub number: String,
+    /// Channel instance.
+    #[prost(string, tag = "3")]
+    pub channel: String,
+    /// The channel's id.
+    #[prost(string, tag = "4")]
+    pub channel_order_id: String,
+    /// How it came.
+    #[prost(enumeration = "Capture", tag = "5")]
+    pub capture: i32,
+    /// Where it stands.
+    #[prost(enumeration = "State", tag = "6")]
+    pub state: i32,
+    /// Open holds.
+    #[prost(message, repeated, tag = "7")]
+    pub holds: Vec<Hold>,
+    /// Holds that a person has released, by reason.
+    #[prost(string, repeated, tag = "8")]
+    pub released: Vec<String>,
+    /// The workflow waits for a person.
+    #[prost(bool, tag = "9")]
+    pub parked: bool,
+    /// Why it is parked, refused or cancelled.
+    #[prost(string, tag = "10")]
+    pub cause: String,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "11")]
+    pub placed_at: i64,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "12")]
+    pub updated_at: i64,
+    /// Our customer.
+    #[prost(string, tag = "13")]
+    pub customer_id: String,
+    /// Who buys.
+    #[prost(message, optional, tag = "14")]
+    pub buyer: Option<Buyer>,
+    /// Billing address.
+    #[prost(message, optional, tag = "15")]
+    pub billing_address: Option<Address>,
+    /// Shipping address.
+    #[prost(message, optional, tag = "16")]
+    pub shipping_address: Option<Address>,
+    /// Lines in the customer's order.
+    #[prost(message, repeated, tag = "17")]
+    pub lines: Vec<Line>,
+    /// ISO 4217 code of every amount.
+    #[prost(string, tag = "18")]
+    pub currency: String,
+    /// Total the customer was shown, minor units.
+    #[prost(int64, tag = "19")]
+    pub total: i64,
+    /// Payments.
+    #[prost(message, repeated, tag = "20")]
+    pub payments: Vec<Payment>,
+    /// Records of other systems.
+    #[prost(message, repeated, tag = "21")]
+    pub refs: Vec<Ref>,
+    /// Shipments.
+    #[prost(message, repeated, tag = "22")]
+    pub shipments: Vec<Shipment>,
+    /// Invoices.
+    #[prost(message, repeated, tag = "23")]
+    pub invoices: Vec<Invoice>,
+    /// Brand.
+    #[prost(string, tag = "24")]
+    pub brand: String,
+    /// Market.
+    #[prost(string, tag = "25")]
+    pub market: String,
+    /// Locale.
+    #[prost(string, tag = "26")]
+    pub locale: String,
+    /// Home region.
+    #[prost(string, tag = "27")]
+    pub region: String,
+    /// The retailer's own fields.
+    #[prost(btree_map = "string, string", tag = "28")]
+    pub attributes: BTreeMap<String, String>,
+    /// Version of the public state, from 1.
+    #[prost(uint64, tag = "29")]
+    pub version: u64,
+    /// Trace context of the request that placed it.
+    #[prost(string, tag = "30")]
+    pub traceparent: String,
+    /// Prices contain the taxes.
+    #[prost(bool, tag = "31")]
+    pub taxes_included: bool,
+    /// Items are resolved.
+    #[prost(bool, tag = "32")]
+    pub items_known: bool,
+    /// Price and tax are checked.
+    #[prost(bool, tag = "33")]
+    pub checked: bool,
+    /// The ERP has the customer.
+    #[prost(bool, tag = "34")]
+    pub erp_customer: bool,
+    /// The reservation stands.
+    #[prost(bool, tag = "35")]
+    pub reserved: bool,
+    /// The reservation is lasting.
+    #[prost(bool, tag = "36")]
+    pub confirmed: bool,
+    /// The sales order in the ERP.
+    #[prost(message, optional, tag = "37")]
+    pub sales_order: Option<Ref>,
+    /// Stamp of the ERP's state that was last taken over.
+    #[prost(string, tag = "38")]
+    pub erp_etag: String,
+    /// Stamp of the state that the CRM was last told.
+    #[prost(string, tag = "39")]
+    pub crm_told: String,
+    /// A cancellation found that the ERP may have been asked for a sales order.
+    #[prost(bool, tag = "40")]
+    pub erp_asked: bool,
+    /// The ERP has closed the sales order, or never had it.
+    #[prost(bool, tag = "41")]
+    pub erp_closed: bool,
+    /// What was still promised is given back.
+    #[prost(bool, tag = "42")]
+    pub given_back: bool,
+    /// Digest of the request that placed it: the same channel order with other content is a conflict.
+    #[prost(bytes = "vec", tag = "43")]
+    pub digest: Vec<u8>,
+}
+
+impl retail_store::Document for Order {
+    const KIND: &'static str = "order";
+    const SCHEMA: u32 = 1;
+}
+
+impl Line {
+    /// Ordered.
+    #[must_use]
+    pub fn ordered(&self) -> Quantity {
+        Quantity::from_millionths(self.quantity)
+    }
+
+    /// Price of one unit. Parsed at the door, so it always reads.
+    #[must_use]
+    pub fn price(&self) -> Decimal {
+        Decimal::from_str_exact(&self.unit_price).unwrap_or_default()
+    }
+
+    /// True when stock moves.
+    #[must_use]
+    pub fn is_goods(&self) -> bool {
+        self.kind() == LineKind::Goods
+    }
+
+    /// Still to be shipped, millionths.
+    #[must_use]
+    pub fn open(&self) -> i64 {
+        if self.closed { 0 } else { self.quantity.saturating_sub(self.shipped).max(0) }
+    }
+}
+
+impl Order {
+    /// The currency. Parsed at the door, so it always reads.
+    #[must_use]
+    pub fn money(&self, minor: i64) -> Option<Money> {
+        self.currency.parse::<Currency>().ok().map(|currency| Money::from_minor(minor, currency))
+    }
+
+    /// The line with a number.
+    #[must_use]
+    pub fn line(&self, number: i32) -> Option<&Line> {
+        self.lines.iter().find(|line| line.number == number)
+    }
+}

@@ -1,0 +1,117 @@
+//! What every commit of an order carries: its version, its event, its places in the lists. One place, so that no way
+//! into the store can forget one.
+
+use prost::Message as _;
+use retail_proto::orders::v1 as pb;
+use retail_runtime::Timestamp;
+use retail_store::Draft;
+
+use crate::record::{Order, State};
+
+/// Seals commits of orders.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seal;
+
+/// Lists that orders stand in.
+pub(crate) mod list {
+    /// Every order.
+    pub(crate) const ALL: &str = "orders";
+    /// Orders that wait for a person.
+    pub(crate) const EXCEPTIONS: &str = "orders.exceptions";
+
+    /// Orders in a state.
+    pub(crate) fn state(state: super::State) -> String {
+        format!("orders.state.{}", i32::from(state))
+    }
+
+    /// Orders of a customer.
+    pub(crate) fn customer(id: &str) -> String {
+        format!("orders.customer.{id}")
+    }
+
+    /// Orders with a number.
+    pub(crate) fn number(number: &str) -> String {
+        format!("orders.number.{number}")
+    }
+}
+
+impl Seal {
+    /// Completes a commit that changed an order; does nothing to one that did not.
+    pub(crate) fn seal(self, draft: &mut Draft<Order>, before: &Order, now: Timestamp) {
+        if draft.doc == *before {
+            return;
+        }
+        let before = draft.existed.then_some(before);
+        draft.doc.updated_at = now.as_millisecond();
+        draft.doc.version = draft.event_version();
+        lists(draft, before);
+        let kind = event(before, &draft.doc);
+        let body = pb::Order::from(&draft.doc).encode_to_vec();
+        draft.emit(kind, body);
+    }
+}
+
+/// Newest first: the sort key falls as time grows.
+pub(crate) fn sort_key(order: &Order) -> Vec<u8> {
+    let newest_first = u64::MAX.saturating_sub(u64::try_from(order.placed_at).unwrap_or(0));
+    let mut key = newest_first.to_be_bytes().to_vec();
+    key.extend_from_slice(order.id.as_bytes());
+    key
+}
+
+fn needs_person(order: &Order) -> bool {
+    order.parked || order.state() == State::Held
+}
+
+fn lists(draft: &mut Draft<Order>, before: Option<&Order>) {
+    let mut now_in = places(&draft.doc);
+    let mut was_in = before.map(places).unwrap_or_default();
+    now_in.retain(|place| match was_in.iter().position(|was| was == place) {
+        Some(index) => {
+            was_in.remove(index);
+            false
+        }
+        None => true,
+    });
+    let sort = sort_key(&draft.doc);
+    for place in was_in {
+        draft.unindex(&place, sort.clone());
+    }
+    for place in now_in {
+        draft.index(&place, sort.clone(), Vec::new());
+    }
+}
+
+fn places(order: &Order) -> Vec<String> {
+    let mut places = vec![list::ALL.to_owned(), list::number(&order.number), list::state(order.state())];
+    if !order.customer_id.is_empty() {
+        places.push(list::customer(&order.customer_id));
+    }
+    if needs_person(order) {
+        places.push(list::EXCEPTIONS.to_owned());
+    }
+    places
+}
+
+/// The event's type, past tense: what the change meant to the business.
+fn event(before: Option<&Order>, after: &Order) -> &'static str {
+    let Some(before) = before else { return "retail.orders.v1.OrderReceived" };
+    if before.parked != after.parked {
+        return if after.parked { "retail.orders.v1.OrderParked" } else { "retail.orders.v1.OrderResumed" };
+    }
+    if before.state() == after.state() {
+        return "retail.orders.v1.OrderUpdated";
+    }
+    match after.state() {
+        State::Received => "retail.orders.v1.OrderReleased",
+        State::Held => "retail.orders.v1.OrderHeld",
+        State::Reserved => "retail.orders.v1.OrderReserved",
+        State::Booked => "retail.orders.v1.OrderBooked",
+        State::PartlyShipped => "retail.orders.v1.OrderPartlyShipped",
+        State::Shipped => "retail.orders.v1.OrderShipped",
+        State::Completed => "retail.orders.v1.OrderCompleted",
+        State::Cancelling => "retail.orders.v1.OrderCancellationBegun",
+        State::Cancelled => "retail.orders.v1.OrderCancelled",
+        State::Refused => "retail.orders.v1.OrderRefused",
+    }
+}
