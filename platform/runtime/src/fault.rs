@@ -7,6 +7,8 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::{Ids, trace};
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -80,8 +82,17 @@ pub trait Fault: StdError {
 /// Marks statuses whose outcome is unknown, so that they can be told from "certainly not executed".
 const UNKNOWN_OUTCOME: &str = "outcome";
 
+/// Names the log line that tells all about an internal error.
+const INCIDENT: &str = "incident";
+
+/// The same for the same error in the same trace, so that runs under one seed stay equal.
+fn incident(domain: &str, error: &impl Fault) -> String {
+    let trace = trace::trace_id().unwrap_or_default();
+    Ids::derived("incident", &[domain, error.reason(), &Chain(error).to_string(), &trace]).to_string()
+}
+
 /// Makes the status of an error: `ErrorInfo` always, `RetryInfo` when waiting helps, `BadRequest` for wrong fields.
-/// Internal errors say nothing outside and everything in the log.
+/// Internal errors say nothing outside and everything in the log; `incident` in both leads from one to the other.
 pub fn status(domain: &'static str, error: &impl Fault) -> Status {
     let class = error.class();
     let mut metadata: HashMap<String, String> =
@@ -90,8 +101,10 @@ pub fn status(domain: &'static str, error: &impl Fault) -> Status {
         metadata.insert(UNKNOWN_OUTCOME.to_owned(), "unknown".to_owned());
     }
     let message = if class == Class::Internal {
-        tracing::error!(domain, reason = error.reason(), error = %Chain(error), "internal error");
+        let incident = incident(domain, error);
+        tracing::error!(domain, reason = error.reason(), %incident, error = %Chain(error), "internal error");
         metadata.clear();
+        metadata.insert(INCIDENT.to_owned(), incident);
         "internal error".to_owned()
     } else {
         error.to_string()
@@ -209,13 +222,11 @@ impl Refusal {
     }
 }
 
-/// True when the connection was refused before the request could leave.
+/// True when no connection could be made, so that the request never left.
 fn never_left(status: &Status) -> bool {
     let mut source: Option<&(dyn StdError + 'static)> = StdError::source(status);
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
+        if error.is::<tonic::ConnectError>() {
             return true;
         }
         source = error.source();

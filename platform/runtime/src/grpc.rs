@@ -51,7 +51,10 @@ impl Interceptor for Outbound {
             if left.is_zero() {
                 return Err(Status::deadline_exceeded("no time is left for this call"));
             }
-            request.set_timeout(left);
+            // A shorter limit that the caller set on this one call stays.
+            let own = request.metadata().get("grpc-timeout").and_then(|value| value.to_str().ok());
+            let own = own.and_then(deadline::parse_grpc_timeout);
+            request.set_timeout(own.map_or(left, |own| own.min(left)));
         }
         let mut headers = http::HeaderMap::new();
         trace::inject(&mut headers);
@@ -149,9 +152,6 @@ fn incoming(runtime: &Runtime, listener: Listener) -> impl Stream<Item = io::Res
     })
 }
 
-/// How long a server may take to finish what is under way.
-const GRACE: Duration = Duration::from_secs(25);
-
 pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = tonic_reflection::server::Builder::configure()
@@ -161,13 +161,13 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
         .map_err(ServeError::Reflection)?;
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let stopping = runtime.stopping();
-    let stop = {
-        let health = health.clone();
-        async move {
-            stopping.cancelled().await;
-            // Readiness falls first, then the listener stops.
-            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-        }
+    let drain = runtime.drain();
+    let clock = runtime.clock().clone();
+    let stop = async move {
+        stopping.cancelled().await;
+        // Readiness falls first, then the listener stops.
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        clock.sleep(drain.announce).await;
     };
     let at = listener.local_addr();
     let routes = routes.add_service(health_service).add_service(reflection);
@@ -183,7 +183,7 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
     let clock = runtime.clock().clone();
     tokio::select! {
         ended = serving => ended.map_err(ServeError::Grpc),
-        () = async { stopping.cancelled().await; clock.sleep(GRACE).await } => {
+        () = async { stopping.cancelled().await; clock.sleep(drain.announce.saturating_add(drain.grace)).await } => {
             tracing::warn!(%at, "calls were still under way at the end of the grace period");
             Ok(())
         }
@@ -226,7 +226,7 @@ where
         let limit = timeout.and_then(deadline::parse_grpc_timeout);
         let path = request.uri().path().to_owned();
         let work = async move {
-            let answer = std::panic::AssertUnwindSafe(inner.call(request));
+            let answer = std::panic::AssertUnwindSafe(async move { inner.call(request).await });
             match futures::FutureExt::catch_unwind(answer).await {
                 Ok(answer) => answer,
                 Err(_) => {

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 
-use crate::net::Io;
-use crate::{Listener, Runtime};
+use crate::preface::Timed;
+use crate::{Io, Listener, Runtime};
 
 /// Any error of a body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -126,9 +127,15 @@ where
     let graceful = GracefulShutdown::new();
     let open = Arc::default();
     let stopping = runtime.stopping();
+    let (clock, announce) = (runtime.clock().clone(), runtime.drain().announce);
+    let ended = async move {
+        stopping.cancelled().await;
+        clock.sleep(announce).await;
+    };
+    tokio::pin!(ended);
     loop {
         let accepted = tokio::select! {
-            () = stopping.cancelled() => break,
+            () = &mut ended => break,
             accepted = listener.accept() => accepted,
         };
         let (io, peer): (Io, SocketAddr) = match accepted {
@@ -145,10 +152,10 @@ where
         };
         let handler = handler.clone();
         let service = hyper::service::service_fn(move |request| {
-            let answer = handler(request, peer);
-            async move { Ok::<_, Infallible>(answer.await) }
+            let handler = handler.clone();
+            async move { Ok::<_, Infallible>(answer(handler, request, peer).await) }
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service).into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Timed::new(io, limits.header_read)), service).into_owned();
         let watched = graceful.watch(connection);
         runtime.spawn("http.connection", async move {
             if let Err(error) = watched.await {
@@ -161,4 +168,19 @@ where
     if runtime.clock().timeout(limits.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end of the grace period");
     }
+}
+
+async fn answer<H, F>(handler: H, request: http::Request<Incoming>, peer: SocketAddr) -> http::Response<HttpBody>
+where
+    H: Fn(http::Request<Incoming>, SocketAddr) -> F,
+    F: Future<Output = http::Response<HttpBody>>,
+{
+    let path = request.uri().path().to_owned();
+    let work = std::panic::AssertUnwindSafe(async move { handler(request, peer).await });
+    work.catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(path, "a handler panicked; this is a defect of Weft");
+        let mut failed = http::Response::new(empty());
+        *failed.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    })
 }

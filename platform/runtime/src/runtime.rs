@@ -14,6 +14,21 @@ use tonic::service::Routes;
 use crate::http::{self, HttpBody, HttpLimits};
 use crate::{Clock, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc};
 
+/// How listeners end once the runtime is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long a listener that calls itself not ready still takes new work, so that balancers can notice.
+    pub announce: Duration,
+    /// How long calls under way may take after that.
+    pub grace: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { announce: Duration::ZERO, grace: Duration::from_secs(25) }
+    }
+}
+
 /// A service's surroundings. Clones share everything.
 #[derive(Clone)]
 pub struct Runtime {
@@ -24,6 +39,7 @@ pub struct Runtime {
     net: Net,
     tasks: TaskTracker,
     stop: CancellationToken,
+    drain: Drain,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -43,7 +59,20 @@ impl Runtime {
     #[must_use]
     pub fn new(name: &str, clock: Clock, rng: Rng, net: Net) -> Self {
         let ids = Ids::new(clock.clone(), rng.clone());
-        Self { name: name.into(), clock, rng, ids, net, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        Self { name: name.into(), clock, rng, ids, net, tasks, stop, drain: Drain::default() }
+    }
+
+    /// The same world whose listeners end in another way.
+    #[must_use]
+    pub fn draining(&self, drain: Drain) -> Self {
+        Self { drain, ..self.clone() }
+    }
+
+    /// How listeners end.
+    #[must_use]
+    pub fn drain(&self) -> Drain {
+        self.drain
     }
 
     /// The same world under another name: stopped and drained together with this one.
@@ -111,7 +140,8 @@ impl Runtime {
         self.clock.timeout(grace, self.tasks.wait()).await.is_ok()
     }
 
-    /// Waits for SIGTERM or SIGINT, asks everything to end, and says which of the two endings it was.
+    /// Waits for SIGTERM or SIGINT, asks everything to end, and says which of the two endings it was: true when all
+    /// work was finished. A second signal ends the wait at once.
     ///
     /// # Errors
     /// When signals cannot be received.
@@ -125,11 +155,15 @@ impl Runtime {
         }
         tracing::info!(service = %self.name, "stopping: no new work is taken, work under way is finished");
         self.stop();
-        let clean = self.drained(grace).await;
+        let clean = tokio::select! {
+            clean = self.drained(grace) => clean,
+            _ = term.recv() => false,
+            _ = int.recv() => false,
+        };
         if clean {
             tracing::info!(service = %self.name, "stopped; nothing was under way");
         } else {
-            tracing::warn!(service = %self.name, "stopped at the end of the grace period; work under way goes on after the next start");
+            tracing::warn!(service = %self.name, "stopped before all was finished; work under way goes on after the next start");
         }
         Ok(clean)
     }
@@ -159,13 +193,17 @@ impl Runtime {
         grpc::serve(self, listener, routes).await
     }
 
-    /// Serves HTTP until the runtime stops.
-    pub async fn serve_http<H, F>(&self, listener: Listener, limits: HttpLimits, handler: H)
+    /// Serves HTTP until the runtime stops: connections are capped and timed, a handler that panics answers 500.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve_http<H, F>(&self, listener: Listener, limits: HttpLimits, handler: H) -> Result<(), ServeError>
     where
         H: Fn(::http::Request<hyper::body::Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ::http::Response<HttpBody>> + Send + 'static,
     {
         tracing::info!(service = %self.name, address = %listener.local_addr(), "serving HTTP");
         http::serve(self, listener, limits, handler).await;
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::Deserialize;
-use tracing_subscriber::filter::{EnvFilter, Targets};
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Layer as _, fmt};
@@ -82,6 +82,15 @@ impl Drop for Guard {
     }
 }
 
+impl Guard {
+    /// Flushes without holding up the tasks that carry the flush; for the end of an async `main`.
+    pub async fn shutdown(self) {
+        if tokio::task::spawn_blocking(move || drop(self)).await.is_err() {
+            tracing::debug!("the last spans could not be exported");
+        }
+    }
+}
+
 /// Starts logs and traces for this process; once. Must be called inside a tokio runtime when `otlp` is set.
 ///
 /// # Errors
@@ -96,16 +105,19 @@ pub fn start(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
         provider = provider.with_batch_exporter(exporter.map_err(TelemetryError::Exporter)?);
     }
     let provider = provider.build();
-    // Spans of the mesh carry the trace whatever is logged.
-    let tracer = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("weft"))
-        .with_filter(Targets::new().with_target("weft", tracing::Level::INFO));
+    let tracer = tracing_opentelemetry::layer().with_tracer(provider.tracer("weft")).with_filter(filter_fn(traced));
     let logs = match config.format {
         LogFormat::Human => fmt::layer().with_target(false).with_writer(std::io::stderr).with_filter(filter).boxed(),
         LogFormat::Json => fmt::layer().json().with_writer(std::io::stderr).with_filter(filter).boxed(),
     };
     tracing_subscriber::registry().with(tracer).with(logs).try_init().map_err(TelemetryError::Started)?;
     Ok(Guard(provider))
+}
+
+/// Spans of ours carry the trace whatever is logged: one that did not would cut the trace for all inside it.
+fn traced(what: &tracing::Metadata<'_>) -> bool {
+    let ours = what.target().starts_with("weft") || what.target().starts_with("retail_");
+    ours && (what.is_span() || *what.level() <= tracing::Level::INFO)
 }
 
 /// Telemetry for tests: quiet logs, living trace ids. May be called any number of times.
