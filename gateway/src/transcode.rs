@@ -16,6 +16,6 @@ pub use misfit::Misfit;
 pub use schema::{MessageId, Schema, SchemaError};
 pub use wire::Broken;
 pub(crate) use {
-    schema::{Docs, EnumId, Field, Kind, Many, Shape},
+    schema::{Docs, Field, Kind, Many, Shape},
     wire::{LEN, close, open, put_bytes, put_tag, text_of},
 };

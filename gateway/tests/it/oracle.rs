@@ -12,9 +12,20 @@ fn plain(value: Value) -> Value {
     match value {
         Value::Number(number) => Value::String(format!("{:?}", number.to_string().parse::<f64>().unwrap())),
         Value::Array(list) => list.into_iter().map(plain).collect(),
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, plain(value))).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| member(name, value)).collect(),
         Value::Null | Value::Bool(_) | Value::String(_) => value,
     }
+}
+
+fn member(name: String, value: Value) -> (String, Value) {
+    // Some floats have two shortest spellings: 2097205.25 is 2097205.2 and 2097205.3.
+    let value = match value {
+        Value::Number(number) if name.ends_with("Float") => {
+            Value::String(format!("{:?}", number.to_string().parse::<f32>().unwrap()))
+        }
+        value => plain(value),
+    };
+    (name, value)
 }
 
 fn theirs(it: &DynamicMessage) -> String {
