@@ -124,7 +124,6 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only whether it parses matters")]
     struct Sample {
         every: Span,
     }
@@ -139,6 +138,24 @@ mod tests {
     fn an_unknown_key_is_named() {
         let error = load::<Sample>("every = \"5s\"\nevry = 1", None, "WEFT_TEST_NONE_").unwrap_err().to_string();
         assert!(error.contains("evry"), "{error}");
+    }
+
+    #[test]
+    fn a_file_wins_over_what_is_built_in_and_is_named_when_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("weft.toml");
+        std::fs::write(&file, "every = \"7s\"").unwrap();
+        let read = load::<Sample>("every = \"5s\"", Some(&file), "WEFT_TEST_NONE_").unwrap();
+        assert_eq!(read.every.as_secs(), 7);
+        std::fs::write(&file, "every = \"soon\"").unwrap();
+        let error = load::<Sample>("every = \"5s\"", Some(&file), "WEFT_TEST_NONE_").unwrap_err().to_string();
+        assert!(error.contains("weft.toml") && error.contains("every") && error.contains("soon"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_passed_over() {
+        let error = load::<Sample>("", Some(Path::new("/nowhere/weft.toml")), "WEFT_TEST_NONE_").unwrap_err();
+        assert!(error.to_string().contains("/nowhere/weft.toml"));
     }
 
     #[test]

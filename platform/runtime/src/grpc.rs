@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use futures::Stream;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
 use tonic::metadata::{KeyAndValueRef, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 use tonic::{Request, Status};
 use tracing::Instrument as _;
 
-use crate::{Io, Listener, Runtime, deadline, trace};
+use crate::accepted::Accepted;
+use crate::{Listener, Runtime, deadline, trace};
 
 /// A lazy channel to another service: `OrdersServiceClient::new(peer)`.
 pub type Peer = InterceptedService<Channel, Outbound>;
@@ -96,53 +96,16 @@ pub(crate) fn peer(runtime: &Runtime, address: &str) -> Result<Peer, PeerError> 
     Ok(InterceptedService::new(endpoint.connect_with_connector_lazy(connector), Outbound))
 }
 
-/// Our connections as tonic wants them.
-struct Accepted(Io);
-
-impl Connected for Accepted {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
-}
-
-impl AsyncRead for Accepted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Accepted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-}
-
-fn incoming(runtime: &Runtime, listener: Listener) -> impl Stream<Item = io::Result<Accepted>> + Send + 'static {
+fn incoming(
+    runtime: &Runtime,
+    listener: Listener,
+    cut: CancellationToken,
+) -> impl Stream<Item = io::Result<Accepted>> + Send + 'static {
     let clock = runtime.clock().clone();
-    futures::stream::unfold((listener, clock), |(listener, clock)| async move {
+    futures::stream::unfold((listener, clock, cut), |(listener, clock, cut)| async move {
         loop {
             match listener.accept().await {
-                Ok((io, _)) => return Some((Ok(Accepted(io)), (listener, clock))),
+                Ok((io, _)) => return Some((Ok(Accepted::new(io, cut.clone())), (listener, clock, cut))),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     clock.sleep(Duration::from_millis(50)).await;
@@ -170,6 +133,7 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
         clock.sleep(drain.announce).await;
     };
     let at = listener.local_addr();
+    let cut = CancellationToken::new();
     let routes = routes.add_service(health_service).add_service(reflection);
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
@@ -178,13 +142,14 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
         .max_concurrent_streams(1024)
         .layer(tower::layer::layer_fn(Inbound::new))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming(runtime, listener), stop);
+        .serve_with_incoming_shutdown(incoming(runtime, listener, cut.clone()), stop);
     let stopping = runtime.stopping();
     let clock = runtime.clock().clone();
     tokio::select! {
         ended = serving => ended.map_err(ServeError::Grpc),
         () = async { stopping.cancelled().await; clock.sleep(drain.announce.saturating_add(drain.grace)).await } => {
             tracing::warn!(%at, "calls were still under way at the end of the grace period");
+            cut.cancel();
             Ok(())
         }
     }

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio_util::sync::CancellationToken;
 
 use crate::preface::Timed;
 use crate::{Io, Listener, Runtime};
@@ -125,6 +126,7 @@ where
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(20));
     let graceful = GracefulShutdown::new();
+    let cut = CancellationToken::new();
     let open = Arc::default();
     let stopping = runtime.stopping();
     let (clock, announce) = (runtime.clock().clone(), runtime.drain().announce);
@@ -155,11 +157,16 @@ where
             let handler = handler.clone();
             async move { Ok::<_, Infallible>(answer(handler, request, peer).await) }
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Timed::new(io, limits.header_read)), service).into_owned();
-        let watched = graceful.watch(connection);
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(Timed::new(io, limits.header_read)), service)
+            .into_owned();
+        let (watched, cut) = (graceful.watch(connection), cut.clone());
         runtime.spawn("http.connection", async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(error = %error, "connection ended");
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(error = %error, "connection ended");
+                },
+                () = cut.cancelled() => {}
             }
             drop(place);
         });
@@ -167,6 +174,7 @@ where
     drop(listener);
     if runtime.clock().timeout(limits.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end of the grace period");
+        cut.cancel();
     }
 }
 

@@ -2,6 +2,7 @@
 //! listeners, errors on the wire, traces, deadlines, configuration, telemetry. Refuses: any knowledge of a domain or a
 //! vendor. Everything that could differ between two runs comes from here, so that a simulator can hold it.
 
+mod accepted;
 mod clock;
 pub mod config;
 pub mod deadline;

@@ -1,5 +1,7 @@
 //! Logs for people or machines, and the tracer that keeps trace ids on every hop, exported when configured.
 
+use std::io::IsTerminal as _;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
@@ -106,8 +108,11 @@ pub fn start(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
     }
     let provider = provider.build();
     let tracer = tracing_opentelemetry::layer().with_tracer(provider.tracer("weft")).with_filter(filter_fn(traced));
+    let colours = std::io::stderr().is_terminal();
     let logs = match config.format {
-        LogFormat::Human => fmt::layer().with_target(false).with_writer(std::io::stderr).with_filter(filter).boxed(),
+        LogFormat::Human => {
+            fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr).with_filter(filter).boxed()
+        }
         LogFormat::Json => fmt::layer().json().with_writer(std::io::stderr).with_filter(filter).boxed(),
     };
     tracing_subscriber::registry().with(tracer).with(logs).try_init().map_err(TelemetryError::Started)?;
