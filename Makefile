@@ -1,0 +1,33 @@
+# One line of work a target; anything with an `if` lives in a Rust test or a `weft` verb.
+.DEFAULT_GOAL := help
+SHARED ?= $(abspath ../shared)
+DAY ?=
+PYTHON ?= python3
+export WEFT_SHARED ?= $(SHARED)
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: ## build, start everything with twins of the vendors, sell orders, break something, stay up
+	cargo run --locked --bin weft -- --data-dir data/run all --demo
+
+test: ## every test of the workspace
+	cargo test --locked --workspace
+
+lint: ## formatting, clippy, contracts
+	cargo fmt --all -- --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+contracts: ## buf lint over the contracts (buf comes from its npm package)
+	cd proto && npx --yes @bufbuild/buf lint
+
+bench: ## measure, with a baseline in the same run
+	cargo bench --locked -p retail-store -p retail-gateway
+
+day: ## feed one day, compare every book; DAY=file for another order book
+	cargo run --locked --bin weft -- --data-dir data/day day $(if $(DAY),--csv $(DAY))
+
+clean-data: ## forget what `run` and `day` have stored
+	rm -rf data
+
+.PHONY: help run test lint contracts bench day clean-data
