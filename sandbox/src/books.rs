@@ -1,48 +1,70 @@
-//! A vendor's books: one SQLite database. On disk they survive a kill of the process (not a power cut: twins stand in
-//! for vendors, whose disks are not ours to prove).
+//! A twin's books: one SQLite database, in a file that outlives a killed process or in memory.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-/// What the books answer.
+/// What reading or writing the books gives.
 pub type Result<T> = rusqlite::Result<T>;
 
-/// The books. One writer at a time; every verb is short.
+/// One database.
 pub struct Books(Mutex<Connection>);
 
+impl std::fmt::Debug for Books {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Books")
+    }
+}
+
 impl Books {
-    /// Opens them in `dir`, or in memory, with a schema that can be applied again and again.
+    /// Opens `<dir>/<vendor>.sqlite`, or a database in memory without a directory, and runs the schema, which must
+    /// change nothing that is there. What was committed survives the death of the process, not that of the machine.
     ///
     /// # Errors
-    /// Those of SQLite.
-    pub fn open(dir: Option<&Path>, vendor: &str, schema: &str) -> Result<Self> {
-        let connection = match dir {
+    /// Those of the database.
+    pub fn open(dir: Option<&Path>, vendor: &str, schema: &str) -> Result<Books> {
+        let db = match dir {
             Some(dir) => Connection::open(dir.join(format!("{vendor}.sqlite")))?,
             None => Connection::open_in_memory()?,
         };
-        connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;")?;
-        connection.set_prepared_statement_cache_capacity(256);
-        connection.execute_batch(schema)?;
-        Ok(Self(Mutex::new(connection)))
+        db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+        db.execute_batch("PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;")?;
+        db.set_prepared_statement_cache_capacity(256);
+        db.execute_batch(schema)?;
+        Ok(Books(Mutex::new(db)))
     }
 
-    /// Works without a transaction of its own.
+    /// Forgets the books of that name: the next opening finds none.
     ///
     /// # Errors
-    /// Those of SQLite.
+    /// Those of the file system.
+    pub fn forget(dir: Option<&Path>, vendor: &str) -> std::io::Result<()> {
+        let Some(dir) = dir else { return Ok(()) };
+        for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
+            match std::fs::remove_file(dir.join(format!("{vendor}.{ending}"))) {
+                Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks into the books; a single statement may also write.
+    ///
+    /// # Errors
+    /// Those of the work.
     pub fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         work(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Works in a transaction, undone when the work fails.
+    /// Writes in one transaction: all or nothing.
     ///
     /// # Errors
-    /// Those of SQLite.
+    /// Those of the work, which then changed nothing.
     pub fn transaction<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction()?;
+        let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let done = work(&transaction)?;
         transaction.commit()?;
         Ok(done)

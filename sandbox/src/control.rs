@@ -1,129 +1,160 @@
-//! The sandbox's own interface, `/__sandbox/...`: books, requests, faults, the clock, seeds, and each vendor's verbs.
+//! `/__sandbox`: the operator's door. The same paths on the control listener and on every twin's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::clock::TwinClock;
 use crate::faults::Fault;
-use crate::requests::Filter;
 use crate::seed::Seed;
-use crate::serve::Stand;
+use crate::serve::House;
 use crate::twin::{Answer, Seen};
 
-/// The control of every twin.
+/// All twins and their clock.
 pub(crate) struct Control {
+    pub(crate) houses: Vec<Arc<House>>,
     pub(crate) clock: TwinClock,
-    stands: std::sync::OnceLock<Vec<Arc<Stand>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    /// `1h`, `90s`, `4h 10m`.
+    advance: SignedDuration,
 }
 
 impl Control {
-    pub(crate) fn new(clock: &TwinClock) -> Self {
-        Self { clock: clock.clone(), stands: std::sync::OnceLock::new() }
-    }
-
-    /// Learns which twins there are; once.
-    pub(crate) fn know(&self, stands: Vec<Arc<Stand>>) {
-        let _known_already = self.stands.set(stands);
-    }
-
-    pub(crate) fn stands(&self) -> &[Arc<Stand>] {
-        self.stands.get().map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn tick(&self) {
-        for stand in self.stands() {
-            stand.twin.tick(self.clock.now());
-        }
-    }
-
+    /// Answers an operator's request; the path starts with `/__sandbox`.
     pub(crate) fn answer(&self, seen: &Seen) -> Answer {
-        let path = seen.path.strip_prefix("/__sandbox/").unwrap_or_default();
-        let is_post = seen.method == http::Method::POST;
-        match path.split_once('/').unwrap_or((path, "")) {
-            ("health", "") => Answer::json(200, &json!({"status": "ok", "now": self.clock.now().to_string()})),
-            ("books", "") => Answer::json(200, &self.all_books()),
-            ("clock", "") if is_post => self.advance(seen),
-            ("clock", "") => Answer::json(200, &json!({"now": self.clock.now().to_string()})),
-            ("seed", "") if is_post => self.seed(seen),
-            (vendor, verb) => match self.stands().iter().find(|stand| stand.twin.name() == vendor) {
-                Some(stand) => self.of_vendor(stand, verb, seen),
-                None => wrong(404, &format!("no twin {vendor:?}; twins are {}", self.names())),
+        let path = seen.path.strip_prefix("/__sandbox").unwrap_or(&seen.path);
+        let mut parts = path.trim_matches('/').splitn(2, '/');
+        let (first, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        match (seen.method.as_str(), first, rest) {
+            ("GET", "health", "") => Answer::json(200, &json!({"status": "ok"})),
+            ("GET", "books", "") => {
+                let all: Map<String, Value> =
+                    self.houses.iter().map(|house| (house.name().to_owned(), house.twin().books())).collect();
+                Answer::json(200, &Value::Object(all))
+            }
+            ("GET", "clock", "") => self.time(),
+            ("POST", "clock", "") => self.advance(seen),
+            ("POST", "reset", "") => self.reset(),
+            ("POST", "seed", "") => self.seed(seen),
+            _ => match self.houses.iter().find(|house| house.name() == first) {
+                Some(house) => self.vendor(house, rest, seen),
+                None => unknown(&seen.path),
             },
         }
     }
 
-    fn names(&self) -> String {
-        self.stands().iter().map(|stand| stand.twin.name()).collect::<Vec<_>>().join(", ")
+    /// Every twin's back office works.
+    pub(crate) fn tick(&self) {
+        for house in &self.houses {
+            house.twin().tick(self.clock.now());
+        }
     }
 
-    fn all_books(&self) -> Value {
-        let books = self.stands().iter().map(|stand| (stand.twin.name().to_owned(), stand.twin.books()));
-        Value::Object(books.collect::<Map<_, _>>())
+    fn time(&self) -> Answer {
+        Answer::json(200, &json!({"now": self.clock.now().to_string(), "ahead_ms": self.clock.ahead()}))
     }
 
     fn advance(&self, seen: &Seen) -> Answer {
-        let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
-        let by = body.get("advance").and_then(Value::as_str).unwrap_or_default();
-        match by.parse::<retail_runtime::config::Span>() {
-            Ok(by) => {
-                self.clock.advance(Duration::from(by));
-                self.tick();
-                Answer::json(200, &json!({"now": self.clock.now().to_string()}))
-            }
-            Err(error) => wrong(400, &format!("advance: {error}")),
+        let by = match serde_json::from_slice::<Advance>(&seen.body) {
+            Ok(given) if !given.advance.is_negative() => given.advance,
+            Ok(_) => return refused("a clock does not go back; advance must not be negative"),
+            Err(err) => return refused(&err.to_string()),
+        };
+        if let Err(err) = self.clock.advance(by) {
+            return failed(&err.to_string());
         }
+        self.tick();
+        self.time()
+    }
+
+    fn reset(&self) -> Answer {
+        for house in &self.houses {
+            if let Err(err) = house.reset() {
+                return failed(&err);
+            }
+        }
+        Answer::json(200, &json!({"reset": self.names()}))
     }
 
     fn seed(&self, seen: &Seen) -> Answer {
         match serde_json::from_slice::<Seed>(&seen.body) {
             Ok(seed) => {
-                for stand in self.stands() {
-                    stand.twin.seed(&seed);
-                }
-                Answer::json(200, &json!({"items": seed.items.len(), "stock": seed.stock.len()}))
+                self.houses.iter().for_each(|house| house.twin().seed(&seed));
+                Answer::json(
+                    200,
+                    &json!({"seeded": self.names(), "items": seed.items.len(), "stock": seed.stock.len()}),
+                )
             }
-            Err(error) => wrong(400, &format!("the seed cannot be read: {error}")),
+            Err(err) => refused(&err.to_string()),
         }
     }
 
-    fn of_vendor(&self, stand: &Stand, verb: &str, seen: &Seen) -> Answer {
-        match (verb, seen.method.as_str()) {
-            ("books", _) => Answer::json(200, &stand.twin.books()),
-            ("requests", _) => requests(stand, seen),
-            ("faults", "GET") => Answer::json(200, &json!(stand.faults.list())),
-            ("faults", "DELETE") => {
-                stand.faults.clear();
-                Answer::empty(204)
-            }
-            ("faults", "POST") => match serde_json::from_slice::<Fault>(&seen.body) {
-                Ok(fault) => Answer::json(201, &json!({"id": stand.faults.plant(fault)})),
-                Err(error) => wrong(400, &format!("the fault cannot be read: {error}")),
+    fn names(&self) -> Vec<&'static str> {
+        self.houses.iter().map(|house| house.name()).collect()
+    }
+
+    fn vendor(&self, house: &House, verb: &str, seen: &Seen) -> Answer {
+        match (seen.method.as_str(), verb) {
+            ("GET", "books") => Answer::json(200, &house.twin().books()),
+            ("GET", "requests") => requests(house, seen),
+            ("GET", "faults") => Answer::json(200, &Value::Array(house.faults.list())),
+            ("POST", "faults") => match Fault::read(&seen.body).map(|fault| house.faults.plan(fault)) {
+                Ok(Ok(id)) => Answer::json(201, &json!({"id": id})),
+                Ok(Err(err)) => failed(&err.to_string()),
+                Err(err) => refused(&err),
             },
-            (verb, _) => stand
-                .twin
-                .control(verb, seen, self.clock.now())
-                .unwrap_or_else(|| wrong(404, &format!("the {} twin has no verb {verb:?}", stand.twin.name()))),
+            ("DELETE", "faults") => dropped(house, None),
+            ("DELETE", _) if verb.starts_with("faults/") => match verb.trim_start_matches("faults/").parse() {
+                Ok(id) => dropped(house, Some(id)),
+                Err(_) => refused("a fault's id is a number"),
+            },
+            _ => {
+                let base_url = house.base_url.get().cloned().unwrap_or_default();
+                let seen = Seen { base_url, ..seen.clone() };
+                house.twin().control(verb, &seen, self.clock.now()).unwrap_or_else(|| unknown(&seen.path))
+            }
         }
     }
 }
 
-fn requests(stand: &Stand, seen: &Seen) -> Answer {
-    let mut filter = Filter { limit: 1_000, ..Filter::default() };
-    let asked: Vec<(String, String)> = serde_urlencoded::from_str(&seen.query).unwrap_or_default();
-    for (name, value) in asked {
-        match name.as_str() {
-            "after" => filter.after = value.parse().unwrap_or(0),
-            "contains" => filter.contains = value,
-            "traceparent" => filter.traceparent = value,
-            "limit" => filter.limit = value.parse().unwrap_or(1_000),
-            _ => return wrong(400, &format!("requests knows after, contains, traceparent and limit, not {name:?}")),
-        }
+fn requests(house: &House, seen: &Seen) -> Answer {
+    let text = |name: &str| seen.parameter(name).unwrap_or_default();
+    let number = |name: &str, otherwise: i64| match seen.parameter(name) {
+        Some(text) => text.parse().map_err(|_| format!("{name} is a number")),
+        None => Ok(otherwise),
+    };
+    match (number("after", 0), number("limit", 1000)) {
+        (Ok(after), Ok(limit)) => house
+            .requests
+            .list(after, &text("contains"), &text("traceparent"), limit)
+            .map_or_else(|err| failed(&err.to_string()), |found| Answer::json(200, &found)),
+        (Err(err), _) | (_, Err(err)) => refused(&err),
     }
-    Answer::json(200, &json!(stand.requests.find(&filter)))
 }
 
-fn wrong(status: u16, what: &str) -> Answer {
-    Answer::json(status, &json!({"error": what}))
+fn dropped(house: &House, id: Option<i64>) -> Answer {
+    match house.faults.drop_planned(id) {
+        Ok(0) if id.is_some() => Answer::json(404, &json!({"error": "no such fault"})),
+        Ok(count) => Answer::json(200, &json!({"dropped": count})),
+        Err(err) => failed(&err.to_string()),
+    }
+}
+
+fn unknown(path: &str) -> Answer {
+    Answer::json(404, &json!({"error": format!("the sandbox knows no {path}")}))
+}
+
+fn refused(what: &str) -> Answer {
+    Answer::json(400, &json!({"error": what}))
+}
+
+fn failed(what: &str) -> Answer {
+    tracing::error!(what, "the sandbox failed");
+    Answer::json(500, &json!({"error": what}))
 }

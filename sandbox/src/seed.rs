@@ -1,63 +1,63 @@
-//! What the twins are born with: the same items, places and stock for all of them.
+//! What the world holds before the first order.
 
 use serde::{Deserialize, Serialize};
 
-/// Goods or charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ItemKind {
-    /// Kept in stock.
-    Goods,
-    /// Postage, fee, manual charge.
-    Charge,
+/// Items, locations and opening stock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    /// Currency of all prices, such as `GBP`.
+    pub currency: String,
+    /// What can be on an order's line.
+    pub items: Vec<SeedItem>,
+    /// Where stock lies.
+    pub locations: Vec<SeedLocation>,
+    /// Opening stock.
+    pub stock: Vec<SeedStock>,
 }
 
 /// An item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedItem {
-    /// Code, upper case.
+    /// Its code, in upper case.
     pub sku: String,
-    /// Text.
+    /// What people call it; may be empty.
     pub description: String,
-    /// Goods or charge.
+    /// Goods or a charge.
     pub kind: ItemKind,
-    /// Base price, decimal text.
+    /// List price as a decimal string.
     pub price: String,
 }
 
-/// A place.
+/// Whether an item has stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// Has stock and is shipped.
+    Goods,
+    /// Postage, fees, discounts: has no stock.
+    Charge,
+}
+
+/// A place with stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedLocation {
-    /// Code.
+    /// Code, such as `MAIN`.
     pub code: String,
     /// Name.
     pub name: String,
 }
 
-/// Opening stock.
+/// Opening stock of one item in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedStock {
-    /// Item.
+    /// The item's code.
     pub sku: String,
-    /// Place.
+    /// The location's code.
     pub location: String,
-    /// Whole units.
+    /// Whole pieces.
     pub quantity: i64,
-}
-
-/// A seed. Seeding twice adds what is missing and changes nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Seed {
-    /// ISO 4217 code.
-    pub currency: String,
-    /// Items.
-    pub items: Vec<SeedItem>,
-    /// Places.
-    pub locations: Vec<SeedLocation>,
-    /// Opening stock.
-    pub stock: Vec<SeedStock>,
 }

@@ -1,181 +1,231 @@
-//! A twin's listener: whole request in, faults, the vendor's own concurrency limit, the answer out, everything logged.
+//! One twin behind its listener: the log, the faults, the crowd at the door, and then the twin.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited, StreamBody};
+use futures::StreamExt as _;
+use http::{HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt as _, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use retail_runtime::http::{HttpBody, full};
-use retail_runtime::{Rng, Runtime};
+use retail_runtime::http::full;
+use retail_runtime::{BoxError, HttpBody, Rng, Runtime};
 
+use crate::books::{Books, Result};
 use crate::clock::TwinClock;
-use crate::faults::{Fault, Faults, Kind};
-use crate::requests::{Entry, Requests};
+use crate::faults::{Faults, Kind};
+use crate::requests::Requests;
 use crate::twin::{Answer, Seen, Twin};
 
-/// The largest request any of the vendors takes (NetSuite: 104 MB).
-const LARGEST: usize = 110 * 1024 * 1024;
+/// Largest body a twin reads: Salesforce takes 100 MB of bulk data, and some are slightly larger in transit.
+const LARGEST_BODY: usize = 110_000_000;
 
-/// One twin with what surrounds it.
-pub(crate) struct Stand {
-    pub(crate) twin: Arc<dyn Twin>,
+/// Makes a twin over its books as they are.
+pub(crate) type Maker = Box<dyn Fn() -> Result<Arc<dyn Twin>> + Send + Sync>;
+
+/// A twin and all that stands before it.
+pub(crate) struct House {
+    name: &'static str,
+    twin: RwLock<Arc<dyn Twin>>,
+    make: Maker,
+    dir: Option<PathBuf>,
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
-    pub(crate) clock: TwinClock,
-    pub(crate) rng: Rng,
-    pub(crate) base_url: String,
-    pub(crate) latency: Duration,
-    pub(crate) runtime: Runtime,
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
+    latency: Duration,
+    pub(crate) base_url: OnceLock<String>,
+    clock: TwinClock,
+    rng: Rng,
+    runtime: Runtime,
 }
 
-impl Stand {
-    pub(crate) fn new(
+/// What the caller gets to see of an answer.
+enum Fate {
+    Whole(Answer),
+    Half(Answer),
+    Nothing,
+}
+
+/// One of those in the twin's room; leaves when dropped.
+struct Guest<'a>(&'a AtomicUsize);
+
+impl Drop for Guest<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl House {
+    pub(crate) fn open(
         runtime: &Runtime,
-        clock: &TwinClock,
-        twin: Arc<dyn Twin>,
-        base_url: String,
+        clock: TwinClock,
+        dir: Option<PathBuf>,
         latency: Duration,
-    ) -> Self {
-        Self {
-            twin,
-            faults: Faults::default(),
-            requests: Requests::default(),
-            clock: clock.clone(),
-            rng: runtime.rng().clone(),
-            base_url,
+        make: Maker,
+    ) -> Result<House> {
+        let twin = make()?;
+        let name = twin.name();
+        Ok(House {
+            name,
+            twin: RwLock::new(twin),
+            make,
+            faults: Faults::open(dir.as_deref(), name)?,
+            requests: Requests::open(dir.as_deref(), name)?,
+            dir,
+            in_flight: AtomicUsize::new(0),
             latency,
+            base_url: OnceLock::new(),
+            clock,
+            rng: runtime.rng().clone(),
             runtime: runtime.clone(),
-            under_way: AtomicUsize::new(0),
-        }
+        })
     }
 
-    /// Reads the whole request; a body beyond every vendor's limit is refused.
-    pub(crate) async fn read(&self, request: http::Request<Incoming>) -> Result<Seen, Answer> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The twin as it is now.
+    pub(crate) fn twin(&self) -> Arc<dyn Twin> {
+        Arc::clone(&self.twin.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Empty books and no faults; the log of requests stays.
+    pub(crate) fn reset(&self) -> std::result::Result<(), String> {
+        let mut twin = self.twin.write().unwrap_or_else(PoisonError::into_inner);
+        self.faults.drop_planned(None).map_err(|err| err.to_string())?;
+        Books::forget(self.dir.as_deref(), self.name).map_err(|err| err.to_string())?;
+        *twin = (self.make)().map_err(|err| err.to_string())?;
+        Ok(())
+    }
+
+    /// Reads a whole request.
+    pub(crate) async fn read(
+        request: http::Request<Incoming>,
+        base_url: &str,
+    ) -> std::result::Result<Seen, Box<Answer>> {
         let (head, body) = request.into_parts();
-        let body = match Limited::new(body, LARGEST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Answer::empty(413)),
-            Err(_) => return Err(Answer::empty(400)),
-        };
+        let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|err| {
+            tracing::debug!(%err, "a request's body was not read");
+            Box::new(Answer::empty(413))
+        })?;
         Ok(Seen {
             method: head.method,
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
-            body,
-            base_url: self.base_url.clone(),
+            body: body.to_bytes(),
+            base_url: base_url.to_owned(),
         })
     }
 
-    /// Answers one request as the vendor would, bad days included.
-    pub(crate) async fn answer(self: Arc<Self>, seen: Seen) -> http::Response<HttpBody> {
-        let fault = self.faults.strike(&seen, &self.rng);
-        if let Some(Fault { kind: Kind::Delay, delay_ms, .. }) = &fault {
-            self.runtime.clock().sleep(Duration::from_millis(*delay_ms)).await;
-        }
-        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let leaving = Leaving(&self.under_way);
-        if !self.latency.is_zero() {
-            self.runtime.clock().sleep(self.latency).await;
-        }
-        let answer = match self.twin.concurrency() {
-            Some((most, refusal)) if others >= most => refusal,
-            _ => self.strike_or_handle(&seen, fault.as_ref()),
-        };
-        drop(leaving);
-        self.log(&seen, &answer, fault.as_ref());
-        match fault.map(|fault| fault.kind) {
-            Some(Kind::ResetAfterCommit | Kind::ResetBefore) => broken(Bytes::new()),
-            Some(Kind::Truncate) => broken(answer.body.slice(..answer.body.len() / 2)),
-            Some(Kind::Status | Kind::ErrorAfterCommit | Kind::Delay | Kind::ExpireTokens) | None => render(answer),
-        }
-    }
-
-    fn strike_or_handle(&self, seen: &Seen, fault: Option<&Fault>) -> Answer {
+    /// Serves one request to the vendor's door.
+    pub(crate) async fn serve(&self, mut seen: Seen) -> Response<HttpBody> {
         let now = self.clock.now();
-        match fault.map(|fault| fault.kind) {
-            Some(Kind::Status) => Answer::empty(fault.map_or(500, |fault| fault.status)),
-            Some(Kind::ResetBefore) => Answer::empty(0),
+        let twin = self.twin();
+        let in_flight = self.in_flight.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        let _guest = Guest(&self.in_flight);
+        if let Some((most, refusal)) = twin.concurrency()
+            && in_flight > most
+        {
+            self.requests.note(&seen, now, refusal.status, Some("concurrency"));
+            return respond(refusal);
+        }
+        let fault = self.faults.strike(&seen, &self.rng);
+        let word = fault.as_ref().map(Kind::word);
+        let wait = match fault {
+            Some(Kind::Delay { ms }) => self.latency.saturating_add(Duration::from_millis(ms)),
+            _ => self.latency,
+        };
+        if !wait.is_zero() {
+            self.runtime.clock().sleep(wait).await;
+        }
+        match fault {
+            Some(Kind::ExpireTokens) => twin.expire_tokens(),
+            Some(Kind::StaleSearch) => {
+                seen.headers.insert("x-sandbox-fault", HeaderValue::from_static("stale_search"));
+            }
+            _ => {}
+        }
+        let handle = |seen: &Seen| twin.handle(seen, self.clock.now());
+        let fate = match fault {
+            Some(Kind::Status { status, retry_after }) => Fate::Whole(planned(status, retry_after)),
+            Some(Kind::ResetBefore) => Fate::Nothing,
+            Some(Kind::ResetAfterCommit) => {
+                let answer = handle(&seen);
+                self.requests.note(&seen, now, answer.status, word);
+                return lost();
+            }
             Some(Kind::ErrorAfterCommit) => {
-                let _done = self.twin.handle(seen, now);
-                Answer::empty(500)
+                let _unheard = handle(&seen);
+                Fate::Whole(planned(500, None))
             }
-            Some(Kind::ExpireTokens) => {
-                self.twin.expire_tokens();
-                self.twin.handle(seen, now)
+            Some(Kind::Truncate) => Fate::Half(handle(&seen)),
+            Some(Kind::Delay { .. } | Kind::ExpireTokens | Kind::StaleSearch) | None => Fate::Whole(handle(&seen)),
+        };
+        match fate {
+            Fate::Whole(answer) => {
+                self.requests.note(&seen, now, answer.status, word);
+                respond(answer)
             }
-            Some(Kind::ResetAfterCommit | Kind::Delay | Kind::Truncate) | None => self.twin.handle(seen, now),
+            Fate::Half(answer) => {
+                self.requests.note(&seen, now, answer.status, word);
+                half(answer, self.runtime.clock().clone())
+            }
+            Fate::Nothing => {
+                self.requests.note(&seen, now, 0, word);
+                lost()
+            }
         }
     }
+}
 
-    fn log(&self, seen: &Seen, answer: &Answer, fault: Option<&Fault>) {
-        self.requests.add(Entry {
-            seq: 0,
-            at: self.clock.now().to_string(),
-            method: seen.method.to_string(),
-            path: seen.path.clone(),
-            query: seen.query.clone(),
-            status: answer.status,
-            traceparent: seen.header("traceparent").unwrap_or_default().to_owned(),
-            fault: fault.map(|fault| format!("{:?}", fault.kind)).unwrap_or_default(),
-        });
+fn planned(status: u16, retry_after: Option<u32>) -> Answer {
+    let answer = Answer::json(status, &serde_json::json!({"errors": "planned by the sandbox"}));
+    match retry_after {
+        Some(seconds) => answer.header("Retry-After", &seconds.to_string()),
+        None => answer,
     }
 }
 
-struct Leaving<'a>(&'a AtomicUsize);
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+/// The answer as hyper sends it.
+pub(crate) fn respond(answer: Answer) -> Response<HttpBody> {
+    let Answer { status, headers, body } = answer;
+    head(status, headers, full(body))
 }
 
-/// The answer on the wire.
-pub(crate) fn render(answer: Answer) -> http::Response<HttpBody> {
-    let mut response = http::Response::builder().status(answer.status);
-    for (name, value) in &answer.headers {
-        response = response.header(name, value);
+fn head(status: u16, headers: Vec<(String, String)>, body: HttpBody) -> Response<HttpBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        match (HeaderName::try_from(&name), HeaderValue::try_from(&value)) {
+            (Ok(name), Ok(value)) => {
+                response.headers_mut().append(name, value);
+            }
+            _ => tracing::error!(name, "a twin answered with a header that is none"),
+        }
     }
-    response.body(full(answer.body)).unwrap_or_else(|error| {
-        tracing::error!(%error, "a twin made an answer that HTTP cannot carry");
-        http::Response::new(full("the twin made an answer that HTTP cannot carry"))
-    })
-}
-
-/// A body that breaks off: the connection dies with it.
-fn broken(first: Bytes) -> http::Response<HttpBody> {
-    let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "planted fault");
-    let mut frames: Vec<Result<Frame<Bytes>, retail_runtime::BoxError>> = Vec::new();
-    if !first.is_empty() {
-        frames.push(Ok(Frame::data(first)));
-    }
-    frames.push(Err(reset.into()));
-    let mut response = http::Response::new(StreamBody::new(futures::stream::iter(frames)).boxed_unsync());
-    response.headers_mut().insert("content-length", http::HeaderValue::from_static("1048576"));
     response
 }
 
-/// The handler of a twin's listener.
-pub(crate) fn handler(
-    stand: Arc<Stand>,
-    control: Arc<crate::control::Control>,
-) -> impl Fn(http::Request<Incoming>, std::net::SocketAddr) -> BoxFuture<'static, http::Response<HttpBody>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    move |request, _peer| {
-        let (stand, control) = (Arc::clone(&stand), Arc::clone(&control));
-        Box::pin(async move {
-            match stand.read(request).await {
-                Ok(seen) if seen.path.starts_with("/__sandbox/") => render(control.answer(&seen)),
-                Ok(seen) => stand.answer(seen).await,
-                Err(refusal) => render(refusal),
-            }
-        })
-    }
+/// No answer at all: the body fails before the head was flushed, and hyper ends the connection.
+fn lost() -> Response<HttpBody> {
+    let broken = futures::stream::once(async { Err::<Frame<Bytes>, BoxError>("dropped by the sandbox".into()) });
+    head(200, Vec::new(), StreamBody::new(broken).boxed_unsync())
+}
+
+/// Half of the body under a length that promises all of it.
+fn half(answer: Answer, clock: retail_runtime::Clock) -> Response<HttpBody> {
+    let Answer { status, mut headers, body } = answer;
+    headers.push(("Content-Length".to_owned(), body.len().to_string()));
+    let part = body.slice(..body.len() / 2);
+    let sent = futures::stream::once(async move { Ok::<_, BoxError>(Frame::data(part)) });
+    let broken = futures::stream::once(async move {
+        // Head and first half leave in a flush of their own.
+        clock.sleep(Duration::from_millis(5)).await;
+        Err::<Frame<Bytes>, BoxError>("cut off by the sandbox".into())
+    });
+    head(status, headers, StreamBody::new(sent.chain(broken)).boxed_unsync())
 }
