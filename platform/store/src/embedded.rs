@@ -175,7 +175,7 @@ fn open_database(dir: &Path, tuning: Tuning, patience: u32) -> Result<Database, 
             .open();
         match opened {
             Ok(database) => return Ok(database),
-            Err(error) if matches!(error, fjall::Error::Locked) => {
+            Err(fjall::Error::Locked) => {
                 if tries >= patience {
                     return Err(Error::Locked(dir.to_owned()));
                 }

@@ -36,11 +36,13 @@
 
 mod backend;
 mod commit;
+mod config;
 mod document;
 mod draft;
 mod embedded;
 mod fault;
 mod key;
+mod lead;
 mod model;
 mod queue;
 mod record;
@@ -50,6 +52,7 @@ mod update;
 
 pub use backend::{Backend, Hints, Loaded, News, Wanted};
 pub use commit::{Commit, CommitId, Fence, Index, Keyed, MAX_BODY, MAX_KEY, Mark, NewEvent, Outcome, Refused, Write};
+pub use config::{BackendConfig, Config};
 pub use document::{Document, Versioned};
 pub use draft::Draft;
 pub use embedded::{Domain, Embedded, Tuning};
@@ -60,5 +63,5 @@ pub use record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Marked, Offset, Position,
     RESULTS_KEPT, Record, SILENCE, Stored, Trim, Trimmed,
 };
-pub use store::{BackendConfig, Config, Store};
+pub use store::Store;
 pub use update::{Caller, Done};

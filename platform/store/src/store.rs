@@ -1,77 +1,33 @@
 //! The store of one domain as its service sees it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use retail_runtime::{Runtime, Timestamp, trace};
-use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::backend::{Backend, News, Wanted};
 use crate::commit::{Fence, MAX_KEY};
+use crate::config::{BackendConfig, Config};
 use crate::document::{Document, Versioned};
 use crate::draft::{Draft, decode};
 use crate::embedded::Embedded;
 use crate::fault::{Error, UpdateError};
-use crate::key::{Key, PARTITIONS, Partition};
+use crate::key::{Key, Partition};
+use crate::lead::Inner;
 use crate::model::Model;
-use crate::queue::{Joined, Queue};
 use crate::record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Offset, Position, Record,
     Trim, Trimmed,
 };
-use crate::settle::Settler;
-use crate::update::{Answer, Caller, Codec, Done, Job, Update, Verdict};
-
-/// Where a domain keeps what it knows.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The engine.
-    pub backend: BackendConfig,
-    /// Name of the domain, for example `orders`.
-    pub domain: String,
-    /// Region whose data this is; a store of another region is refused.
-    #[serde(default = "local")]
-    pub region: String,
-    /// Groups that follow the feed: nothing is trimmed before all of them have acknowledged it.
-    #[serde(default)]
-    pub groups: Vec<String>,
-}
-
-/// The engine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum BackendConfig {
-    /// In this process, on this disk. Domains of one process that name one directory share its database.
-    Embedded {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// In memory, lost at the end: for tests and trials.
-    Model,
-}
-
-fn local() -> String {
-    "local".to_owned()
-}
+use crate::update::{Answer, Caller, Codec, Done, Update};
 
 /// One domain's store. Clones share everything.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-}
-
-struct Inner {
-    backend: Arc<dyn Backend>,
-    runtime: Runtime,
-    domain: String,
-    region: String,
-    queues: Vec<Queue>,
-    commits: AtomicU64,
 }
 
 impl std::fmt::Debug for Store {
@@ -105,16 +61,7 @@ impl Store {
     /// A store over a back end that is open already.
     #[must_use]
     pub fn over(runtime: &Runtime, backend: Arc<dyn Backend>, domain: &str, region: &str) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                backend,
-                runtime: runtime.clone(),
-                domain: domain.to_owned(),
-                region: region.to_owned(),
-                queues: (0..PARTITIONS).map(|_| Queue::default()).collect(),
-                commits: AtomicU64::new(0),
-            }),
-        }
+        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region)) }
     }
 
     /// Name of the domain.
@@ -453,60 +400,4 @@ impl Store {
 fn versioned<D: Document>(key: &Key, record: Record) -> Result<Versioned<D>, Error> {
     let Record { version, events, schema, body } = record;
     Ok(Versioned { doc: decode::<D>(key, &body)?, version, events, schema })
-}
-
-impl Inner {
-    fn join(self: &Arc<Self>, partition: Partition, job: Box<dyn Job>) {
-        let Some(queue) = self.queues.get(usize::from(partition.number())) else { return };
-        match queue.join(job) {
-            Joined::Waits => {}
-            Joined::Full(job) => job.answer(Verdict::Fault(Error::Overloaded(partition))),
-            Joined::Leads => {
-                let lead = Lead { inner: Arc::clone(self), partition, leads: true };
-                self.runtime.spawn("store.settle", async move { lead.drive().await });
-            }
-        }
-    }
-}
-
-/// Whoever leads a queue works on it until it is empty. Dropped before (the runtime ended): those who wait learn it.
-struct Lead {
-    inner: Arc<Inner>,
-    partition: Partition,
-    leads: bool,
-}
-
-impl Lead {
-    async fn drive(mut self) {
-        let inner = Arc::clone(&self.inner);
-        let runtime = &inner.runtime;
-        let settler = Settler {
-            backend: inner.backend.as_ref(),
-            partition: self.partition,
-            clock: runtime.clock(),
-            rng: runtime.rng(),
-            ids: runtime.ids(),
-        };
-        while let Some(queue) = inner.queues.get(usize::from(self.partition.number())) {
-            let jobs = queue.take();
-            if jobs.is_empty() {
-                self.leads = false;
-                return;
-            }
-            let applied = settler.settle(jobs).await;
-            inner.commits.fetch_add(applied, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Lead {
-    fn drop(&mut self) {
-        if let Some(queue) = self.inner.queues.get(usize::from(self.partition.number()))
-            && self.leads
-        {
-            for job in queue.abandon() {
-                job.answer(Verdict::Fault(Error::Unavailable("the process is stopping".to_owned())));
-            }
-        }
-    }
 }

@@ -220,3 +220,108 @@ impl News {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use retail_runtime::Timestamp;
+
+    use super::*;
+    use crate::backend::Hints;
+    use crate::commit::Write;
+    use crate::embedded::due::Floors;
+    use crate::key::{Key, Version};
+
+    fn spaces(database: &Database) -> Arc<Spaces> {
+        let space = |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
+        let (state, feed) = (space("state"), space("feed"));
+        Arc::new(Spaces { name: "test".into(), state, feed, hints: Hints::new(), floors: Floors::default() })
+    }
+
+    fn commit(spaces: &Arc<Spaces>, id: &str) -> (Work, oneshot::Receiver<Outcome>) {
+        let mut commit = Commit::new(Timestamp::UNIX_EPOCH);
+        commit.writes.push(Write {
+            key: Key::new("doc", id),
+            expected: Version(0),
+            version: Version(1),
+            events: 0,
+            schema: 1,
+            body: Some(bytes::Bytes::from_static(b"x")),
+        });
+        let (reply, answer) = oneshot::channel();
+        let partition = Partition::new(1).unwrap();
+        (Work { spaces: Arc::clone(spaces), partition, ask: Ask::Commit(Box::new(commit), reply) }, answer)
+    }
+
+    fn run_all(works: Vec<Work>, persist: impl FnMut(Pending) -> Result<(), Error>) {
+        let (sender, receiver) = mpsc::channel(works.len().max(1));
+        for work in works {
+            assert!(sender.try_send(work).is_ok());
+        }
+        drop(sender);
+        run(receiver, persist);
+    }
+
+    #[test]
+    fn works_that_wait_together_share_one_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::builder(dir.path()).open().unwrap();
+        let spaces = spaces(&database);
+        let (works, answers): (Vec<_>, Vec<_>) = (0..100).map(|n| commit(&spaces, &n.to_string())).unzip();
+        let mut writes = 0;
+        run_all(works, |pending| {
+            writes += 1;
+            persist(&database, pending)
+        });
+        assert_eq!(writes, 1);
+        assert!(answers.into_iter().all(|answer| matches!(answer.blocking_recv(), Ok(Outcome::Committed { .. }))));
+    }
+
+    #[test]
+    fn later_works_of_a_group_see_the_earlier_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::builder(dir.path()).open().unwrap();
+        let spaces = spaces(&database);
+        let ((first, one), (second, two)) = (commit(&spaces, "same"), commit(&spaces, "same"));
+        run_all(vec![first, second], |pending| persist(&database, pending));
+        assert_eq!(one.blocking_recv(), Ok(Outcome::Committed { first_sequence: 1 }));
+        assert_eq!(two.blocking_recv(), Ok(Outcome::Conflict));
+    }
+
+    #[test]
+    fn a_failed_write_is_unknown_to_its_group_and_stops_all_further_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::builder(dir.path()).open().unwrap();
+        let spaces = spaces(&database);
+        let works = (0..400).map(|n| commit(&spaces, &n.to_string()));
+        let (works, answers): (Vec<_>, Vec<_>) = works.unzip();
+        let mut writes = 0;
+        run_all(works, |_| {
+            writes += 1;
+            Err(Error::Unavailable("the disk is full".into()))
+        });
+        assert_eq!(writes, 1);
+        let outcomes = answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect::<Vec<_>>();
+        assert!(outcomes[..TOGETHER].iter().all(|outcome| *outcome == Outcome::Unknown));
+        assert!(outcomes[TOGETHER..].iter().all(|outcome| *outcome == Outcome::Unavailable));
+    }
+
+    #[test]
+    fn a_refusal_that_rests_on_a_failed_write_is_unknown_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::builder(dir.path()).open().unwrap();
+        let spaces = spaces(&database);
+        let ((first, one), (second, two)) = (commit(&spaces, "same"), commit(&spaces, "same"));
+        run_all(vec![first, second], |_| Err(Error::Unavailable("the disk is full".into())));
+        assert_eq!((one.blocking_recv(), two.blocking_recv()), (Ok(Outcome::Unknown), Ok(Outcome::Unknown)));
+    }
+
+    #[test]
+    fn a_writer_that_panics_leaves_nobody_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::builder(dir.path()).open().unwrap();
+        let (work, answer) = commit(&spaces(&database), "a");
+        let thread = std::thread::spawn(move || run_all(vec![work], |_| panic!("a bug in the engine")));
+        assert!(answer.blocking_recv().is_err());
+        assert!(thread.join().is_err());
+    }
+}

@@ -237,7 +237,9 @@ impl Contents {
         let mut upto = self.ends.end.sequence;
         for group in &trim.groups {
             let Some(offset) = self.groups.get_mut(group) else {
-                return trimmed;
+                // Declared, but not known here yet: everything may still be wanted.
+                upto = 0;
+                continue;
             };
             let behind = offset.position.sequence < self.ends.end.sequence;
             if behind && !offset.expired && offset.seen < before(trim.now, SILENCE) {

@@ -1,0 +1,38 @@
+//! Where a domain keeps what it knows, as an operator writes it down.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where a domain keeps what it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The engine.
+    pub backend: BackendConfig,
+    /// Name of the domain, for example `orders`.
+    pub domain: String,
+    /// Region whose data this is; a store of another region is refused.
+    #[serde(default = "local")]
+    pub region: String,
+    /// Groups that follow the feed: nothing is trimmed before all of them have acknowledged it.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// The engine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum BackendConfig {
+    /// In this process, on this disk. Domains of one process that name one directory share its database.
+    Embedded {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// In memory, lost at the end: for tests and trials.
+    Model,
+}
+
+fn local() -> String {
+    "local".to_owned()
+}

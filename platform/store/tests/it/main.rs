@@ -1,0 +1,14 @@
+//! The store's tests: one conformance suite over every back end, the updates above it, and what only a disk can do.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "tests may panic")]
+
+mod agree;
+mod bed;
+mod commits;
+mod crash;
+mod disk;
+mod feeds;
+mod leases;
+mod lists;
+mod updates;
+mod wrong;
