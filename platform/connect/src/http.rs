@@ -198,7 +198,7 @@ impl Http {
     /// at once: [`CallFault::Unknown`] says that it may have been executed.
     pub async fn send(&self, call: Call) -> Result<Reply, CallFault> {
         let span = tracing::info_span!("vendor.call", operation = call.operation, correlation = %call.correlation);
-        self.repeat(call).instrument(span).await
+        Box::pin(self.repeat(call)).instrument(span).await
     }
 
     async fn repeat(&self, call: Call) -> Result<Reply, CallFault> {

@@ -1,0 +1,166 @@
+//! Polling: there are no webhooks ("Retail flows", 8). The cursor is (last change, id), read again with an overlap.
+//!
+//! A change may become visible later than its stamp says, and stamps know only seconds. So every answer that reached
+//! the end is read again from `overlap` before its newest change, until nothing newer came for that long. Changes
+//! repeat within the overlap; none is left out. Deleted sales orders are not seen (`deletedrecord` is unverified).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use retail_connect::Lane;
+use retail_proto::erp::v1 as pb;
+use retail_runtime::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fault::Error;
+use crate::flow::Flows;
+use crate::zone::{parse, render};
+
+/// Documents read in one poll unless the caller says otherwise.
+const DEFAULT_LIMIT: usize = 200;
+
+const CHANGED: &str = "SELECT t.id, t.type, tl.createdfrom, \
+    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed \
+    FROM transaction t JOIN transactionline tl ON tl.transaction = t.id AND tl.mainline = 'T' \
+    WHERE t.type IN ('SalesOrd', 'ItemShip', 'CustInvc', 'CustDep') \
+    AND t.lastmodifieddate >= TO_DATE(?, 'YYYY-MM-DD HH24:MI:SS') \
+    AND (t.lastmodifieddate > TO_DATE(?, 'YYYY-MM-DD HH24:MI:SS') OR t.id > ?) \
+    ORDER BY t.lastmodifieddate, t.id";
+
+/// Where the next poll begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    /// Local time of the newest change read.
+    at: String,
+    /// Its document.
+    id: i64,
+    /// Our clock when the end was reached with this newest change; none while pages are waiting.
+    end: Option<i64>,
+}
+
+impl Cursor {
+    /// Reads a cursor this connector made.
+    pub(crate) fn read(text: &str) -> Result<Self, Error> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::BadToken("cursor"))?;
+        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| Error::BadToken("cursor"))?;
+        if parse(&cursor.at).is_none() { Err(Error::BadToken("cursor")) } else { Ok(cursor) }
+    }
+
+    /// As callers keep it.
+    pub(crate) fn write(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Local time and document after which to read.
+    fn start(&self, now: Timestamp, overlap: Duration) -> (String, i64) {
+        let settled = self.end.is_none_or(|end| {
+            u64::try_from(now.as_second().saturating_sub(end)).is_ok_and(|quiet| quiet > overlap.as_secs())
+        });
+        if settled {
+            return (self.at.clone(), self.id);
+        }
+        let back = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::ZERO);
+        let at = parse(&self.at).map_or_else(|| self.at.clone(), |at| render(at.saturating_sub(back)));
+        (at, 0)
+    }
+
+    /// After a page: its newest change, and whether more is waiting.
+    fn next(&self, newest: Option<(String, i64)>, more: bool, now: Timestamp) -> Self {
+        let (at, id) = newest.unwrap_or_else(|| (self.at.clone(), self.id));
+        let moved = (at.as_str(), id) != (self.at.as_str(), self.id);
+        let end = match (more, moved, self.end) {
+            (true, _, _) => None,
+            (false, false, Some(end)) => Some(end),
+            (false, _, _) => Some(now.as_second()),
+        };
+        Self { at, id, end }
+    }
+}
+
+/// Sales orders that changed since a cursor, each with its whole document flow.
+pub(crate) async fn poll(
+    flows: &Flows,
+    cursor: &str,
+    limit: i32,
+    now: Timestamp,
+    overlap: Duration,
+) -> Result<pb::PollChangesResponse, Error> {
+    let cursor = if cursor.is_empty() {
+        Cursor { at: flows.zone.local(now), id: 0, end: Some(now.as_second()) }
+    } else {
+        Cursor::read(cursor)?
+    };
+    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(DEFAULT_LIMIT).min(DEFAULT_LIMIT);
+    let (at, id) = cursor.start(now, overlap);
+    let params = vec![Value::from(at.as_str()), Value::from(at.as_str()), Value::from(id)];
+    let (rows, more) = flows.suite.page("suiteql.changes", Lane::Normal, CHANGED, params, limit, 0).await?;
+    let (mut ids, mut seen, mut newest) = (Vec::new(), BTreeSet::new(), None);
+    for row in &rows {
+        let document = row.id("id")?;
+        newest = Some((row.text("changed"), document));
+        let order = if row.text("type") == "SalesOrd" { Some(document) } else { row.optional_id("createdfrom")? };
+        // An order keeps the place of its first change: what follows is in its flow already.
+        if let Some(order) = order.filter(|order| seen.insert(*order)) {
+            ids.push(order);
+        }
+    }
+    let mut orders = flows.orders(&ids, Lane::Normal).await?;
+    let changes = ids.iter().filter_map(|id| orders.remove(id)).map(|order| pb::SalesOrderChange {
+        kind: pb::ChangeKind::Upsert.into(),
+        external_ref: order.external_ref.clone(),
+        order: Some(order),
+    });
+    Ok(pb::PollChangesResponse { changes: changes.collect(), cursor: cursor.next(newest, more, now).write(), more })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OVERLAP: Duration = Duration::from_secs(10);
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn cursor(end: Option<i64>) -> Cursor {
+        Cursor { at: "2026-11-23 12:00:05".to_owned(), id: 7, end }
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_a_strange_one_is_refused() {
+        let made = cursor(Some(1));
+        assert_eq!(Cursor::read(&made.write()).unwrap(), made);
+        assert!(Cursor::read("x").is_err());
+        assert!(Cursor::read(&URL_SAFE_NO_PAD.encode(r#"{"at":"'; --","id":1,"end":null}"#)).is_err());
+    }
+
+    #[test]
+    fn the_end_is_read_again_with_the_overlap_until_it_has_been_quiet() {
+        let reached = at("2026-11-23T12:00:06Z");
+        let ended = cursor(Some(reached.as_second()));
+        assert_eq!(ended.start(reached, OVERLAP), ("2026-11-23 11:59:55".to_owned(), 0));
+        let quiet = at("2026-11-23T12:00:17Z");
+        assert_eq!(ended.start(quiet, OVERLAP), ("2026-11-23 12:00:05".to_owned(), 7));
+    }
+
+    #[test]
+    fn pages_go_on_exactly_where_they_ended() {
+        let now = at("2026-11-23T12:00:06Z");
+        let next = cursor(None).next(Some(("2026-11-23 12:00:06".to_owned(), 3)), true, now);
+        assert_eq!(next.start(now, OVERLAP), ("2026-11-23 12:00:06".to_owned(), 3));
+    }
+
+    #[test]
+    fn a_repeated_newest_change_does_not_start_the_quiet_time_anew() {
+        let later = at("2026-11-23T12:00:09Z");
+        let again = cursor(Some(1)).next(Some(("2026-11-23 12:00:05".to_owned(), 7)), false, later);
+        assert_eq!(again.end, Some(1));
+        let moved = cursor(Some(1)).next(Some(("2026-11-23 12:00:06".to_owned(), 8)), false, later);
+        assert_eq!(moved.end, Some(later.as_second()));
+    }
+}

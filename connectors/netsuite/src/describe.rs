@@ -1,0 +1,54 @@
+//! What this connector can do, and how a repeat of each write is made safe (guarantees, section 5).
+
+use retail_proto::types::v1::{Capability, Description, Poster};
+
+/// How a repeat is made safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Written under an external id that NetSuite keeps unique: repeat it unchanged.
+    Keyed,
+    /// Looked at first: what is done already is left alone.
+    Queryable,
+}
+
+/// Every method of the contract that is implemented, except `Describe`.
+pub const METHODS: [(&str, Effect, Poster); 10] = [
+    ("UpsertCustomer", Effect::Keyed, Poster::Weft),
+    ("CreateSalesOrder", Effect::Keyed, Poster::Weft),
+    ("GetSalesOrder", Effect::Read, Poster::Unspecified),
+    ("CancelSalesOrder", Effect::Queryable, Poster::Weft),
+    ("RecordPayment", Effect::Keyed, Poster::Weft),
+    ("AdjustStock", Effect::Keyed, Poster::Weft),
+    ("PollChanges", Effect::Read, Poster::Vendor),
+    ("ListItems", Effect::Read, Poster::Vendor),
+    ("ListLocations", Effect::Read, Poster::Vendor),
+    ("ListStock", Effect::Read, Poster::Vendor),
+];
+
+impl Effect {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Keyed => "keyed",
+            Self::Queryable => "queryable",
+        }
+    }
+}
+
+/// What the connector says of itself.
+pub(crate) fn description() -> Description {
+    Description {
+        vendor: "Oracle NetSuite".to_owned(),
+        api_version: "SuiteTalk REST record/v1, SuiteQL v1 (2026.1)".to_owned(),
+        capabilities: METHODS
+            .iter()
+            .map(|(method, effect, poster)| Capability {
+                method: (*method).to_owned(),
+                effect_class: effect.word().to_owned(),
+                poster: (*poster).into(),
+            })
+            .collect(),
+    }
+}
