@@ -7,6 +7,7 @@ pub mod books;
 mod clock;
 mod control;
 mod faults;
+pub mod netsuite;
 pub mod orderbook;
 mod requests;
 pub mod salesforce;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::clock::TwinClock;
 use crate::control::Control;
+use crate::netsuite;
 use crate::salesforce;
 use crate::serve::{House, Maker, respond};
 use crate::shopify;
@@ -29,6 +30,8 @@ pub struct Config {
     pub latency_ms: u64,
     /// The Shopify twin.
     pub shopify: shopify::Config,
+    /// The NetSuite twin.
+    pub netsuite: netsuite::Config,
     /// The Salesforce twin.
     pub salesforce: salesforce::Config,
 }
@@ -146,9 +149,11 @@ fn makers(runtime: &Runtime, clock: &TwinClock, config: &Config) -> Vec<(Maker, 
     let listen = &config.listen;
     let (world, time, dir, shop) = (runtime.clone(), clock.clone(), config.dir.clone(), config.shopify.clone());
     let shopify: Maker = Box::new(move || Ok(shopify::Shopify::start(&world, &time, dir.as_deref(), shop.clone())?));
+    let (dir, account) = (config.dir.clone(), config.netsuite.clone());
+    let netsuite: Maker = Box::new(move || Ok(Arc::new(netsuite::NetSuite::open(dir.as_deref(), account.clone())?)));
     let (dir, org) = (config.dir.clone(), config.salesforce.clone());
     let salesforce: Maker = Box::new(move || Ok(Arc::new(salesforce::Salesforce::open(dir.as_deref(), org.clone())?)));
-    vec![(shopify, listen.shopify), (salesforce, listen.salesforce)]
+    vec![(shopify, listen.shopify), (netsuite, listen.netsuite), (salesforce, listen.salesforce)]
 }
 
 async fn bind(runtime: &Runtime, at: SocketAddr) -> Result<Listener, Error> {

@@ -1,0 +1,38 @@
+//! The people and jobs behind the account: they ship what is committed and bill what shipped.
+
+use serde_json::{Map, Value, json};
+
+use super::{desk::Desk, fault::Fault, fields::Kind};
+
+impl Desk<'_> {
+    /// Ships, then bills, what is due; one tick does both for an order whose waits are zero.
+    pub(super) fn back_office(&self) -> Result<(), Fault> {
+        for order in self.due("SELECT id FROM ns_tran WHERE ship_due <= ?1 ORDER BY ship_due, id LIMIT ?2")? {
+            let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
+            let parcel = json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}"), "packageDescr": "box"});
+            let mut set = Map::new();
+            set.insert("package".to_owned(), Value::Array(vec![parcel]));
+            if let Err(fault) = self.fulfil(&record, set) {
+                self.give_up("ship_due", order, &fault)?;
+            }
+        }
+        for order in self.due("SELECT id FROM ns_tran WHERE bill_due <= ?1 ORDER BY bill_due, id LIMIT ?2")? {
+            let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
+            if let Err(fault) = self.bill(&record, Map::new()) {
+                self.give_up("bill_due", order, &fault)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&self, sql: &str) -> Result<Vec<i64>, Fault> {
+        self.rows(sql, (self.now.as_millisecond(), self.config.per_tick), |row| row.get(0))
+    }
+
+    /// An order the back office cannot go on with waits for its next change.
+    fn give_up(&self, column: &str, order: i64, fault: &Fault) -> Result<(), Fault> {
+        tracing::warn!(order, %fault, "the back office leaves an order");
+        self.run(&format!("UPDATE ns_tran SET {column} = NULL WHERE id = ?1"), [order])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! The sandbox held to the documents of the vendors it stands in for.
+
+mod netsuite;
+mod salesforce;
