@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use prost_reflect::DescriptorPool;
 use retail_runtime::http::{empty, full};
-use retail_runtime::{HttpBody, HttpLimits, Listener, Runtime, deadline, trace};
+use retail_runtime::{HttpBody, HttpLimits, Listener, Runtime, ServeError, deadline, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
@@ -81,7 +81,10 @@ impl Gateway {
     }
 
     /// Serves until the runtime stops.
-    pub async fn serve(self, listener: Listener) {
+    ///
+    /// # Errors
+    /// [`ServeError`] when the listener ends before.
+    pub async fn serve(self, listener: Listener) -> Result<(), ServeError> {
         let limits = HttpLimits {
             connections: self.0.config.limits.connections,
             per_peer: self.0.config.limits.connections_per_peer,
@@ -92,7 +95,7 @@ impl Gateway {
             let gateway = self.clone();
             async move { gateway.answer(request).await }
         };
-        runtime.serve_http(listener, limits, handler).await;
+        runtime.serve_http(listener, limits, handler).await
     }
 
     /// Answers one request.

@@ -29,6 +29,5 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), StartError> {
     let at = config.listen;
     let gateway = Gateway::new(config, &runtime, retail_proto::DESCRIPTORS)?;
     let listener = runtime.bind(at).await.map_err(|source| StartError::Listen { at, source })?;
-    gateway.serve(listener).await;
-    Ok(())
+    Ok(gateway.serve(listener).await?)
 }

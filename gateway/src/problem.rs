@@ -17,9 +17,13 @@ const DOMAIN: &str = "gateway.retail";
 /// A reason by which services say that a key was used for another request before.
 const KEY_REUSED: &str = "IDEMPOTENCY_KEY_REUSED";
 
-/// One error.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Problem {
+/// One error, small enough to be passed around.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Said>);
+
+/// What is said of it.
+#[derive(Debug, Serialize)]
+struct Said {
     r#type: String,
     title: &'static str,
     status: u16,
@@ -40,7 +44,7 @@ pub(crate) struct Problem {
     allow: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 struct FieldProblem {
     field: String,
     description: String,
@@ -49,7 +53,7 @@ struct FieldProblem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let (status, code) = error.status();
-        let mut problem = Problem::new(status, code, error.reason().to_owned(), error.to_string());
+        let mut problem = Said::new(status, code, error.reason().to_owned(), error.to_string());
         problem.metadata = error.metadata().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         if let Error::WrongMethod { .. } = &error {
             problem.allow = problem.metadata.get("allow").cloned();
@@ -61,7 +65,7 @@ impl From<Error> for Problem {
             let field = misfit.path().to_owned();
             problem.fields = vec![FieldProblem { field, description: misfit.what().to_owned() }];
         }
-        problem
+        Problem(Box::new(problem))
     }
 }
 
@@ -76,7 +80,7 @@ impl From<Status> for Problem {
         };
         let inside = http.is_server_error() && http == StatusCode::INTERNAL_SERVER_ERROR;
         let detail = if inside { plain(status.code()).to_owned() } else { status.message().to_owned() };
-        let mut problem = Problem::new(http, code, info.reason.clone(), detail);
+        let mut problem = Said::new(http, code, info.reason.clone(), detail);
         if info.reason == KEY_REUSED {
             problem.put_status(StatusCode::UNPROCESSABLE_ENTITY);
         }
@@ -86,13 +90,13 @@ impl From<Status> for Problem {
         problem.fields = violations.iter().map(|it| field(&it.field, &it.description)).collect();
         let delay = details.retry_info().and_then(|info| info.retry_delay);
         problem.retry_after = delay.map(whole_seconds);
-        problem
+        Problem(Box::new(problem))
     }
 }
 
-impl Problem {
-    fn new(status: StatusCode, code: &'static str, reason: String, detail: String) -> Problem {
-        Problem {
+impl Said {
+    fn new(status: StatusCode, code: &'static str, reason: String, detail: String) -> Said {
+        Said {
             r#type: format!("urn:weft:error:{reason}"),
             title: status.canonical_reason().unwrap_or("Client Closed Request"),
             status: status.as_u16(),
@@ -108,6 +112,13 @@ impl Problem {
         }
     }
 
+    fn put_status(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+        self.title = status.canonical_reason().unwrap_or_default();
+    }
+}
+
+impl Problem {
     /// A status that no service of ours made: the network, a library, a proxy.
     fn nameless(status: &Status) -> Problem {
         tracing::warn!(code = ?status.code(), message = status.message(), "a call failed below the services");
@@ -117,26 +128,21 @@ impl Problem {
             return Error::AnswerTooLarge.into();
         }
         let (http, code) = mapped(status.code());
-        let mut problem = Problem::new(http, code, code.to_owned(), plain(status.code()).to_owned());
+        let mut problem = Said::new(http, code, code.to_owned(), plain(status.code()).to_owned());
         if status.code() == Code::Unavailable {
             problem.retry_after = Some(1);
         }
-        problem
-    }
-
-    fn put_status(&mut self, status: StatusCode) {
-        self.status = status.as_u16();
-        self.title = status.canonical_reason().unwrap_or_default();
+        Problem(Box::new(problem))
     }
 
     /// One line of JSON.
     pub(crate) fn json(&self) -> Bytes {
-        serde_json::to_vec(self).unwrap_or_default().into()
+        serde_json::to_vec(&self.0).unwrap_or_default().into()
     }
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The whole answer.
@@ -145,10 +151,10 @@ impl Problem {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        if let Some(allow) = self.0.allow.as_ref().and_then(|allow| HeaderValue::try_from(allow).ok()) {
             headers.insert(ALLOW, allow);
         }
         response
@@ -252,8 +258,8 @@ mod tests {
         for code in [Code::ResourceExhausted, Code::OutOfRange] {
             let problem = Problem::from(Status::new(code, "decoded message length too large: found 5000000 bytes"));
             assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
-            assert_eq!(problem.retry_after, None);
-            assert_eq!(problem.reason, "ANSWER_TOO_LARGE");
+            assert_eq!(problem.0.retry_after, None);
+            assert_eq!(problem.0.reason, "ANSWER_TOO_LARGE");
         }
     }
 
@@ -268,7 +274,7 @@ mod tests {
     fn a_key_used_for_another_request_answers_422() {
         let details = ErrorDetails::with_error_info(KEY_REUSED, "orders.retail", HashMap::new());
         let problem = Problem::from(Status::with_error_details(Code::FailedPrecondition, "used", details));
-        assert_eq!((problem.status, problem.title), (422, "Unprocessable Entity"));
+        assert_eq!((problem.0.status, problem.0.title), (422, "Unprocessable Entity"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What keeps the gateway from starting. All of it is found before a port is bound.
 
-use retail_runtime::PeerError;
+use retail_runtime::{PeerError, ServeError};
 
 use crate::routes::RouteError;
 use crate::transcode::SchemaError;
@@ -36,6 +36,9 @@ pub enum StartError {
         /// The instance it was configured for.
         instance: String,
     },
+    /// The listener ended.
+    #[error("the gateway cannot go on serving")]
+    Serve(#[from] ServeError),
     /// The address to listen on is taken or not ours.
     #[error("cannot listen on {at}")]
     Listen {

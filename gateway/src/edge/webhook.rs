@@ -68,7 +68,7 @@ impl Gateway {
         B: http_body::Body<Data = Bytes> + Send + Unpin,
     {
         let config = &self.0.config;
-        if !config.webhooks.get(instance).is_some_and(|Webhook { kind: known, .. }| known == kind) {
+        if config.webhooks.get(instance).is_none_or(|Webhook { kind: known, .. }| known != kind) {
             return Err(Error::NoInstance { kind: kind.to_owned(), instance: instance.to_owned() }.into());
         }
         let (clock, limits) = (self.0.runtime.clock(), &config.limits);

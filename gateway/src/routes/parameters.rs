@@ -31,10 +31,12 @@ impl Target {
             let (index, field) = found.ok_or_else(|| Misfit::new(unknown(schema, message)))?;
             target.steps.push((message, index));
             target.many = matches!(field.many, Many::List { .. });
-            inside = match (field.kind, field.many) {
-                (Kind::Message(id), Many::One) if schema.message(id).shape == Shape::Plain => Some(id),
-                _ => None,
-            };
+            inside = None;
+            if let (Kind::Message(id), Many::One) = (field.kind, field.many)
+                && schema.message(id).shape == Shape::Plain
+            {
+                inside = Some(id);
+            }
             if !fits_text(schema, field) && inside.is_none() {
                 return Err(Misfit::new("cannot be given as a parameter; use a route that takes it in the body"));
             }
@@ -84,12 +86,8 @@ fn fits_text(schema: &Schema, field: &Field) -> bool {
     if matches!(field.many, Many::Map { .. }) {
         return false;
     }
-    match field.kind {
-        Kind::Message(id) => {
-            matches!(schema.message(id).shape, Shape::Timestamp | Shape::Duration | Shape::FieldMask | Shape::Wrapper)
-        }
-        _ => true,
-    }
+    let Kind::Message(id) = field.kind else { return true };
+    matches!(schema.message(id).shape, Shape::Timestamp | Shape::Duration | Shape::FieldMask | Shape::Wrapper)
 }
 
 fn unknown(schema: &Schema, message: MessageId) -> String {

@@ -165,10 +165,10 @@ impl<'s> Decoder<'s, '_> {
     }
 
     fn one(&mut self, kind: Kind, value: Value<'_>) -> Result<(), Halt> {
-        match kind {
-            Kind::Message(id) => self.message(id, value.bytes()?),
-            kind => Ok(self.scalar(kind, value)?),
+        if let Kind::Message(id) = kind {
+            return self.message(id, value.bytes()?);
         }
+        Ok(self.scalar(kind, value)?)
     }
 
     /// A list, packed or not or both; true when it is empty.

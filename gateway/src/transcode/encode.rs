@@ -41,15 +41,13 @@ pub fn encode_field(
 pub(crate) fn encode_text(schema: &Schema, field: &Field, text: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
     let mut encoder = Encoder { schema, json: Cursor::new(""), out, depth: 0 };
     put_tag(encoder.out, field.number, field.kind.wire_type());
-    match field.kind {
-        Kind::Message(id) => {
-            let start = open(encoder.out);
-            encoder.known_text(id, text)?;
-            close(encoder.out, start);
-            Ok(())
-        }
-        kind => encoder.text(kind, text),
-    }
+    let Kind::Message(id) = field.kind else {
+        return encoder.text(field.kind, text);
+    };
+    let start = open(encoder.out);
+    encoder.known_text(id, text)?;
+    close(encoder.out, start);
+    Ok(())
 }
 
 /// One run over one text.
@@ -121,15 +119,13 @@ impl<'s> Encoder<'s, '_, '_> {
 
     fn one(&mut self, number: u32, kind: Kind) -> Result<(), Misfit> {
         put_tag(self.out, number, kind.wire_type());
-        match kind {
-            Kind::Message(id) => {
-                let start = open(self.out);
-                self.message(id)?;
-                close(self.out, start);
-                Ok(())
-            }
-            kind => self.scalar(kind),
-        }
+        let Kind::Message(id) = kind else {
+            return self.scalar(kind);
+        };
+        let start = open(self.out);
+        self.message(id)?;
+        close(self.out, start);
+        Ok(())
     }
 
     fn list(&mut self, field: &Field, packed: bool) -> Result<(), Misfit> {

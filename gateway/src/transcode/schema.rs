@@ -130,7 +130,6 @@ impl Kind {
 /// One enum.
 #[derive(Debug, Default)]
 pub(crate) struct Enumeration {
-    pub(crate) name: String,
     /// Names in the order of declaration.
     pub(crate) names: Vec<String>,
     /// True when numbers without a name are refused.

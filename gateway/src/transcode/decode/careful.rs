@@ -48,13 +48,11 @@ impl Decoder<'_, '_> {
         last: Value<'_>,
         first: &mut bool,
     ) -> Result<(), Halt> {
-        match field.kind {
-            Kind::Message(_) => {
-                self.name(field, first);
-                self.merged(field.kind, values, last)
-            }
-            _ => self.single(field, last, first),
+        if let Kind::Message(_) = field.kind {
+            self.name(field, first);
+            return self.merged(field.kind, values, last);
         }
+        self.single(field, last, first)
     }
 
     /// Several values of one singular field: the last scalar counts, messages are merged, which on the wire is one

@@ -85,10 +85,10 @@ impl Decoder<'_, '_> {
 
     /// A value that is not on the wire.
     pub(super) fn default_of(&mut self, kind: Kind) -> Result<(), Halt> {
-        match kind {
-            Kind::Message(id) => self.message(id, &[]),
-            kind => Ok(self.scalar(kind, zero(kind))?),
+        if let Kind::Message(id) = kind {
+            return self.message(id, &[]);
         }
+        Ok(self.scalar(kind, zero(kind))?)
     }
 }
 

@@ -68,13 +68,13 @@ impl Tables<'_> {
         if it.is_group() {
             return Err(SchemaError::Group(it.full_name().to_owned()));
         }
-        let (many, described) = match it.kind() {
-            Described::Message(entry) if it.is_map() => {
-                let key = self.kind(&entry.map_entry_key_field().kind());
-                (Many::Map { key }, entry.map_entry_value_field().kind())
-            }
-            kind if it.cardinality() == Cardinality::Repeated => (Many::List { packed: it.is_packed() }, kind),
-            kind => (Many::One, kind),
+        let (many, described) = if let (true, Described::Message(entry)) = (it.is_map(), it.kind()) {
+            let key = self.kind(&entry.map_entry_key_field().kind());
+            (Many::Map { key }, entry.map_entry_value_field().kind())
+        } else if it.cardinality() == Cardinality::Repeated {
+            (Many::List { packed: it.is_packed() }, it.kind())
+        } else {
+            (Many::One, it.kind())
         };
         let mut quoted = Vec::new();
         json::put_string(&mut quoted, it.json_name());
@@ -155,7 +155,6 @@ fn enumeration(it: &EnumDescriptor) -> Enumeration {
         });
     }
     Enumeration {
-        name: it.full_name().to_owned(),
         names: declared.iter().map(|value| value.name().to_owned()).collect(),
         closed: it.parent_file().syntax() == prost_reflect::Syntax::Proto2,
         null: it.full_name() == "google.protobuf.NullValue",
