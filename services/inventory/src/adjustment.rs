@@ -14,7 +14,7 @@ use crate::stock::Stock;
 
 /// An adjustment.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Adjustment {
+pub(crate) struct Adjustment {
     /// Our id.
     #[prost(string, tag = "1")]
     pub id: String,
@@ -52,7 +52,7 @@ pub struct Adjustment {
 
 /// What an adjustment asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Post;
+pub(crate) struct Post;
 
 impl Step for Post {
     fn name(&self) -> String {
@@ -67,21 +67,21 @@ impl Step for Post {
 impl Adjustment {
     /// True when it asks for the same as another.
     #[must_use]
-    pub fn asks_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
         (&self.sku, self.quantity, &self.reason, &self.reference, self.happened_at)
             == (&other.sku, other.quantity, &other.reason, &other.reference, other.happened_at)
     }
 }
 
 /// Posts adjustments to the stock authority.
-pub struct Posting {
+pub(crate) struct Posting {
     authority: Option<(String, Peer)>,
 }
 
 impl Posting {
     /// Posts to this ERP instance, or nowhere.
     #[must_use]
-    pub fn new(authority: Option<(String, Peer)>) -> Self {
+    pub(crate) fn new(authority: Option<(String, Peer)>) -> Self {
         Self { authority }
     }
 }
@@ -97,7 +97,10 @@ impl Process for Posting {
 
     async fn perform(&self, _: &str, doc: &Adjustment, _: &Post, _: Attempt) -> Result<Option<Ref>, Failure> {
         let Some((instance, peer)) = &self.authority else {
-            return Err(Failure::refused("ERP_NOT_CONFIGURED", "an adjustment waits for an ERP, and none is configured"));
+            return Err(Failure::refused(
+                "ERP_NOT_CONFIGURED",
+                "an adjustment waits for an ERP, and none is configured",
+            ));
         };
         let happened_at = Timestamp::from_millisecond(doc.happened_at)
             .map_err(|error| Failure::refused("BAD_TIME", error.to_string()))?;

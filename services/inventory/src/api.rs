@@ -29,7 +29,7 @@ pub(crate) const DOMAIN: &str = "inventory.retail";
 
 /// The inventory service.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) holding: Holding,
@@ -50,11 +50,9 @@ impl Api {
             return Ok(lacking("UNKNOWN_ITEM", "nobody knows these items", unknown));
         }
         Ok(match self.holding.reserve(wish).await? {
-            Held::Parts(parts) => pb::ReserveStockResponse {
-                outcome: Some(done()),
-                reservation: Some(merged(&parts)),
-                lacking: vec![],
-            },
+            Held::Parts(parts) => {
+                pb::ReserveStockResponse { outcome: Some(done()), reservation: Some(merged(&parts)), lacking: vec![] }
+            }
             Held::Lacking(lines) => lacking("INSUFFICIENT_STOCK", "not everything is in stock", lines),
         })
     }
@@ -212,7 +210,8 @@ impl InventoryService for Api {
         request: Request<pb::ConfirmReservationRequest>,
     ) -> Result<Response<pb::ConfirmReservationResponse>, Status> {
         let request = request.into_inner();
-        parse::reservation(&request.reservation_id, Some(&request.idempotency_key)).map_err(|bad| status(bad.into()))?;
+        parse::reservation(&request.reservation_id, Some(&request.idempotency_key))
+            .map_err(|bad| status(bad.into()))?;
         let parts = self.holding.confirm(&request.reservation_id).await.map_err(status)?;
         Ok(Response::new(pb::ConfirmReservationResponse { reservation: Some(merged(&parts)) }))
     }
@@ -222,7 +221,8 @@ impl InventoryService for Api {
         request: Request<pb::ReleaseReservationRequest>,
     ) -> Result<Response<pb::ReleaseReservationResponse>, Status> {
         let request = request.into_inner();
-        parse::reservation(&request.reservation_id, Some(&request.idempotency_key)).map_err(|bad| status(bad.into()))?;
+        parse::reservation(&request.reservation_id, Some(&request.idempotency_key))
+            .map_err(|bad| status(bad.into()))?;
         let parts = self.holding.release(&request.reservation_id).await.map_err(status)?;
         Ok(Response::new(pb::ReleaseReservationResponse { reservation: Some(merged(&parts)) }))
     }

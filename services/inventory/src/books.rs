@@ -21,7 +21,7 @@ const CHUNK: usize = 500;
 
 /// A counted number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     /// Item code.
     pub sku: String,
     /// Location code.
@@ -32,7 +32,7 @@ pub struct Count {
 
 /// What is counted, by whom, and when it was true.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counting {
+pub(crate) struct Counting {
     /// Who counted.
     pub authority: String,
     /// How it was counted.
@@ -43,7 +43,7 @@ pub struct Counting {
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Taken over.
     Taken,
     /// Older than what is known.
@@ -54,7 +54,7 @@ pub enum Verdict {
 
 /// Keeps the books.
 #[derive(Clone)]
-pub struct Books {
+pub(crate) struct Books {
     store: Store,
     clock: Clock,
     channels: Arc<Vec<String>>,
@@ -64,12 +64,12 @@ pub struct Books {
 impl Books {
     /// Over a store; `posts` says whether adjustments are told to an ERP.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, posts: bool) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, posts: bool) -> Self {
         Self { store, clock, channels, posts }
     }
 
     /// Takes counts over; one verdict per row, in order. A repeat changes nothing.
-    pub async fn count(&self, counting: &Counting, rows: &[Count]) -> Result<Vec<Verdict>, Error> {
+    pub(crate) async fn count(&self, counting: &Counting, rows: &[Count]) -> Result<Vec<Verdict>, Error> {
         let mut by_location: BTreeMap<&str, Vec<(usize, &Count)>> = BTreeMap::new();
         for (place, row) in rows.iter().enumerate() {
             by_location.entry(&row.location).or_default().push((place, row));
@@ -110,7 +110,7 @@ impl Books {
     }
 
     /// Changes stock and begins to tell the authority. A repeat is answered with the first answer.
-    pub async fn adjust(&self, key: &str, wish: Adjustment) -> Result<Adjustment, Error> {
+    pub(crate) async fn adjust(&self, key: &str, wish: Adjustment) -> Result<Adjustment, Error> {
         let (now, channels, posts) = (self.clock.now(), Arc::clone(&self.channels), self.posts);
         let happened_at = Timestamp::from_millisecond(wish.happened_at).unwrap_or(now);
         let (document, key) = (adjustment_document(&wish.location, &wish.id), key.to_owned());
@@ -145,7 +145,7 @@ impl Books {
     }
 
     /// Takes over what a channel shows of items at a location. Answers how many were taken.
-    pub async fn read_back(
+    pub(crate) async fn read_back(
         &self,
         location: &str,
         subtracts_own_sales: bool,

@@ -6,13 +6,13 @@ use retail_proto::types::v1::Ref;
 use crate::render::timestamp;
 
 /// The id of the only catalogue document.
-pub const CATALOGUE: &str = "catalogue";
+pub(crate) const CATALOGUE: &str = "catalogue";
 /// Unchanged items are written again after this, so that their freshness shows; milliseconds.
 const FRESH_FOR: i64 = 3_600_000;
 
 /// An item.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Item {
+pub(crate) struct Item {
     /// Code, upper case.
     #[prost(string, tag = "1")]
     pub sku: String,
@@ -41,7 +41,7 @@ pub struct Item {
 
 /// Another system's record of an item.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Xref {
+pub(crate) struct Xref {
     /// The item's code.
     #[prost(string, tag = "1")]
     pub sku: String,
@@ -49,7 +49,7 @@ pub struct Xref {
 
 /// A place that keeps stock.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Place {
+pub(crate) struct Place {
     /// Code.
     #[prost(string, tag = "1")]
     pub code: String,
@@ -63,7 +63,7 @@ pub struct Place {
 
 /// What is known of places, and when the owners were last read.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     /// Places, by code.
     #[prost(message, repeated, tag = "1")]
     pub places: Vec<Place>,
@@ -80,7 +80,7 @@ pub struct Catalogue {
 
 impl Item {
     /// Takes the owner's words over; true when that is worth writing.
-    pub fn take_over(&mut self, read: &Self, now: i64) -> bool {
+    pub(crate) fn take_over(&mut self, read: &Self, now: i64) -> bool {
         let before = self.clone();
         let mut refs = read.refs.clone();
         let replaced = |known: &Ref| read.refs.iter().any(|new| same_slot(new, known));
@@ -95,7 +95,7 @@ impl Item {
     }
 
     /// Adds or replaces records of other systems; true when that changed anything.
-    pub fn link(&mut self, links: &[Ref]) -> bool {
+    pub(crate) fn link(&mut self, links: &[Ref]) -> bool {
         let mut changed = false;
         for link in links {
             match self.refs.iter_mut().find(|known| same_slot(known, link)) {
@@ -112,12 +112,6 @@ impl Item {
         }
         changed
     }
-
-    /// Its record of some type in a system.
-    #[must_use]
-    pub fn record(&self, kind: &str, instance: &str, record: &str) -> Option<&Ref> {
-        self.refs.iter().find(|known| known.kind == kind && known.instance == instance && known.r#type == record)
-    }
 }
 
 /// An item has one record of a type in a system.
@@ -128,20 +122,20 @@ fn same_slot(a: &Ref, b: &Ref) -> bool {
 impl Catalogue {
     /// The place with a code.
     #[must_use]
-    pub fn place(&self, code: &str) -> Option<&Place> {
+    pub(crate) fn place(&self, code: &str) -> Option<&Place> {
         self.places.iter().find(|place| place.code == code)
     }
 
     /// Codes of all places that may have stock: read ones and every home.
     #[must_use]
-    pub fn codes(&self) -> Vec<String> {
+    pub(crate) fn codes(&self) -> Vec<String> {
         let mut codes: Vec<String> = self.places.iter().map(|place| place.code.clone()).collect();
         codes.extend(self.homes.iter().filter(|home| self.place(home).is_none()).cloned());
         codes
     }
 
     /// Adds a place or takes its new name and records over; a place that vanished at its owner stays, with its stock.
-    pub fn put_place(&mut self, place: &Place) {
+    pub(crate) fn put_place(&mut self, place: &Place) {
         match self.places.iter_mut().find(|known| known.code == place.code) {
             Some(known) => {
                 place.name.clone_into(&mut known.name);
@@ -155,7 +149,7 @@ impl Catalogue {
     }
 
     /// Remembers a default location; true when it is new.
-    pub fn put_home(&mut self, code: &str) -> bool {
+    pub(crate) fn put_home(&mut self, code: &str) -> bool {
         let new = !self.homes.iter().any(|home| home == code);
         if new {
             self.homes.push(code.to_owned());
@@ -204,7 +198,7 @@ mod tests {
         assert!(item.link(&[record("commerce", "variant", "7")]));
         assert!(item.link(&[record("commerce", "variant", "8")]));
         assert!(!item.link(&[record("commerce", "variant", "8")]));
-        assert_eq!(item.record("commerce", "one", "variant").unwrap().id, "8");
+        assert_eq!(item.refs, [record("commerce", "variant", "8")]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct Config {
     /// How long a promise lasts when the caller does not say.
     #[serde(default = "default_reservation_ttl")]
     pub reservation_ttl: Span,
+    /// How often all stock records are audited against their law and their movements.
+    #[serde(default = "default_audit")]
+    pub audit: Span,
 }
 
 /// The stock authority.
@@ -63,4 +66,32 @@ fn default_refresh() -> Span {
 
 fn default_reservation_ttl() -> Span {
     Span::from_secs(15 * 60)
+}
+
+fn default_audit() -> Span {
+    Span::from_secs(3600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shop_and_a_location_are_enough() {
+        let text = r#"
+            default_location = "MAIN"
+            [[channels]]
+            instance = "shopify"
+            address = "http://127.0.0.1:7201"
+        "#;
+        let config: Config = retail_runtime::config::load(text, None, "NO_SUCH_PREFIX_").unwrap();
+        assert!(config.erp.is_none() && config.channels[0].subtracts_own_sales);
+        assert_eq!(config.refresh, Span::from_secs(900));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named() {
+        let wrong = retail_runtime::config::load::<Config>("default_locaton = \"MAIN\"", None, "NO_SUCH_PREFIX_");
+        assert!(wrong.unwrap_err().to_string().contains("default_locaton"));
+    }
 }

@@ -17,7 +17,7 @@ const LATER: i64 = 3_600_000;
 
 /// Give an unconfirmed promise back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expire;
+pub(crate) struct Expire;
 
 impl Step for Expire {
     fn name(&self) -> String {
@@ -34,14 +34,14 @@ impl Step for Expire {
 }
 
 /// Ends promises.
-pub struct Expiry {
+pub(crate) struct Expiry {
     channels: Vec<String>,
 }
 
 impl Expiry {
     /// Ends promises; these channels are told what may be sold again.
     #[must_use]
-    pub fn new(channels: Vec<String>) -> Self {
+    pub(crate) fn new(channels: Vec<String>) -> Self {
         Self { channels }
     }
 }

@@ -48,9 +48,6 @@ pub enum Error {
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
-    /// The page token belongs to another list.
-    #[error("the page token does not fit; start again without one")]
-    BadPageToken,
     /// No ERP is configured to read from.
     #[error("no ERP is configured; there is nothing to read items and stock from")]
     NoOwner,
@@ -122,7 +119,7 @@ impl Fault for Error {
             Self::Reservation(error) => reservation_class(error),
             Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
             Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
-            Self::KeyReused(_) | Self::BadPageToken => Class::Invalid,
+            Self::KeyReused(_) => Class::Invalid,
             Self::Contended(_) => Class::Conflict,
             Self::Upstream { .. } => Class::Unavailable,
             Self::Store(error) => error.class(),
@@ -142,7 +139,6 @@ impl Fault for Error {
             Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
             Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
             Self::Contended(_) => "RESERVATION_CONTENDED",
-            Self::BadPageToken => "BAD_PAGE_TOKEN",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Store(error) => error.reason(),
@@ -175,7 +171,7 @@ impl Fault for Error {
             Self::KeyReused(key) => vec![("idempotency_key", key.clone())],
             Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
             Self::Store(error) => error.metadata(),
-            Self::Shape(_) | Self::BadPageToken | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
+            Self::Shape(_) | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
         }
     }
 
@@ -183,7 +179,6 @@ impl Fault for Error {
         match self {
             Self::Shape(shape) => shape.fields(),
             Self::KeyReused(_) => vec![("idempotency_key".to_owned(), self.to_string())],
-            Self::BadPageToken => vec![("page_token".to_owned(), self.to_string())],
             Self::NoSuchReservation(_)
             | Self::UnknownItem(_)
             | Self::UnknownLocation(_)
@@ -214,7 +209,6 @@ impl Fault for Error {
             | Self::Reservation(_)
             | Self::Stock(_)
             | Self::KeyReused(_)
-            | Self::BadPageToken
             | Self::NoOwner
             | Self::Address(..)
             | Self::Serve(_) => None,

@@ -25,7 +25,7 @@ const TRIES: usize = 4;
 
 /// Reserves, confirms, releases and consumes.
 #[derive(Clone)]
-pub struct Holding {
+pub(crate) struct Holding {
     store: Store,
     clock: Clock,
     channels: Arc<Vec<String>>,
@@ -34,7 +34,7 @@ pub struct Holding {
 
 /// What is asked, by location.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// Id of the reservation.
     pub reservation_id: String,
     /// Lines by location: id, item, quantity.
@@ -65,7 +65,7 @@ impl Wish {
 
 /// What became of a wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
+pub(crate) enum Held {
     /// Everything is promised, now or before.
     Parts(Vec<Part>),
     /// Nothing is promised.
@@ -83,12 +83,12 @@ enum Piece {
 impl Holding {
     /// Over a store; `home` is the default location, `channels` are told what changes.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, home: &str) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, home: &str) -> Self {
         Self { store, clock, channels, home: home.into() }
     }
 
     /// Promises everything or nothing; a repeat is answered with what the first brought.
-    pub async fn reserve(&self, wish: &Wish) -> Result<Held, Error> {
+    pub(crate) async fn reserve(&self, wish: &Wish) -> Result<Held, Error> {
         if wish.lines.len() == 1 && wish.lines.contains_key(&*self.home) {
             return match self.piece(wish, &self.home, 0).await? {
                 Piece::Promised(part) => Ok(Held::Parts(vec![part])),
@@ -111,29 +111,34 @@ impl Holding {
     }
 
     /// All parts of a reservation.
-    pub async fn parts(&self, id: &str) -> Result<Vec<Part>, Error> {
+    pub(crate) async fn parts(&self, id: &str) -> Result<Vec<Part>, Error> {
         let locations = self.locations(id).await?;
         let parts = try_join_all(locations.iter().map(|location| self.read(location, id))).await?;
         Ok(parts.into_iter().flatten().collect())
     }
 
     /// Makes a reservation lasting.
-    pub async fn confirm(&self, id: &str) -> Result<Vec<Part>, Error> {
+    pub(crate) async fn confirm(&self, id: &str) -> Result<Vec<Part>, Error> {
         let confirmed = self.each(id, "ReservationConfirmed", |part, shelf, act| part.confirm(shelf, act)).await;
-        confirmed.map_err(|error| match error {
-            Error::Insufficient(lacking) => Error::Expired { id: id.to_owned(), lacking },
-            other => other,
-        })
+        if let Err(Error::Insufficient(lacking)) = confirmed {
+            return Err(Error::Expired { id: id.to_owned(), lacking });
+        }
+        confirmed
     }
 
     /// Gives back what is still promised.
-    pub async fn release(&self, id: &str) -> Result<Vec<Part>, Error> {
+    pub(crate) async fn release(&self, id: &str) -> Result<Vec<Part>, Error> {
         self.each(id, "ReservationReleased", |part, shelf, act| part.release(shelf, act)).await
     }
 
     /// Takes a shipment off. Lines of several locations are checked before the first commit; a repeat completes what a
     /// crash left undone.
-    pub async fn consume(&self, id: &str, key: &str, lines: &BTreeMap<String, Quantity>) -> Result<Vec<Part>, Error> {
+    pub(crate) async fn consume(
+        &self,
+        id: &str,
+        key: &str,
+        lines: &BTreeMap<String, Quantity>,
+    ) -> Result<Vec<Part>, Error> {
         let parts = self.parts(id).await?;
         let mut by_location: BTreeMap<String, BTreeMap<String, Quantity>> = BTreeMap::new();
         for (line_id, quantity) in lines {

@@ -14,43 +14,43 @@ use crate::stock::Stock;
 
 /// The id of the stock record of an item at a location.
 #[must_use]
-pub fn stock_id(location: &str, sku: &str) -> String {
+pub(crate) fn stock_id(location: &str, sku: &str) -> String {
     at(location, sku)
 }
 
 /// The id of the part of a reservation at a location.
 #[must_use]
-pub fn part_id(location: &str, reservation_id: &str) -> String {
+pub(crate) fn part_id(location: &str, reservation_id: &str) -> String {
     at(location, reservation_id)
 }
 
 /// The id of a movement.
 #[must_use]
-pub fn movement_id(movement: &Movement) -> String {
+pub(crate) fn movement_id(movement: &Movement) -> String {
     at(&movement.location, &format!("{}/{:012}", movement.sku, movement.sequence))
 }
 
 /// The id of the publication of a location to a channel.
 #[must_use]
-pub fn publication_id(location: &str, channel: &str) -> String {
+pub(crate) fn publication_id(location: &str, channel: &str) -> String {
     at(location, channel)
 }
 
 /// The id of an adjustment.
 #[must_use]
-pub fn adjustment_document(location: &str, adjustment_id: &str) -> String {
+pub(crate) fn adjustment_document(location: &str, adjustment_id: &str) -> String {
     at(location, adjustment_id)
 }
 
 /// The id of a location's own document.
 #[must_use]
-pub fn site_id(location: &str) -> String {
+pub(crate) fn site_id(location: &str) -> String {
     escape(location)
 }
 
 /// The id of a cross-reference.
 #[must_use]
-pub fn xref_id(kind: &str, instance: &str, record: &str, id: &str) -> String {
+pub(crate) fn xref_id(kind: &str, instance: &str, record: &str, id: &str) -> String {
     format!("{}:{}:{}:{id}", escape(kind), escape(instance), escape(record))
 }
 

@@ -5,6 +5,7 @@
 
 mod adjustment;
 mod api;
+mod audit;
 mod books;
 mod catalogue;
 mod config;
@@ -41,9 +42,12 @@ use tonic::service::Routes;
 
 pub use config::{Channel, Config, Erp};
 pub use fault::Error;
+pub use reservation::{Lacking, ReservationError, State};
+pub use stock::StockError;
 
 use adjustment::{Adjustment, Posting};
 use api::Api;
+use audit::Audit;
 use books::Books;
 use expiry::Expiry;
 use holding::Holding;
@@ -88,6 +92,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         runtime.spawn("reference", sync.clone().keep_fresh());
     }
 
+    runtime.spawn("audit", Audit::new(&runtime, &store, config.audit.into()).keep_looking());
     let api = Api {
         store: store.clone(),
         clock: clock.clone(),

@@ -3,7 +3,7 @@
 
 /// All terms of a stock record, or a difference of two. Millionths.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
-pub struct Balance {
+pub(crate) struct Balance {
     /// Physically there.
     #[prost(int64, tag = "1")]
     pub on_hand: i64,
@@ -27,7 +27,7 @@ pub struct Balance {
 impl Balance {
     /// The sum, term by term. Terms that obey the law of stock cannot overflow here.
     #[must_use]
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             on_hand: self.on_hand.saturating_add(other.on_hand),
             available: self.available.saturating_add(other.available),
@@ -40,7 +40,7 @@ impl Balance {
 
     /// The difference, term by term.
     #[must_use]
-    pub fn minus(self, other: Self) -> Self {
+    pub(crate) fn minus(self, other: Self) -> Self {
         Self {
             on_hand: self.on_hand.saturating_sub(other.on_hand),
             available: self.available.saturating_sub(other.available),
@@ -55,7 +55,7 @@ impl Balance {
 /// Why stock moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Promised.
     Reserve = 0,
     /// Given back.
@@ -76,7 +76,7 @@ pub enum Kind {
 
 /// One change of a stock record.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Movement {
+pub(crate) struct Movement {
     /// Item code.
     #[prost(string, tag = "1")]
     pub sku: String,

@@ -6,7 +6,7 @@
 /// How the current attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub enum Attempted {
+pub(crate) enum Attempted {
     /// Parts are being promised.
     Open = 0,
     /// Every part is promised; final.
@@ -17,7 +17,7 @@ pub enum Attempted {
 
 /// The locations of a reservation.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Places {
+pub(crate) struct Places {
     /// Location codes.
     #[prost(string, repeated, tag = "1")]
     pub locations: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Places {
 
 impl Places {
     /// Begins or joins an attempt; `None` when the reservation exists with other content.
-    pub fn begin(&mut self, locations: &[String], digest: &[u8]) -> Option<u32> {
+    pub(crate) fn begin(&mut self, locations: &[String], digest: &[u8]) -> Option<u32> {
         if self.attempt > 0 && self.attempted() != Attempted::Refused && self.digest != digest {
             return None;
         }
@@ -48,7 +48,7 @@ impl Places {
     }
 
     /// Decides an attempt; answers how it stands now. Only the first decision counts.
-    pub fn decide(&mut self, attempt: u32, verdict: Attempted) -> Attempted {
+    pub(crate) fn decide(&mut self, attempt: u32, verdict: Attempted) -> Attempted {
         if self.attempt != attempt {
             return Attempted::Refused;
         }

@@ -12,14 +12,14 @@ use retail_runtime::Timestamp;
 use crate::stock::Stock;
 
 /// Stale answers in a row after which a row is left for the next reading of the shop.
-pub const STALE_LIMIT: u32 = 5;
+pub(crate) const STALE_LIMIT: u32 = 5;
 /// An unseen sale that has not arrived after this was none: somebody changed the number in the shop.
 const UNSEEN_FOR: Duration = Duration::from_secs(600);
 const UNIT: i64 = 1_000_000;
 
 /// What one channel shows of a stock record. Whole units.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The channel's instance.
     #[prost(string, tag = "1")]
     pub channel: String,
@@ -46,24 +46,24 @@ pub struct Shown {
 impl Stock {
     /// What a channel shows.
     #[must_use]
-    pub fn shown_by(&self, channel: &str) -> Option<&Shown> {
+    pub(crate) fn shown_by(&self, channel: &str) -> Option<&Shown> {
         self.shown.iter().find(|shown| shown.channel == channel)
     }
 
     /// The number that a channel should show: whole units of what may be sold, less what it sold unseen; never below 0.
     #[must_use]
-    pub fn target(&self, shown: &Shown) -> i64 {
+    pub(crate) fn target(&self, shown: &Shown) -> i64 {
         self.available.div_euclid(UNIT).saturating_sub(shown.unseen).max(0)
     }
 
     /// True when a channel shows another number than it should, and telling it is not known to be useless.
     #[must_use]
-    pub fn is_dirty(&self, channel: &str) -> bool {
+    pub(crate) fn is_dirty(&self, channel: &str) -> bool {
         self.shown_by(channel).is_some_and(|shown| shown.stale < STALE_LIMIT && self.target(shown) != shown.quantity)
     }
 
     /// Takes over that a channel sold and has subtracted it from the number it shows.
-    pub fn sold_by(&mut self, channel: &str, quantity: Quantity) {
+    pub(crate) fn sold_by(&mut self, channel: &str, quantity: Quantity) {
         let units = quantity.millionths().saturating_add(UNIT - 1).div_euclid(UNIT);
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
             let seen = shown.unseen.min(units).max(0);
@@ -74,7 +74,7 @@ impl Stock {
 
     /// Takes over what a channel says that it shows. `subtracts` says whether it subtracts its own sales.
     /// Answers true when it was another number than we thought.
-    pub fn read_back(&mut self, reading: &Shown, subtracts: bool, now: Timestamp) -> bool {
+    pub(crate) fn read_back(&mut self, reading: &Shown, subtracts: bool, now: Timestamp) -> bool {
         let at = now.as_millisecond();
         let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == reading.channel) else {
             self.shown.push(Shown { unseen: 0, unseen_since: 0, stale: 0, ..reading.clone() });
@@ -99,7 +99,7 @@ impl Stock {
 
     /// Takes over that a channel showed `expected` and then the number we sent. What it sold after that may have been
     /// reserved already, so the difference counts, not the number.
-    pub fn published(&mut self, channel: &str, expected: i64, quantity: i64) {
+    pub(crate) fn published(&mut self, channel: &str, expected: i64, quantity: i64) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
             shown.quantity = shown.quantity.saturating_add(quantity.saturating_sub(expected));
             shown.stale = 0;
@@ -107,7 +107,7 @@ impl Stock {
     }
 
     /// Counts a stale answer; true when the row is now left for the next reading.
-    pub fn stale_answer(&mut self, channel: &str) -> bool {
+    pub(crate) fn stale_answer(&mut self, channel: &str) -> bool {
         self.shown.iter_mut().find(|shown| shown.channel == channel).is_some_and(|shown| {
             shown.stale = shown.stale.saturating_add(1);
             shown.stale == STALE_LIMIT
@@ -115,14 +115,14 @@ impl Stock {
     }
 
     /// Leaves a row alone until the channel is read.
-    pub fn leave(&mut self, channel: &str) {
+    pub(crate) fn leave(&mut self, channel: &str) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
             shown.stale = STALE_LIMIT;
         }
     }
 
     /// Lets a row that was left be told again.
-    pub fn told_again(&mut self, channel: &str) {
+    pub(crate) fn told_again(&mut self, channel: &str) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
             shown.stale = 0;
         }
@@ -220,7 +220,10 @@ mod tests {
     fn after_five_stale_answers_the_row_is_left_until_it_is_read() {
         let mut stock = shown(10);
         reserve(&mut stock, 1, None);
-        assert_eq!((0..6).map(|_| stock.stale_answer("shop")).collect::<Vec<_>>(), [false, false, false, false, true, false]);
+        assert_eq!(
+            (0..6).map(|_| stock.stale_answer("shop")).collect::<Vec<_>>(),
+            [false, false, false, false, true, false]
+        );
         assert!(!stock.is_dirty("shop"));
         stock.told_again("shop");
         assert!(stock.is_dirty("shop"));

@@ -11,7 +11,7 @@ use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_runtime::{Peer, Timestamp};
 use retail_store::{Draft, IndexQuery, Store};
 
-use crate::keys::{stock_id, site_id};
+use crate::keys::{site_id, stock_id};
 use crate::outcome;
 use crate::publication::{STALE_LIMIT, Shown};
 use crate::shelf::Shelf;
@@ -32,7 +32,7 @@ const ROW_REFUSED: &str = "ROW_REFUSED";
 
 /// One number on its way.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Item code.
     #[prost(string, tag = "1")]
     pub sku: String,
@@ -52,7 +52,7 @@ pub struct Setting {
 
 /// The publication of a location to a channel.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Publication {
+pub(crate) struct Publication {
     /// Location code.
     #[prost(string, tag = "1")]
     pub location: String,
@@ -90,7 +90,7 @@ pub struct Publication {
 
 impl Publication {
     /// Notes that a row needs telling; true when nobody was about to look.
-    pub fn wake(&mut self) -> bool {
+    pub(crate) fn wake(&mut self) -> bool {
         self.touched = self.touched.saturating_add(1);
         let asleep = !self.pending && self.batch.is_empty();
         self.pending = true;
@@ -109,7 +109,7 @@ impl Publication {
 
 /// What a publication asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Telling {
+pub(crate) enum Telling {
     /// Find the rows whose number differs.
     Collect,
     /// Send a batch.
@@ -120,7 +120,7 @@ pub enum Telling {
 
 /// What a step brings.
 #[derive(Debug)]
-pub enum Told {
+pub(crate) enum Told {
     /// Rows to tell, and how far the publication was touched when they were looked for.
     Collected(Vec<Setting>, u64),
     /// The channel shows the batch.
@@ -153,7 +153,7 @@ impl Step for Telling {
 
 /// A channel as the publication needs it.
 #[derive(Clone)]
-pub struct Outlet {
+pub(crate) struct Outlet {
     /// Its connector.
     pub peer: Peer,
     /// True when it lowers its number at its own sales.
@@ -161,7 +161,7 @@ pub struct Outlet {
 }
 
 /// Tells channels.
-pub struct Publish {
+pub(crate) struct Publish {
     store: Store,
     channels: Vec<String>,
     outlets: BTreeMap<String, Outlet>,
@@ -170,7 +170,7 @@ pub struct Publish {
 impl Publish {
     /// A publisher to these channels.
     #[must_use]
-    pub fn new(store: Store, outlets: BTreeMap<String, Outlet>) -> Self {
+    pub(crate) fn new(store: Store, outlets: BTreeMap<String, Outlet>) -> Self {
         Self { store, channels: outlets.keys().cloned().collect(), outlets }
     }
 
@@ -257,7 +257,9 @@ impl Publish {
     /// The fifth stale answer leaves a row to the next reading of the whole channel: somebody should know.
     async fn warn_of_rows_left(&self, doc: &Publication, readings: &BTreeMap<String, i64>) {
         for setting in &doc.batch {
-            let Ok(Some(row)) = self.store.read::<Stock>(&stock_id(&doc.location, &setting.sku)).await else { continue };
+            let Ok(Some(row)) = self.store.read::<Stock>(&stock_id(&doc.location, &setting.sku)).await else {
+                continue;
+            };
             let Some(shown) = row.doc.shown_by(&doc.channel) else { continue };
             let differs = readings.get(&setting.sku).is_some_and(|reading| *reading != shown.quantity);
             if differs && shown.stale.saturating_add(1) >= STALE_LIMIT {

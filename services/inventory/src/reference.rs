@@ -16,14 +16,14 @@ pub(crate) const SIDE_BY_SIDE: usize = 128;
 
 /// Reads and keeps reference data.
 #[derive(Clone)]
-pub struct Reference {
+pub(crate) struct Reference {
     store: Store,
     clock: Clock,
 }
 
 /// What an item is known by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ItemKey {
+pub(crate) struct ItemKey {
     /// Code.
     pub sku: String,
     /// Another system's record.
@@ -33,27 +33,27 @@ pub struct ItemKey {
 impl Reference {
     /// Over a store.
     #[must_use]
-    pub fn new(store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock }
     }
 
     /// What is known of places.
-    pub async fn catalogue(&self) -> Result<Catalogue, Error> {
+    pub(crate) async fn catalogue(&self) -> Result<Catalogue, Error> {
         Ok(self.store.read::<Catalogue>(CATALOGUE).await?.map(|found| found.doc).unwrap_or_default())
     }
 
     /// One item by code.
-    pub async fn item(&self, sku: &str) -> Result<Option<Item>, Error> {
+    pub(crate) async fn item(&self, sku: &str) -> Result<Option<Item>, Error> {
         Ok(self.store.read::<Item>(&code(sku)).await?.map(|found| found.doc))
     }
 
     /// Items by another system's record first, then by code; in order, `None` where nobody is known.
-    pub async fn resolve(&self, keys: Vec<ItemKey>) -> Result<Vec<Option<Item>>, Error> {
+    pub(crate) async fn resolve(&self, keys: Vec<ItemKey>) -> Result<Vec<Option<Item>>, Error> {
         stream::iter(keys).map(|key| self.resolve_one(key)).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
     /// Those of the codes that no item has.
-    pub async fn unknown(&self, skus: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    pub(crate) async fn unknown(&self, skus: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
         let looked = stream::iter(skus).map(|sku| async move {
             let known = self.item(&sku).await?.is_some();
             Ok::<_, Error>((!known).then_some(sku))
@@ -63,12 +63,12 @@ impl Reference {
     }
 
     /// Takes items over from their owner, and where their records lead.
-    pub async fn put_items(&self, items: Vec<Item>) -> Result<(), Error> {
+    pub(crate) async fn put_items(&self, items: Vec<Item>) -> Result<(), Error> {
         stream::iter(items).map(|item| self.put_item(item)).buffer_unordered(SIDE_BY_SIDE).try_collect().await
     }
 
     /// Links items to records of another system. Answers the codes that no item has.
-    pub async fn link(&self, links: BTreeMap<String, Vec<Ref>>) -> Result<Vec<String>, Error> {
+    pub(crate) async fn link(&self, links: BTreeMap<String, Vec<Ref>>) -> Result<Vec<String>, Error> {
         let linked = stream::iter(links).map(|(sku, records)| async move {
             let known = self.link_one(&sku, records).await?;
             Ok::<_, Error>((!known).then_some(sku))
@@ -80,12 +80,12 @@ impl Reference {
     }
 
     /// Takes places over.
-    pub async fn put_places(&self, places: Vec<Place>) -> Result<(), Error> {
+    pub(crate) async fn put_places(&self, places: Vec<Place>) -> Result<(), Error> {
         self.change(move |catalogue| places.iter().for_each(|place| catalogue.put_place(place))).await
     }
 
     /// Remembers the default location.
-    pub async fn put_home(&self, location: &str) -> Result<(), Error> {
+    pub(crate) async fn put_home(&self, location: &str) -> Result<(), Error> {
         let location = location.to_owned();
         self.change(move |catalogue| {
             catalogue.put_home(&location);
@@ -94,7 +94,7 @@ impl Reference {
     }
 
     /// Remembers that reading the owners ended well.
-    pub async fn synced(&self, items: u64) -> Result<(), Error> {
+    pub(crate) async fn synced(&self, items: u64) -> Result<(), Error> {
         let now = self.clock.now().as_millisecond();
         self.change(move |catalogue| {
             catalogue.synced_at = now;
@@ -176,6 +176,6 @@ impl Reference {
 
 /// The form in which codes are compared.
 #[must_use]
-pub fn code(sku: &str) -> String {
+pub(crate) fn code(sku: &str) -> String {
     sku.trim().to_uppercase()
 }

@@ -14,7 +14,7 @@ use crate::sync::Sync;
 
 /// The reference service.
 #[derive(Clone)]
-pub struct ReferenceApi {
+pub(crate) struct ReferenceApi {
     pub(crate) reference: Reference,
     pub(crate) sync: Sync,
     /// The default location.

@@ -10,26 +10,26 @@ use crate::stock::Stock;
 
 /// The protobuf form of stored milliseconds.
 #[must_use]
-pub fn timestamp(millisecond: i64) -> Stamp {
+pub(crate) fn timestamp(millisecond: i64) -> Stamp {
     let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
     Stamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
 }
 
 /// Decimal text of stored millionths.
 #[must_use]
-pub fn quantity(millionths: i64) -> String {
+pub(crate) fn quantity(millionths: i64) -> String {
     Quantity::from_millionths(millionths).to_string()
 }
 
 /// Done.
 #[must_use]
-pub fn done() -> Outcome {
+pub(crate) fn done() -> Outcome {
     Outcome { state: i32::from(OutcomeState::Done), ..Outcome::default() }
 }
 
 /// Refused, with its reason.
 #[must_use]
-pub fn refused(reason: &str, message: impl Into<String>) -> Outcome {
+pub(crate) fn refused(reason: &str, message: impl Into<String>) -> Outcome {
     let state = i32::from(OutcomeState::Refused);
     Outcome { state, reason: reason.to_owned(), message: message.into(), warnings: vec![] }
 }
@@ -83,7 +83,7 @@ impl From<Lacking> for pb::LackingLine {
 /// One reservation from its parts. It stands where its least advanced part stands; its version is the sum of theirs,
 /// which grows with every change.
 #[must_use]
-pub fn merged(parts: &[Part]) -> pb::Reservation {
+pub(crate) fn merged(parts: &[Part]) -> pb::Reservation {
     let order = [State::Held, State::Expired, State::Confirmed, State::Consumed, State::Released];
     let state = order.into_iter().find(|state| parts.iter().any(|part| part.state() == *state));
     let lines = parts.iter().flat_map(|part| {

@@ -31,7 +31,7 @@ pub enum State {
 
 /// A promised line. Millionths.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Line {
+pub(crate) struct Line {
     /// Id of the order line.
     #[prost(string, tag = "1")]
     pub line_id: String,
@@ -52,14 +52,14 @@ pub struct Line {
 impl Line {
     /// Still promised.
     #[must_use]
-    pub fn open(&self) -> Quantity {
+    pub(crate) fn open(&self) -> Quantity {
         Quantity::from_millionths(self.quantity.saturating_sub(self.consumed).max(0))
     }
 }
 
 /// A shipment that was taken off.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Shipment {
+pub(crate) struct Shipment {
     /// Key of the request.
     #[prost(string, tag = "1")]
     pub key: String,
@@ -70,7 +70,7 @@ pub struct Shipment {
 
 /// The part of a reservation at one location.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Part {
+pub(crate) struct Part {
     /// Id of the reservation.
     #[prost(string, tag = "1")]
     pub reservation_id: String,
@@ -108,7 +108,7 @@ pub struct Part {
 
 /// What is asked of one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub(crate) struct Hold {
     /// Id of the reservation.
     pub reservation_id: String,
     /// Lines: id, item and quantity.
@@ -189,7 +189,7 @@ pub enum ReservationError {
 impl State {
     /// For people.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Confirmed => "confirmed",
@@ -202,7 +202,7 @@ impl State {
 
 impl Part {
     /// Promises all lines or none. Lines of one item are checked one after the other against what the ones before left.
-    pub fn hold(hold: &Hold, shelf: &mut Shelf, act: Act<'_>) -> Result<Self, ReservationError> {
+    pub(crate) fn hold(hold: &Hold, shelf: &mut Shelf, act: Act<'_>) -> Result<Self, ReservationError> {
         let mut part = Self {
             reservation_id: hold.reservation_id.clone(),
             location: shelf.location().to_owned(),
@@ -230,7 +230,7 @@ impl Part {
     }
 
     /// Makes it lasting; true when that changed anything. An expired one takes its goods again, all or none.
-    pub fn confirm(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+    pub(crate) fn confirm(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
         match self.state() {
             State::Confirmed | State::Consumed => return Ok(false),
             State::Released => return Err(self.ended()),
@@ -242,7 +242,7 @@ impl Part {
     }
 
     /// Gives back what is still promised; true when that changed anything.
-    pub fn release(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+    pub(crate) fn release(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
         match self.state() {
             State::Held | State::Confirmed => {}
             State::Expired => {
@@ -257,7 +257,7 @@ impl Part {
     }
 
     /// Ends it when its time is over; true when that changed anything.
-    pub fn expire(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
+    pub(crate) fn expire(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
         if self.state() != State::Held || self.expires_at > act.now.as_millisecond() {
             return Ok(false);
         }
@@ -267,7 +267,7 @@ impl Part {
     }
 
     /// Takes a shipment off, all lines or none; true when that changed anything. A shipment counts once, by its key.
-    pub fn consume(
+    pub(crate) fn consume(
         &mut self,
         key: &str,
         lines: &BTreeMap<String, Quantity>,

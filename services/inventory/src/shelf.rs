@@ -10,7 +10,7 @@ use crate::stock::{Act, Stock, StockError};
 
 /// Stock of one location.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf {
+pub(crate) struct Shelf {
     location: String,
     rows: BTreeMap<String, Stock>,
     movements: Vec<Movement>,
@@ -18,7 +18,7 @@ pub struct Shelf {
 
 impl Shelf {
     /// A shelf with the records that exist.
-    pub fn new(location: &str, rows: impl IntoIterator<Item = Stock>) -> Self {
+    pub(crate) fn new(location: &str, rows: impl IntoIterator<Item = Stock>) -> Self {
         Self {
             location: location.to_owned(),
             rows: rows.into_iter().map(|row| (row.sku.clone(), row)).collect(),
@@ -28,30 +28,30 @@ impl Shelf {
 
     /// The location.
     #[must_use]
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         &self.location
     }
 
     /// What may be sold of an item.
     #[must_use]
-    pub fn sellable(&self, sku: &str) -> Quantity {
+    pub(crate) fn sellable(&self, sku: &str) -> Quantity {
         self.rows.get(sku).map_or(Quantity::ZERO, Stock::sellable)
     }
 
     /// The record of an item.
     #[must_use]
-    pub fn row(&self, sku: &str) -> Option<&Stock> {
+    pub(crate) fn row(&self, sku: &str) -> Option<&Stock> {
         self.rows.get(sku)
     }
 
     /// Movements made so far.
-    #[must_use]
-    pub fn movements(&self) -> &[Movement] {
+    #[cfg(test)]
+    pub(crate) fn movements(&self) -> &[Movement] {
         &self.movements
     }
 
     /// Promises goods; answers how much of it is promised without stock.
-    pub fn promise(
+    pub(crate) fn promise(
         &mut self,
         sku: &str,
         quantity: Quantity,
@@ -69,21 +69,27 @@ impl Shelf {
     }
 
     /// Ends a promise without goods leaving.
-    pub fn give_back(&mut self, sku: &str, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<(), StockError> {
+    pub(crate) fn give_back(
+        &mut self,
+        sku: &str,
+        quantity: Quantity,
+        kind: Kind,
+        act: Act<'_>,
+    ) -> Result<(), StockError> {
         let movement = self.row_mut(sku).give_back(quantity, kind, act)?;
         self.movements.push(movement);
         Ok(())
     }
 
     /// Takes promised goods off.
-    pub fn take_off(&mut self, sku: &str, quantity: Quantity, act: Act<'_>) -> Result<(), StockError> {
+    pub(crate) fn take_off(&mut self, sku: &str, quantity: Quantity, act: Act<'_>) -> Result<(), StockError> {
         let movements = self.row_mut(sku).take_off(quantity, act)?;
         self.movements.extend(movements);
         Ok(())
     }
 
     /// Works on one record with its own rule and keeps what moved.
-    pub fn with<R>(
+    pub(crate) fn with<R>(
         &mut self,
         sku: &str,
         rule: impl FnOnce(&mut Stock) -> Result<(R, Option<Movement>), StockError>,
@@ -95,7 +101,7 @@ impl Shelf {
 
     /// The records and the movements, to be stored.
     #[must_use]
-    pub fn into_parts(self) -> (BTreeMap<String, Stock>, Vec<Movement>) {
+    pub(crate) fn into_parts(self) -> (BTreeMap<String, Stock>, Vec<Movement>) {
         (self.rows, self.movements)
     }
 

@@ -14,27 +14,27 @@ use crate::shelf::Shelf;
 use crate::stock::Stock;
 
 /// Stock rows with a shortfall.
-pub const SHORTFALLS: &str = "shortfalls";
+pub(crate) const SHORTFALLS: &str = "shortfalls";
 
 /// Anchor of commits that concern a location as a whole.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Site {}
+pub(crate) struct Site {}
 
 /// Rows of a location whose number a channel does not show yet.
 #[must_use]
-pub fn unpublished(location: &str, channel: &str) -> String {
+pub(crate) fn unpublished(location: &str, channel: &str) -> String {
     format!("unpublished.{location}.{channel}")
 }
 
 /// Loads the records that a rule needs.
-pub fn load<D: Document>(draft: &mut Draft<D>, location: &str, skus: &BTreeSet<String>) -> Shelf {
+pub(crate) fn load<D: Document>(draft: &mut Draft<D>, location: &str, skus: &BTreeSet<String>) -> Shelf {
     // All are asked for before any is used: the first run of the rule learns in one go what must be loaded.
     let rows: Vec<Option<Stock>> = skus.iter().map(|sku| draft.get::<Stock>(&stock_id(location, sku))).collect();
     Shelf::new(location, rows.into_iter().flatten())
 }
 
 /// Stores what a rule has changed on a shelf that was loaded by this draft.
-pub fn store<D: Document>(draft: &mut Draft<D>, shelf: Shelf, channels: &[String], now: Timestamp) {
+pub(crate) fn store<D: Document>(draft: &mut Draft<D>, shelf: Shelf, channels: &[String], now: Timestamp) {
     let location = shelf.location().to_owned();
     for channel in store_quietly(draft, shelf, channels) {
         wake(draft, &location, channel, now);
@@ -42,7 +42,7 @@ pub fn store<D: Document>(draft: &mut Draft<D>, shelf: Shelf, channels: &[String
 }
 
 /// As [`store`], without waking anybody; answers the channels that must be told.
-pub fn store_quietly<'a, D: Document>(
+pub(crate) fn store_quietly<'a, D: Document>(
     draft: &mut Draft<D>,
     shelf: Shelf,
     channels: &'a [String],

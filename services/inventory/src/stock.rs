@@ -42,7 +42,7 @@ pub enum StockError {
 
 /// What became of a count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Counted {
+pub(crate) enum Counted {
     /// Taken over.
     Taken(Option<Box<Movement>>),
     /// Older than the last count, or than what can still be re-applied exactly.
@@ -53,7 +53,7 @@ pub enum Counted {
 
 /// Who says a counted number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counter {
+pub(crate) enum Counter {
     /// People or devices at the shelf: what they saw stands.
     Shelf,
     /// The books of the stock authority, to which our adjustments are posted.
@@ -62,7 +62,7 @@ pub enum Counter {
 
 /// A change of on hand that a later count may not have seen.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Recent {
+pub(crate) struct Recent {
     /// Milliseconds since 1970.
     #[prost(int64, tag = "1")]
     pub happened_at: i64,
@@ -73,7 +73,7 @@ pub struct Recent {
 
 /// Stock of one item at one location. Quantities are millionths.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Stock {
+pub(crate) struct Stock {
     /// Item code.
     #[prost(string, tag = "1")]
     pub sku: String,
@@ -129,7 +129,7 @@ pub struct Stock {
 
 /// Why and when something is done to stock.
 #[derive(Debug, Clone, Copy)]
-pub struct Act<'a> {
+pub(crate) struct Act<'a> {
     /// Id of the reservation, adjustment or count.
     pub cause: &'a str,
     /// When it happened in the world.
@@ -147,13 +147,13 @@ struct Change {
 impl Stock {
     /// An empty record.
     #[must_use]
-    pub fn empty(location: &str, sku: &str) -> Self {
+    pub(crate) fn empty(location: &str, sku: &str) -> Self {
         Self { sku: sku.to_owned(), location: location.to_owned(), ..Self::default() }
     }
 
     /// All terms.
     #[must_use]
-    pub fn balance(&self) -> Balance {
+    pub(crate) fn balance(&self) -> Balance {
         Balance {
             on_hand: self.on_hand,
             available: self.available,
@@ -166,27 +166,32 @@ impl Stock {
 
     /// May be sold.
     #[must_use]
-    pub fn sellable(&self) -> Quantity {
+    pub(crate) fn sellable(&self) -> Quantity {
         Quantity::from_millionths(self.available)
     }
 
     /// Promises goods, there or not: the caller has decided whether a shortfall is allowed. Answers how much of it is
     /// promised without stock.
-    pub fn promise(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<(Quantity, Movement), StockError> {
+    pub(crate) fn promise(
+        &mut self,
+        quantity: Quantity,
+        kind: Kind,
+        act: Act<'_>,
+    ) -> Result<(Quantity, Movement), StockError> {
         let short = quantity.millionths().saturating_sub(self.available).max(0);
         let movement = self.change(Change { reserved: quantity.millionths(), on_hand: 0 }, kind, act)?;
         Ok((Quantity::from_millionths(short), movement))
     }
 
     /// Ends a promise without goods leaving.
-    pub fn give_back(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
+    pub(crate) fn give_back(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
         let back = self.negated(quantity.millionths())?;
         self.change(Change { reserved: back, on_hand: 0 }, kind, act)
     }
 
     /// Takes promised goods off the shelf. Goods that left without being on hand must have been there: they are found
     /// first, as a movement of their own.
-    pub fn take_off(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Vec<Movement>, StockError> {
+    pub(crate) fn take_off(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Vec<Movement>, StockError> {
         let leaving = quantity.millionths();
         let missing = leaving.saturating_sub(self.on_hand);
         let mut movements = Vec::with_capacity(2);
@@ -199,7 +204,7 @@ impl Stock {
     }
 
     /// Adds stock or takes it away. Promised goods may be taken away; that is a shortfall.
-    pub fn adjust(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
+    pub(crate) fn adjust(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
         let after = self.on_hand.checked_add(quantity.millionths()).ok_or_else(|| self.broken("on_hand"))?;
         if after < 0 {
             return Err(StockError::NotOnHand {
@@ -214,7 +219,7 @@ impl Stock {
 
     /// Takes a counted number over: on hand becomes the number plus what we moved after it was true.
     /// `act.happened_at` is when the number was true.
-    pub fn count(
+    pub(crate) fn count(
         &mut self,
         counted: Quantity,
         authority: &str,
@@ -246,18 +251,18 @@ impl Stock {
     }
 
     /// Notes that an adjustment is under way to the authority.
-    pub fn posting(&mut self) {
+    pub(crate) fn posting(&mut self) {
         self.unposted = self.unposted.saturating_add(1);
     }
 
     /// Notes that the authority has an adjustment, or never will.
-    pub fn posted(&mut self, now: Timestamp) {
+    pub(crate) fn posted(&mut self, now: Timestamp) {
         self.unposted = self.unposted.saturating_sub(1);
         self.posted_at = self.posted_at.max(now.as_millisecond());
     }
 
     /// Checks the law.
-    pub fn check(&self) -> Result<(), StockError> {
+    pub(crate) fn check(&self) -> Result<(), StockError> {
         let terms = [
             (self.on_hand, "on_hand"),
             (self.available, "available"),

@@ -37,7 +37,7 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Read {
+pub(crate) struct Read {
     /// Items of the ERP.
     pub items: u64,
     /// Places of the ERP.
@@ -54,7 +54,7 @@ pub struct Read {
 
 /// Reads the owners. One reading at a time.
 #[derive(Clone)]
-pub struct Sync {
+pub(crate) struct Sync {
     runtime: Runtime,
     reference: Reference,
     books: Books,
@@ -68,7 +68,7 @@ pub struct Sync {
 impl Sync {
     /// Over the configured owners.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         runtime: &Runtime,
         config: &Config,
         reference: Reference,
@@ -89,7 +89,7 @@ impl Sync {
     }
 
     /// Reads when nothing was ever read, then at every refresh, until the runtime stops. What fails is tried again.
-    pub async fn keep_fresh(self) {
+    pub(crate) async fn keep_fresh(self) {
         let stopping = self.runtime.stopping();
         tokio::select! {
             () = stopping.cancelled() => {}
@@ -119,7 +119,11 @@ impl Sync {
     fn failed(&self, error: &Error, backoff: &mut Duration) -> Duration {
         let half = *backoff / 2;
         let wait = half.saturating_add(self.runtime.rng().jitter(half));
-        tracing::warn!(error = chain(error), wait_ms = wait.as_millis(), "items and stock could not be read; trying again");
+        tracing::warn!(
+            error = chain(error),
+            wait_ms = wait.as_millis(),
+            "items and stock could not be read; trying again"
+        );
         *backoff = backoff.saturating_mul(2).min(BACKOFF_CAP);
         wait
     }
@@ -133,7 +137,7 @@ impl Sync {
     }
 
     /// Reads everything now. With `include_stock` the authority's numbers become ours, and what shops show is read.
-    pub async fn read(&self, include_stock: bool) -> Result<Read, Error> {
+    pub(crate) async fn read(&self, include_stock: bool) -> Result<Read, Error> {
         let _turn = self.turn.lock().await;
         let Some((instance, peer)) = &self.erp else { return Err(Error::NoOwner) };
         let mut client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
@@ -150,7 +154,12 @@ impl Sync {
         Ok(read)
     }
 
-    async fn read_places(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+    async fn read_places(
+        &self,
+        instance: &str,
+        client: &mut ErpServiceClient<Peer>,
+        read: &mut Read,
+    ) -> Result<(), Error> {
         let request = erp::ListLocationsRequest { instance: instance.to_owned() };
         let answer = client.list_locations(request).await.map_err(|status| upstream(instance, status))?.into_inner();
         let places: Vec<Place> = answer
@@ -167,12 +176,18 @@ impl Sync {
         self.reference.put_places(places).await
     }
 
-    async fn read_items(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+    async fn read_items(
+        &self,
+        instance: &str,
+        client: &mut ErpServiceClient<Peer>,
+        read: &mut Read,
+    ) -> Result<(), Error> {
         let mut page_token = String::new();
         for _ in 0..MAX_PAGES {
             let request = erp::ListItemsRequest { instance: instance.to_owned(), page_size: 0, page_token };
             let answer = client.list_items(request).await.map_err(|status| upstream(instance, status))?.into_inner();
-            let items: Vec<Item> = answer.items.into_iter().filter(|item| !item.sku.trim().is_empty()).map(item).collect();
+            let items: Vec<Item> =
+                answer.items.into_iter().filter(|item| !item.sku.trim().is_empty()).map(item).collect();
             read.items = read.items.saturating_add(count(items.len()));
             self.reference.put_items(items).await?;
             if answer.next_page_token.is_empty() {
@@ -183,7 +198,12 @@ impl Sync {
         Err(endless(instance))
     }
 
-    async fn read_stock(&self, instance: &str, client: &mut ErpServiceClient<Peer>, read: &mut Read) -> Result<(), Error> {
+    async fn read_stock(
+        &self,
+        instance: &str,
+        client: &mut ErpServiceClient<Peer>,
+        read: &mut Read,
+    ) -> Result<(), Error> {
         let mut page_token = String::new();
         for _ in 0..MAX_PAGES {
             let asked_at = self.runtime.clock().now();
@@ -212,7 +232,13 @@ impl Sync {
         Err(endless(instance))
     }
 
-    async fn read_channel(&self, channel: &Channel, peer: &Peer, include_stock: bool, read: &mut Read) -> Result<(), Error> {
+    async fn read_channel(
+        &self,
+        channel: &Channel,
+        peer: &Peer,
+        include_stock: bool,
+        read: &mut Read,
+    ) -> Result<(), Error> {
         let instance = channel.instance.as_str();
         let mut client = CommerceServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
         let request = shop::ListLocationsRequest { instance: instance.to_owned() };
@@ -239,11 +265,18 @@ impl Sync {
     }
 
     /// Which of our places is which of the shop's: as configured, else by name, else the only one is the default.
-    async fn match_places(&self, channel: &Channel, found: &[shop::Location]) -> Result<BTreeMap<String, String>, Error> {
+    async fn match_places(
+        &self,
+        channel: &Channel,
+        found: &[shop::Location],
+    ) -> Result<BTreeMap<String, String>, Error> {
         let known = self.reference.catalogue().await?;
         let matched = match_places(channel, found, &known.places, &self.home);
         if matched.is_empty() {
-            tracing::warn!(channel = channel.instance, "no location of the shop is known; map them in the configuration");
+            tracing::warn!(
+                channel = channel.instance,
+                "no location of the shop is known; map them in the configuration"
+            );
         }
         let places = matched.iter().filter_map(|(location, id)| {
             let place = known.place(location)?;
@@ -323,8 +356,10 @@ fn links(instance: &str, items: &[shop::Item]) -> BTreeMap<String, Vec<Ref>> {
     let named = items.iter().filter(|item| !item.sku.trim().is_empty());
     named
         .map(|item| {
-            let records =
-                vec![record(instance, "variant", &item.variant_id), record(instance, "inventoryItem", &item.inventory_item_id)];
+            let records = vec![
+                record(instance, "variant", &item.variant_id),
+                record(instance, "inventoryItem", &item.inventory_item_id),
+            ];
             (code(&item.sku), records)
         })
         .collect()
@@ -428,7 +463,8 @@ mod tests {
 
     #[test]
     fn a_negative_number_of_the_books_is_an_empty_shelf() {
-        let row = erp::StockRow { sku: "a".into(), location: "1".into(), on_hand: "-3".into(), committed: String::new() };
+        let row =
+            erp::StockRow { sku: "a".into(), location: "1".into(), on_hand: "-3".into(), committed: String::new() };
         assert_eq!(counted(&row).unwrap(), Count { sku: "A".into(), location: "1".into(), quantity: Quantity::ZERO });
     }
 }

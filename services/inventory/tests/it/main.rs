@@ -1,0 +1,10 @@
+//! The inventory service over the model store, with an ERP and a shop of its own, over real gRPC on loopback.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says so by panicking")]
+
+mod adjustments;
+mod books;
+mod harness;
+mod reference;
+mod reservations;
+mod shown;

@@ -1,0 +1,82 @@
+//! What the shop shows.
+
+use retail_proto::inventory::v1 as pb;
+
+use crate::harness::{Mesh, mesh, reserve};
+
+async fn settles(mesh: &Mesh, sku: &str, number: i64) {
+    mesh.until(&format!("the shop shows {number} of {sku}"), || async { mesh.shop.shown(sku) == number }).await;
+}
+
+#[tokio::test]
+async fn a_sale_elsewhere_lowers_the_number_of_the_shop() {
+    let mesh = mesh().await;
+    mesh.reserve("o-1", &[("1", "A", "", "3")]).await;
+    settles(&mesh, "A", 7).await;
+    mesh.release("o-1").await.unwrap();
+    settles(&mesh, "A", 10).await;
+}
+
+#[tokio::test]
+async fn a_sale_of_the_shop_itself_is_not_told_to_it() {
+    let mesh = mesh().await;
+    let sets = mesh.shop.books().sets.len();
+    *mesh.shop.books().shown.get_mut("inv-A").unwrap() -= 2;
+    let request =
+        pb::ReserveStockRequest { sold_by_channel: "commerce".into(), ..reserve("o-1", &[("1", "A", "", "2")]) };
+    mesh.try_reserve(request).await.unwrap();
+    // Another change makes a telling; what was sold by the shop is not in it.
+    mesh.reserve("o-2", &[("1", "B", "", "1")]).await;
+    settles(&mesh, "B", 4).await;
+    assert_eq!(mesh.shop.shown("A"), 8);
+    assert!(mesh.shop.books().sets[sets..].iter().flat_map(|set| &set.settings).all(|setting| setting.sku == "B"));
+}
+
+#[tokio::test]
+async fn a_shop_that_sold_meanwhile_is_read_again_and_its_sale_is_not_given_back() {
+    let mesh = mesh().await;
+    mesh.shop.books().sales.push(("inv-A".into(), 2));
+    mesh.reserve("o-1", &[("1", "A", "", "3")]).await;
+    settles(&mesh, "A", 5).await;
+    assert_eq!(mesh.shop.books().stale_answers, 1);
+    let request =
+        pb::ReserveStockRequest { sold_by_channel: "commerce".into(), ..reserve("o-2", &[("1", "A", "", "2")]) };
+    mesh.try_reserve(request).await.unwrap();
+    mesh.reserve("o-3", &[("1", "B", "", "1")]).await;
+    settles(&mesh, "B", 4).await;
+    assert_eq!((mesh.shop.shown("A"), mesh.available("A", "MAIN").await.as_deref()), (5, Some("5")));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_resolved_with_the_same_key_and_the_number_is_set_once() {
+    let mesh = mesh().await;
+    let sets = mesh.shop.books().sets.len();
+    mesh.shop.books().lose_an_answer = true;
+    mesh.reserve("o-1", &[("1", "A", "", "3")]).await;
+    settles(&mesh, "A", 7).await;
+    mesh.reserve("o-2", &[("1", "A", "", "1")]).await;
+    settles(&mesh, "A", 6).await;
+    let sets: Vec<i64> =
+        mesh.shop.books().sets[sets..].iter().flat_map(|set| &set.settings).map(|setting| setting.quantity).collect();
+    assert_eq!(sets, [7, 6]);
+}
+
+#[tokio::test]
+async fn a_shop_that_was_away_gets_the_newest_number() {
+    let mesh = mesh().await;
+    mesh.shop.books().away = true;
+    for n in 0..5 {
+        mesh.reserve(&format!("o-{n}"), &[("1", "A", "", "1")]).await;
+    }
+    mesh.shop.books().away = false;
+    settles(&mesh, "A", 5).await;
+}
+
+#[tokio::test]
+async fn an_item_that_only_the_shop_knows_is_left_alone() {
+    let mesh = mesh().await;
+    assert_eq!(mesh.shop.shown("Z"), 7);
+    let request = pb::SyncReferenceRequest { idempotency_key: "k".into(), include_stock: false };
+    let read = mesh.reference().sync_reference(request).await.unwrap().into_inner();
+    assert_eq!(read.unmatched, ["Z"]);
+}
