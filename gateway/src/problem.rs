@@ -127,8 +127,11 @@ impl Problem {
         if matches!(status.code(), Code::ResourceExhausted | Code::OutOfRange) {
             return Error::AnswerTooLarge.into();
         }
-        let (http, code) = mapped(status.code());
-        let mut problem = Said::new(http, code, code.to_owned(), plain(status.code()).to_owned());
+        // tonic calls a deadline that has passed CANCELLED, on both ends, in these words.
+        let late = status.code() == Code::Cancelled && status.message() == "Timeout expired";
+        let code = if late { Code::DeadlineExceeded } else { status.code() };
+        let (http, word) = mapped(code);
+        let mut problem = Said::new(http, word, word.to_owned(), plain(code).to_owned());
         if status.code() == Code::Unavailable {
             problem.retry_after = Some(1);
         }
@@ -261,6 +264,12 @@ mod tests {
             assert_eq!(problem.0.retry_after, None);
             assert_eq!(problem.0.reason, "ANSWER_TOO_LARGE");
         }
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_is_no_cancellation_by_the_caller() {
+        assert_eq!(Problem::from(Status::cancelled("Timeout expired")).status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(Problem::from(Status::cancelled("gone")).status().as_u16(), 499);
     }
 
     #[test]
