@@ -81,6 +81,12 @@ struct Merge {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Copy {
+    object: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Used {
     calls: i64,
 }
@@ -101,6 +107,7 @@ pub(super) fn turn(knobs: &mut Knobs, db: &Connection, verb: &str, seen: &Seen, 
         ("POST", "tokens") => body::<Style>(seen).map(|given| knobs.jwt_tokens = given.jwt),
         ("POST", "move") => body::<Move>(seen).map(|given| knobs.moved_to = given.instance_url),
         ("POST", "usage") => body::<Used>(seen).and_then(|given| Ok(limits::count(db, now, given.calls).map(drop)?)),
+        ("POST", "copy") => body::<Copy>(seen).and_then(|given| copy(db, &given, now)),
         ("POST", "merge") => body::<Merge>(seen).and_then(|given| merge(db, &given, now)),
         ("GET", "records") => return Some(records(db, seen).unwrap_or_else(|problem| refused(&problem))),
         _ => return None,
@@ -150,6 +157,15 @@ fn merge(db: &Connection, given: &Merge, now: Timestamp) -> Result<(), Problem> 
     loser.deleted = true;
     loser.modified = now.as_millisecond();
     rows::save(db, &loser)
+}
+
+/// A careless import doubles every record of an object, keys and all.
+fn copy(db: &Connection, given: &Copy, now: Timestamp) -> Result<(), Problem> {
+    let object = org::object(&given.object).ok_or_else(Problem::missing)?;
+    for record in rows::all(db, object, false)? {
+        rows::insert(db, object, record.body, now)?;
+    }
+    Ok(())
 }
 
 /// `GET records?object=Order_Context__c`: the living records as kept, for assertions.

@@ -62,7 +62,11 @@ impl World {
         self.operate(Method::POST, &format!("/salesforce/{verb}"), body).await;
     }
 
-    async fn fault(&self, body: Value) {
+    /// Plans a fault that strikes once, unless it says otherwise.
+    async fn fault(&self, mut body: Value) {
+        if body["times"].is_null() {
+            body["times"] = json!(1);
+        }
         self.turn("faults", body).await;
     }
 

@@ -87,7 +87,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             Field::new("Status__c", Kind::Text(120)),
             Field::new("Next__c", Kind::Text(255)),
             Field::new("Cause__c", Kind::Text(255)),
-            Field::new("Total__c", Kind::Currency(18, 3)),
+            Field::new("Total__c", Kind::Number(18, 4)),
             Field::new("Currency__c", Kind::Text(3)),
             Field::new("Erp_Number__c", Kind::Text(64)),
             Field::new("Invoice_Numbers__c", Kind::LongText(4_000)),

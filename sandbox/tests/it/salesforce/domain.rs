@@ -2,18 +2,20 @@
 
 use serde_json::json;
 
-use retail_sandbox::seed::Seed;
+use retail_sandbox::seed::{Seed, SeedItem, SeedKind};
 
 use super::*;
 
 #[test]
 fn row_70_orders_are_drafted_filled_activated_and_then_locked() {
     let org = org();
-    let seed: Seed = serde_json::from_value(json!({
-        "currency": "GBP", "locations": [], "stock": [],
-        "items": [{"sku": "85123A", "description": "WHITE HANGING HEART", "kind": "goods", "price": "2.55"}],
-    }))
-    .unwrap();
+    let item = SeedItem {
+        sku: "85123A".to_owned(),
+        description: "WHITE HANGING HEART".to_owned(),
+        kind: SeedKind::Goods,
+        price: "2.55".to_owned(),
+    };
+    let seed = Seed { currency: "GBP".to_owned(), items: vec![item], ..Seed::default() };
     org.twin.seed(&seed);
     org.twin.seed(&seed);
     let entry = json_of(&org.query("SELECT Id, Pricebook2Id, UnitPrice, Product2.ProductCode FROM PricebookEntry"));
