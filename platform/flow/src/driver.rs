@@ -148,7 +148,7 @@ async fn commit<P: Process>(
 ) -> Option<Plan<P>> {
     let fence = context.leases.fence(partition)?;
     let now = context.runtime.clock().now();
-    let (rules, flying, counters) = (Arc::clone(process), flying.clone(), Arc::clone(&context.counters));
+    let (rules, flying) = (Arc::clone(process), flying.clone());
     let rule = move |draft: &mut Draft<P::Doc>| {
         if !draft.existed {
             return Err(Stop::Absent);
@@ -156,9 +156,6 @@ async fn commit<P: Process>(
         let ledger_id = Ledger::id_of::<P::Doc>(draft.id());
         let mut ledger: Ledger = draft.get(&ledger_id).unwrap_or_default();
         let plan = advance(rules.as_ref(), draft, &mut ledger, &finished, &flying, now);
-        if ledger.parked.is_some() && !finished.is_empty() {
-            Counters::add(&counters.parked);
-        }
         draft.put(&ledger_id, &ledger);
         Ok(plan)
     };
@@ -186,7 +183,11 @@ fn advance<P: Process>(
     now: Timestamp,
 ) -> Plan<P> {
     let before = draft.doc.clone();
-    let was_parked = ledger.parked.clone();
+    if ledger.shown_parked && ledger.parked.is_none() {
+        // Somebody has resumed it since.
+        ledger.shown_parked = false;
+        process.parked(draft, None, now);
+    }
     for done in finished {
         settle(process, draft, ledger, done, now);
     }
@@ -196,7 +197,8 @@ fn advance<P: Process>(
         Next::Wait(until) => (until, false),
         Next::Done => (None, true),
     };
-    if ledger.parked != was_parked {
+    if ledger.parked.is_some() && !ledger.shown_parked {
+        ledger.shown_parked = true;
         process.parked(draft, ledger.parked.as_ref(), now);
         if let Next::Do(steps) = process.decide(&draft.doc, now) {
             // What is told on the side (that it is parked) may still leave.

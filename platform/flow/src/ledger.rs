@@ -131,6 +131,9 @@ pub struct Ledger {
     /// Since when the transaction state is so, milliseconds since 1970.
     #[prost(int64, tag = "9")]
     pub since: i64,
+    /// The document shows that it is parked.
+    #[prost(bool, tag = "10")]
+    pub shown_parked: bool,
 }
 
 /// May a step run now?

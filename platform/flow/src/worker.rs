@@ -28,8 +28,6 @@ pub struct Counters {
     pub effects_sent: AtomicU64,
     /// Effects whose outcome was unknown at first.
     pub effects_unknown: AtomicU64,
-    /// Times an aggregate was parked.
-    pub parked: AtomicU64,
 }
 
 impl Counters {

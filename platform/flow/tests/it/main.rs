@@ -1,0 +1,5 @@
+//! Processes over the model store, in paused time.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
+
+mod drive;
+mod toy;
