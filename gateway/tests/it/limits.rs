@@ -7,7 +7,8 @@ use futures::StreamExt as _;
 use http::Request;
 use http_body::Frame;
 use http_body_util::StreamBody;
-use retail_gateway::{Auth, Config};
+use retail_gateway::{Auth, Config, Gateway};
+use retail_runtime::Runtime;
 use retail_runtime::config::Span;
 use tonic::service::Routes;
 
@@ -124,21 +125,12 @@ async fn readiness_and_the_document_are_there() {
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
 }
 
-#[test]
-fn the_configuration_reads_from_text_and_knows_its_words() {
-    let text = r#"
-        listen = "127.0.0.1:0"
-        auth = "development"
-        [upstreams]
-        "retail.orders.v1.OrdersService" = "http://127.0.0.1:7101"
-        [webhooks.shopify-uk]
-        kind = "commerce"
-        upstream = "http://127.0.0.1:7201"
-        [limits]
-        request = "5s"
-    "#;
+#[tokio::test]
+async fn the_example_configuration_starts_and_an_unknown_word_does_not() {
+    let text = include_str!("../../example.toml");
     let config: Config = retail_runtime::config::load(text, None, "WEFT_TEST_GATEWAY_").unwrap();
-    assert_eq!(config.upstreams["retail.orders.v1.OrdersService"], "http://127.0.0.1:7101");
-    assert_eq!((config.limits.request, config.limits.body_bytes), (Span::from_secs(5), 1 << 20));
+    // The limits that the example shows are the defaults, and its names are those of the contracts.
+    assert_eq!(format!("{:?}", config.limits), format!("{:?}", Config::default().limits));
+    assert!(Gateway::new(config, &Runtime::system("test"), retail_proto::DESCRIPTORS).is_ok());
     assert!(retail_runtime::config::load::<Config>("lisen = 1", None, "WEFT_TEST_GATEWAY_").is_err());
 }
