@@ -58,7 +58,7 @@ impl NetSuite {
             token::register(desk)
         })?;
         if let Some(path) = &twin.config.development_key {
-            let key = twin.work(Timestamp::UNIX_EPOCH, "", |desk| development_key(desk))?;
+            let key = twin.work(Timestamp::UNIX_EPOCH, "", development_key)?;
             if let Err(error) = std::fs::write(path, key) {
                 tracing::error!(%error, "the development key could not be written");
             }

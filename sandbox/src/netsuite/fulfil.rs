@@ -71,8 +71,20 @@ impl Desk<'_> {
             (record.id, record.body.get("shipStatus").and_then(Value::as_str)),
         )?;
         self.put_main_line(record.id, Some(order.id))?;
+        self.track(&record)?;
         self.settle_order(order, &mut lines)?;
         Ok(record)
+    }
+
+    /// Keeps the tracking numbers of a fulfilment's packages where SuiteQL reads them.
+    pub(super) fn track(&self, fulfilment: &Record) -> Result<(), Fault> {
+        self.run("DELETE FROM ns_tracking WHERE tran = ?1", [fulfilment.id])?;
+        if let Some(Value::Array(packages)) = fulfilment.body.get("package") {
+            for number in packages.iter().filter_map(|package| package.get("packageTrackingNumber")?.as_str()) {
+                self.run("INSERT INTO ns_tracking(tran, number) VALUES (?1, ?2)", (fulfilment.id, number))?;
+            }
+        }
+        Ok(())
     }
 
     /// Books one fulfilled line on its order line: shipped lowers the stock, picked only holds it.

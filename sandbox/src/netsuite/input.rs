@@ -168,7 +168,7 @@ pub(super) fn merge(body: &mut Map<String, Value>, set: Map<String, Value>, repl
                     _ => Vec::new(),
                 };
                 let mut touched = Vec::new();
-                let mut next = kept.iter().filter_map(|line| number_of(line)).max().unwrap_or(0);
+                let mut next = kept.iter().filter_map(number_of).max().unwrap_or(0);
                 for line in lines {
                     let known = line
                         .get("internalId")
@@ -201,8 +201,8 @@ pub(super) fn merge(body: &mut Map<String, Value>, set: Map<String, Value>, repl
                     body.insert(name, Value::Object(new));
                 }
             },
-            other => {
-                body.insert(name, other);
+            scalar @ (Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                body.insert(name, scalar);
             }
         }
     }

@@ -263,6 +263,9 @@ impl Desk<'_> {
             let replaced = replace.iter().any(|name| name.eq_ignore_ascii_case("item"));
             self.save_order(&record, lines, replaced)?;
         }
+        if record.kind == Kind::ItemFulfillment {
+            self.track(&record)?;
+        }
         if record.kind == Kind::ItemFulfillment && was.as_ref() != record.body.get("shipStatus") {
             if record.body.get("shipStatus") == Some(&json!("C")) {
                 self.ship(record.id)?;
@@ -328,6 +331,7 @@ impl Desk<'_> {
             | Kind::InventoryAdjustment => {}
         }
         self.run("DELETE FROM ns_line WHERE tran = ?1", [record.id])?;
+        self.run("DELETE FROM ns_tracking WHERE tran = ?1", [record.id])?;
         self.run("DELETE FROM ns_tran WHERE id = ?1", [record.id])?;
         self.run("DELETE FROM ns_record WHERE id = ?1", [record.id])?;
         Ok(Answer::empty(204))

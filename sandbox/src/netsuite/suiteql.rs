@@ -57,7 +57,7 @@ fn rows(
         return Err(bad(&format!("{} parameters expected, {} given.", statement.parameter_count(), params.len())));
     }
     let keys: Vec<Option<String>> =
-        statement.column_names().into_iter().enumerate().map(|(place, name)| rewrite::key(place, name)).collect();
+        statement.column_names().enumerate().map(|(place, name)| rewrite::key(place, name)).collect();
     let mut found = statement.query(rusqlite::params_from_iter(params)).map_err(|err| bad(&err.to_string()))?;
     let (mut items, mut total) = (Vec::new(), 0);
     while let Some(row) = found.next().map_err(|err| bad(&err.to_string()))? {

@@ -49,6 +49,8 @@ CREATE TABLE IF NOT EXISTS ns_list(kind TEXT NOT NULL, id INTEGER NOT NULL, code
   PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ns_certificate(id TEXT PRIMARY KEY, public_key TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ns_token(token TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ns_tracking(id INTEGER PRIMARY KEY AUTOINCREMENT, tran INTEGER NOT NULL, number TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS ns_tracking_tran ON ns_tracking(tran);
 CREATE TABLE IF NOT EXISTS ns_setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE VIEW IF NOT EXISTS "transaction" AS SELECT
@@ -118,11 +120,13 @@ CREATE VIEW IF NOT EXISTS previoustransactionlinelink AS SELECT
   CASE l.type WHEN 'ItemShip' THEN 'ShipRcpt' WHEN 'CustInvc' THEN 'OrdBill' WHEN 'CustDep' THEN 'SalesOrderDeposit'
     ELSE 'Payment' END AS linktype
   FROM ns_line l WHERE l.createdfrom IS NOT NULL AND (l.orderline IS NOT NULL);
+CREATE VIEW IF NOT EXISTS trackingnumbermap AS SELECT tran AS "transaction", id AS trackingnumber FROM ns_tracking;
+CREATE VIEW IF NOT EXISTS trackingnumber AS SELECT id, number AS trackingnumber FROM ns_tracking;
 CREATE VIEW IF NOT EXISTS nexttransactionlinelink AS SELECT * FROM previoustransactionlinelink;
 "#;
 
 /// What SuiteQL may read from.
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 13] = [
     "transaction",
     "transactionline",
     "item",
@@ -133,5 +137,7 @@ pub(super) const TABLES: [&str; 11] = [
     "currency",
     "subsidiary",
     "previoustransactionlinelink",
+    "trackingnumber",
+    "trackingnumbermap",
     "nexttransactionlinelink",
 ];

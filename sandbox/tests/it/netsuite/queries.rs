@@ -98,3 +98,25 @@ fn pages_follow_the_rules() {
     assert_eq!((&second["count"], &second["hasMore"]), (&json!(1), &json!(false)));
     assert_ne!(second["items"], Value::Null);
 }
+
+#[test]
+fn a_flow_is_read_in_four_questions() {
+    let account = Account::open();
+    let id = account.order("W1");
+    retail_sandbox::twin::Twin::tick(&account.twin, account.now);
+    let lines = account.rows(
+        "SELECT tl.transaction, tl.id, tl.quantitybilled, tl.isclosed FROM transactionline tl WHERE tl.mainline = 'F' AND tl.taxline = 'F' AND tl.transaction IN (?) ORDER BY tl.transaction, tl.id",
+        json!([id]),
+    );
+    assert_eq!(lines[0], json!({"links": [], "transaction": id, "id": "1", "quantitybilled": "2", "isclosed": "F"}));
+    let documents = account.rows(
+        "SELECT t.id, t.type, tl.createdfrom FROM transactionline tl JOIN transaction t ON t.id = tl.transaction WHERE tl.mainline = 'T' AND t.type IN ('ItemShip', 'CustInvc') AND tl.createdfrom IN (?) ORDER BY t.id",
+        json!([id]),
+    );
+    assert_eq!((&documents[0]["type"], &documents[1]["type"]), (&json!("ItemShip"), &json!("CustInvc")));
+    let parcels = account.rows(
+        "SELECT m.transaction, n.trackingnumber FROM TrackingNumberMap m JOIN TrackingNumber n ON n.id = m.trackingnumber WHERE m.transaction IN (?)",
+        json!([documents[0]["id"]]),
+    );
+    assert!(parcels[0]["trackingnumber"].as_str().unwrap().starts_with("1Z"));
+}

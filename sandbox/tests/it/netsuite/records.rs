@@ -24,7 +24,7 @@ fn a_record_is_read_as_the_document_shows_it() {
     assert_eq!(order["item"].as_object().unwrap().keys().collect::<Vec<_>>(), ["links"]);
     assert_eq!(order["orderStatus"], json!({"id": "B", "refName": "Pending Fulfillment"}));
     assert_eq!(order["createdDate"], "2026-11-23T13:05:00Z");
-    let expanded = account.get(&format!("salesOrder/eid:SO:W1?expandSubResources=true&simpleEnumFormat=true"));
+    let expanded = account.get("salesOrder/eid:SO:W1?expandSubResources=true&simpleEnumFormat=true");
     assert_eq!((&expanded["item"]["totalResults"], &expanded["item"]["items"][2]["line"]), (&json!(3), &json!(3)));
     assert_eq!(expanded["orderStatus"], "B");
     let some = account.get(&format!("salesOrder/{id}?fields=tranId,total"));

@@ -1,7 +1,11 @@
 use http::Method;
+use retail_sandbox::twin::Twin;
 use serde_json::{Value, json};
 
-use super::account::{Account, body, code};
+use super::{
+    account::{Account, body, code, seen},
+    rsa,
+};
 
 #[test]
 fn a_good_es256_assertion_gets_an_hour() {
@@ -39,4 +43,13 @@ fn an_expired_or_unknown_bearer_is_an_invalid_login() {
     account.now = account.now + jiff::SignedDuration::from_secs(3600);
     let answer = account.record(Method::GET, "customer/1", Value::Null);
     assert_eq!((answer.status, code(&answer)), (401, "INVALID_LOGIN".to_owned()));
+}
+
+#[test]
+fn an_rsa_certificate_may_sign_with_pss_only() {
+    let account = Account::open();
+    let mapped = seen(Method::POST, "", json!({"id": "rsa", "pem": rsa::PUBLIC_KEY}));
+    assert_eq!(account.twin.control("certificate", &mapped, account.now).unwrap().status, 204);
+    assert_eq!(account.sign_in(rsa::PS256).status, 200);
+    assert_eq!(account.sign_in(rsa::RS256).status, 400);
 }
