@@ -27,7 +27,7 @@ fn changed_orders_are_polled_by_their_last_change() {
                 "externalid": "SO:W1", "foreigntotal": "49.95", "changed": "2026-11-23T13:05:00"}])
     );
     assert_eq!(account.rows(q, json!(["2026-11-23 13:05:01"])), json!([]));
-    account.now = account.now + jiff::SignedDuration::from_secs(9);
+    account.now += jiff::SignedDuration::from_secs(9);
     retail_sandbox::twin::Twin::tick(&account.twin, account.now);
     assert_eq!(account.rows(q, json!(["2026-11-23 13:05:01"]))[0]["status"], "G");
 }

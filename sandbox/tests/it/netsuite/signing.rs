@@ -40,7 +40,7 @@ fn assertions_with_one_thing_wrong_are_refused() {
 #[test]
 fn an_expired_or_unknown_bearer_is_an_invalid_login() {
     let mut account = Account::open();
-    account.now = account.now + jiff::SignedDuration::from_secs(3600);
+    account.now += jiff::SignedDuration::from_secs(3600);
     let answer = account.record(Method::GET, "customer/1", Value::Null);
     assert_eq!((answer.status, code(&answer)), (401, "INVALID_LOGIN".to_owned()));
 }
