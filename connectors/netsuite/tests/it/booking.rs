@@ -1,0 +1,135 @@
+//! Sales orders in, and their cancellation.
+
+use retail_netsuite::Connector;
+use retail_proto::erp::v1 as pb;
+use retail_proto::erp::v1::erp_service_server::ErpService;
+use retail_proto::types::v1::OutcomeState;
+use serde_json::json;
+use tonic::{Code, Request};
+
+use crate::bench::{Bench, INSTANCE, gbp, order, state};
+
+async fn cancel(connector: &Connector, id: &str) -> pb::CancelSalesOrderResponse {
+    let asked = pb::CancelSalesOrderRequest {
+        instance: INSTANCE.to_owned(),
+        external_ref: id.to_owned(),
+        memo: "customer changed their mind".to_owned(),
+    };
+    connector.cancel_sales_order(Request::new(asked)).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn an_order_is_booked_once_however_often_it_is_asked_for() {
+    let bench = Bench::with_customer().await;
+    let asked = order("o-1", &[("MUG", 4, 255), ("POST", 1, 300)]);
+    let first = bench.create(asked.clone()).await.unwrap();
+    let second = bench.create(asked).await.unwrap();
+    let outcome = first.outcome.clone().unwrap();
+    assert_eq!((outcome.state(), outcome.warnings), (OutcomeState::Done, vec![]));
+    let (first, second) = (first.order.unwrap(), second.order.unwrap());
+    assert_eq!(first.document, second.document);
+    assert_eq!(first.total, gbp(1320));
+    let books = bench.books().await;
+    assert_eq!(books["sales_orders"], json!({ "count": 1, "lines": 2, "value": "13.20", "duplicates": 0 }));
+}
+
+#[tokio::test]
+async fn the_order_as_written_and_as_asked_for_later_carry_the_same_stamp() {
+    let bench = Bench::with_customer().await;
+    let written = bench.create(order("o-1", &[("MUG", 4, 255), ("POST", 1, 300)])).await.unwrap().order.unwrap();
+    let read = bench.read("o-1").await.unwrap();
+    assert_eq!(written, read);
+}
+
+#[tokio::test]
+async fn the_verdict_per_line_says_what_is_committed_and_what_waits() {
+    let bench = Bench::with_customer().await;
+    let booked = bench.create(order("o-1", &[("LAMP", 5, 1250), ("MUG", 2, 255)])).await.unwrap().order.unwrap();
+    let verdicts: Vec<_> = booked
+        .lines
+        .iter()
+        .map(|line| (line.line_number, line.committed.as_str(), line.backordered.as_str()))
+        .collect();
+    assert_eq!(verdicts, [(1, "3", "2"), (2, "2", "0")]);
+    assert_eq!(booked.state(), pb::SalesOrderState::Open);
+}
+
+#[tokio::test]
+async fn unknown_items_and_places_are_refused_by_name_and_nothing_is_booked() {
+    let bench = Bench::with_customer().await;
+    let mut asked = order("o-1", &[("NO-SUCH", 1, 100), ("MUG", 1, 255)]);
+    asked.lines[1].location = "MOON".to_owned();
+    let outcome = bench.create(asked).await.unwrap().outcome.unwrap();
+    assert_eq!((outcome.state(), outcome.reason.as_str()), (OutcomeState::Refused, "ERP_REFERENCE_UNKNOWN"));
+    assert_eq!(outcome.message, "NetSuite does not know line 1: item NO-SUCH; line 2: location MOON");
+    assert_eq!(bench.books().await["sales_orders"]["count"], 0);
+}
+
+#[tokio::test]
+async fn an_order_of_an_unknown_customer_is_refused_with_netsuites_words() {
+    let bench = Bench::start().await;
+    let outcome = bench.create(order("o-1", &[("MUG", 1, 255)])).await.unwrap().outcome.unwrap();
+    assert_eq!((outcome.state(), outcome.reason.as_str()), (OutcomeState::Refused, "ERP_INVALID_CONTENT"));
+    assert!(outcome.message.contains("entity"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn wrong_fields_are_named_all_at_once_and_netsuite_is_not_asked() {
+    let bench = Bench::start().await;
+    let mut asked = order("o-1", &[("MUG", 1, 255), ("MUG", 1, 255)]);
+    asked.lines[1].line_number = 1;
+    asked.lines[0].quantity = "0".to_owned();
+    asked.order_date = "23/11/2026".to_owned();
+    let refused = bench.create(asked).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    for field in ["order.lines[1].line_number", "order.lines[0].quantity", "order.order_date"] {
+        assert!(refused.message().contains(field), "{}", refused.message());
+    }
+    assert_eq!(bench.requests("").await, 0);
+}
+
+#[tokio::test]
+async fn a_total_that_is_not_the_sum_is_refused() {
+    let bench = Bench::start().await;
+    let mut asked = order("o-1", &[("MUG", 1, 255)]);
+    asked.total = gbp(256);
+    assert!(bench.create(asked).await.unwrap_err().message().contains("order.total"));
+}
+
+#[tokio::test]
+async fn a_thousand_lines_are_booked_in_one_write() {
+    let bench = Bench::with_customer().await;
+    let lines: Vec<_> = (0..1_000).map(|_| ("MUG", 1, 255)).collect();
+    let booked = bench.create(order("o-1", &lines)).await.unwrap().order.unwrap();
+    assert_eq!(booked.lines.len(), 1_000);
+    assert_eq!(booked.total, gbp(255_000));
+    assert_eq!(bench.books().await["sales_orders"]["lines"], 1_000);
+    assert_eq!(bench.read("o-1").await.unwrap(), booked);
+}
+
+#[tokio::test]
+async fn cancelling_twice_closes_every_line_once() {
+    let bench = Bench::with_customer().await;
+    bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap();
+    let first = cancel(&bench.connector, "o-1").await;
+    assert_eq!(state(&first.outcome), OutcomeState::Done, "{:?}", first.outcome);
+    let order = first.order.unwrap();
+    assert_eq!(order.state(), pb::SalesOrderState::Closed);
+    assert!(order.lines.iter().all(|line| line.closed));
+    let second = cancel(&bench.connector, "o-1").await;
+    assert_eq!((state(&second.outcome), second.order.unwrap().etag), (OutcomeState::Done, order.etag));
+}
+
+#[tokio::test]
+async fn cancelling_what_was_never_booked_is_done_without_an_order() {
+    let bench = Bench::start().await;
+    let answer = cancel(&bench.connector, "o-404").await;
+    assert_eq!((state(&answer.outcome), answer.order), (OutcomeState::Done, None));
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_booked_is_not_found() {
+    let bench = Bench::start().await;
+    let refused = bench.read("o-404").await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+}
