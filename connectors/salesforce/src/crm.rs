@@ -85,11 +85,20 @@ impl Salesforce {
     ) -> Result<pb::UpsertOrderContextResponse, Error> {
         self.is_ours(&request.instance)?;
         let customer = map::customer(request.customer)?;
-        let context = map::context(request.context, &customer)?;
-        let mut parts = vec![part("account", ACCOUNT, &customer.key, &customer.account)];
+        let mut context = map::context(request.context, &customer)?;
+        let account = || part("account", ACCOUNT, &customer.key, &customer.account);
+        let mut parts = vec![account()];
         parts.extend(customer.contact.as_ref().map(|contact| part("contact", CONTACT, &customer.key, contact)));
         parts.push(part("context", ORDER_CONTEXT, &context.key, &context.body));
-        let landed = self.save("crm.order_context", &context.key, parts).await?;
+        let mut landed = self.save("crm.order_context", &context.key, parts).await?;
+        if only_the_contact_is_refused(&landed) {
+            // Agents shall see the order, even of a customer whose e-mail address the org does not take.
+            context.body.contact = None;
+            let parts = vec![account(), part("context", ORDER_CONTEXT, &context.key, &context.body)];
+            let again = self.save("crm.order_context", &context.key, parts).await?;
+            landed.retain(|(name, _)| *name == "contact");
+            landed.extend(again);
+        }
         let warnings = customer.warnings.into_iter().chain(context.warnings).collect();
         let outcome = judge(&landed, &["context"], warnings)?;
         let record = match landed.last() {
@@ -242,6 +251,15 @@ fn land(name: &str, entries: &[Entry]) -> Landed {
     let error = first(&entry.body);
     let meaning = meaning(entry.http_status_code, &error);
     if meaning == Meaning::Stale { Landed::Stale } else { Landed::Failed(meaning, error) }
+}
+
+/// Whether the order context failed for nothing but its missing contact.
+fn only_the_contact_is_refused(landed: &[(&'static str, Landed)]) -> bool {
+    landed.iter().all(|(name, landed)| match landed {
+        Landed::Saved(_) | Landed::Stale => *name == "account",
+        Landed::Failed(Meaning::Refused(_), _) => *name == "contact",
+        Landed::Failed(meaning, _) => *name == "context" && *meaning == Meaning::Derived,
+    })
 }
 
 /// The outcome of the parts that decide; failures of the others are warnings.

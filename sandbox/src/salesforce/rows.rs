@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS indexed (
   object TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
   PRIMARY KEY (object, field, value, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS indexed_id ON indexed(id);
+CREATE TABLE IF NOT EXISTS auto_number (object TEXT PRIMARY KEY, given INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 const COLUMNS: &str = "id, object, body, created, modified, deleted";
@@ -173,7 +174,7 @@ pub(super) fn insert(
     };
     for field in object.fields {
         if let Kind::AutoNumber(prefix, digits) = field.kind {
-            let given = count_ever(db, object)? + 1;
+            let given = next_number(db, object)?;
             record.body.insert(field.name.to_owned(), Value::from(format!("{prefix}{given:0digits$}")));
         }
     }
@@ -215,9 +216,12 @@ fn index(db: &Connection, record: &Record) -> Result<(), Problem> {
     Ok(())
 }
 
-fn count_ever(db: &Connection, object: &Object) -> Result<i64, Problem> {
-    let mut find = db.prepare_cached("SELECT count(*) FROM record WHERE object = ?1")?;
-    Ok(find.query_row([object.name], |row| row.get(0))?)
+fn next_number(db: &Connection, object: &Object) -> Result<i64, Problem> {
+    let mut next = db.prepare_cached(
+        "INSERT INTO auto_number (object, given) VALUES (?1, 1)
+         ON CONFLICT (object) DO UPDATE SET given = given + 1 RETURNING given",
+    )?;
+    Ok(next.query_row([object.name], |row| row.get(0))?)
 }
 
 fn read(row: &SqlRow<'_>) -> rusqlite::Result<Option<Record>> {

@@ -64,3 +64,21 @@ async fn a_context_that_somebody_else_wrote_badly_is_named() {
     assert_eq!(world.find_order("o-1").await.unwrap_err().reason(), "CRM_ORG_NOT_PREPARED");
     assert_eq!(world.save_order(order()).await.unwrap_err().reason(), "CRM_ORG_NOT_PREPARED");
 }
+
+#[tokio::test]
+async fn an_order_is_seen_even_when_the_org_refuses_its_contact() {
+    let world = world().await;
+    let request = pb::UpsertOrderContextRequest {
+        instance: "crm".to_owned(),
+        context: Some(order()),
+        customer: Some(pb::CustomerRecord { email: "nonsense".to_owned(), ..customer() }),
+    };
+    let answer = world.crm.upsert_order_context(Request::new(request)).await.unwrap().into_inner();
+    assert_eq!(answer.outcome.as_ref().unwrap().warnings, ["contact: not written: INVALID_EMAIL_ADDRESS"]);
+    assert_eq!(state(answer.outcome), done());
+    assert!(answer.record.unwrap().id.starts_with("a00"));
+    assert_eq!(world.books().await["contacts"], one(0));
+    // The mended customer gets its contact, and the order its link.
+    world.save_order(order()).await.unwrap();
+    assert!(world.records("Order_Context__c").await[0]["Contact__c"].as_str().unwrap().starts_with("003"));
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use retail_sandbox::seed::{Seed, SeedItem, SeedKind};
+use retail_sandbox::seed::{ItemKind, Seed, SeedItem};
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn row_70_orders_are_drafted_filled_activated_and_then_locked() {
     let item = SeedItem {
         sku: "85123A".to_owned(),
         description: "WHITE HANGING HEART".to_owned(),
-        kind: SeedKind::Goods,
+        kind: ItemKind::Goods,
         price: "2.55".to_owned(),
     };
     let seed = Seed { currency: "GBP".to_owned(), items: vec![item], ..Seed::default() };
