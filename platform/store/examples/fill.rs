@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use retail_runtime::{Runtime, Timestamp};
-use retail_store::{Caller, Document, Draft, Embedded, Partition, Position, Store};
+use retail_store::{Caller, Document, Draft, Embedded, Partition, Position, Store, Tuning};
 
 const CALLERS: u64 = 192;
 const GIGABYTE: u64 = 1_000_000_000;
@@ -50,7 +50,11 @@ fn id(caller: u64, n: u64) -> String {
 }
 
 async fn open(dir: &Path, runtime: &Runtime) -> Result<(Store, Embedded), Failure> {
-    let embedded = Embedded::open(&dir.join("store")).await?;
+    let mut tuning = Tuning::default();
+    if let Ok(workers) = std::env::var("FILL_WORKERS") {
+        tuning.workers = workers.parse()?;
+    }
+    let embedded = Embedded::open_with(&dir.join("store"), tuning).await?;
     let domain = embedded.domain("fill", "local").await?;
     Ok((Store::over(runtime, Arc::new(domain), "fill", "local"), embedded))
 }

@@ -45,13 +45,15 @@ pub struct Tuning {
     pub journal: u64,
     /// Cache of blocks read, for all domains together, in bytes.
     pub cache: u64,
+    /// Threads that write buffers out and compact.
+    pub workers: usize,
 }
 
 impl Default for Tuning {
     /// 16 MiB of write buffers a domain (64 MiB for four), 256 MiB of journal, 64 MiB of cache.
     fn default() -> Self {
         const MIB: u64 = 1_024 * 1_024;
-        Self { state_buffer: 12 * MIB, feed_buffer: 4 * MIB, journal: 256 * MIB, cache: 64 * MIB }
+        Self { state_buffer: 12 * MIB, feed_buffer: 4 * MIB, journal: 256 * MIB, cache: 64 * MIB, workers: 2 }
     }
 }
 
@@ -171,7 +173,7 @@ fn open_database(dir: &Path, tuning: Tuning, patience: u32) -> Result<Database, 
             .cache_size(tuning.cache)
             .max_journaling_size(tuning.journal)
             .manual_journal_persist(true)
-            .worker_threads(2)
+            .worker_threads(tuning.workers.max(1))
             .open();
         match opened {
             Ok(database) => return Ok(database),

@@ -99,3 +99,79 @@ async fn a_directory_held_by_another_process_is_refused_with_what_to_do() {
     assert!(holder.wait().unwrap().success());
     Embedded::open(dir.path()).await.unwrap();
 }
+
+/// Copies a directory as a crash would leave it: files as they are, nothing closed.
+fn crash_image(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            crash_image(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The only journal of a store, and where what is written in it ends.
+fn journal(dir: &std::path::Path) -> (std::path::PathBuf, usize) {
+    let journals = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut journals = journals.filter(|path| path.extension().is_some_and(|ext| ext == "jnl"));
+    let journal = journals.next().unwrap();
+    assert_eq!(journals.next(), None);
+    let bytes = std::fs::read(&journal).unwrap();
+    (journal, bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1)
+}
+
+/// Ways in which a power cut can leave the last, never acknowledged write: cut short, or with a page that never came.
+#[derive(Debug, Clone, Copy)]
+enum Torn {
+    CutAt(usize),
+    ZeroFrom(usize),
+    HoleOf(usize, usize),
+}
+
+#[tokio::test]
+async fn a_torn_last_write_is_dropped_and_all_before_it_is_there() {
+    let (dir, images) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(&config(dir.path(), "orders")).await.unwrap();
+    for _ in 0..20 {
+        store.update("a", Caller::Plain, deposit).await.unwrap();
+    }
+    let (_, before) = journal(dir.path());
+    let large = |draft: &mut Draft<Account>| -> Result<(), Never> {
+        draft.doc.entries = (0..3_000_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_string()).collect();
+        Ok(())
+    };
+    store.update("b", Caller::Plain, large).await.unwrap();
+    let (_, end) = journal(dir.path());
+    assert!(end - before > 20_000);
+    let torn = [
+        Torn::CutAt(before + 1),
+        Torn::CutAt(end - 1),
+        Torn::CutAt((before + end) / 2),
+        Torn::ZeroFrom(before + 3),
+        Torn::ZeroFrom((before + end) / 2),
+        Torn::ZeroFrom(end - 2),
+        Torn::HoleOf((before + end) / 2, 4_096),
+        Torn::HoleOf(before, 512),
+    ];
+    for (number, torn) in torn.into_iter().enumerate() {
+        let image = images.path().join(number.to_string());
+        crash_image(dir.path(), &image);
+        let (path, _) = journal(&image);
+        let mut bytes = std::fs::read(&path).unwrap();
+        match torn {
+            Torn::CutAt(at) => bytes.truncate(at),
+            Torn::ZeroFrom(at) => bytes[at..end].fill(0),
+            Torn::HoleOf(at, length) => bytes[at..at + length].fill(0),
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let reopened = open(&config(&image, "orders")).await;
+        let reopened = reopened.unwrap_or_else(|error| panic!("{torn:?}: {error}"));
+        assert_eq!(reopened.read::<Account>("a").await.unwrap().unwrap().doc.balance, 20, "{torn:?}");
+        assert_eq!(reopened.read::<Account>("b").await, Ok(None), "{torn:?}");
+        assert_eq!(reopened.update("a", Caller::Plain, deposit).await.unwrap().value, 21, "{torn:?}");
+    }
+}
