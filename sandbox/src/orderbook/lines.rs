@@ -1,25 +1,18 @@
 //! One line of the book, cleaned: what its dirt means is written beside it.
 
 use csv::ByteRecord;
+use retail_runtime::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{SaleLine, WriteOff};
+use super::{Line, WriteOff};
+use crate::seed::ItemKind;
 
 /// Codes that move no stock, as the data set uses them.
 const CHARGES: &[&str] = &["POST", "DOT", "M", "C2", "D", "S", "BANK CHARGES", "AMAZONFEE", "CRUK", "PADS", "B"];
-/// Those a shop shows as shipping.
-const SHIPPING: &[&str] = &["POST", "DOT", "C2"];
-
-/// True for a charge: postage, fee, manual charge, gift voucher.
-#[must_use]
-pub fn is_charge(sku: &str) -> bool {
-    CHARGES.contains(&sku) || sku.starts_with("GIFT_0001_") || sku.starts_with("DCGS")
-}
-
-/// True for a charge that a shop shows as shipping.
-#[must_use]
-pub fn is_shipping(sku: &str) -> bool {
-    SHIPPING.contains(&sku)
+/// Goods, or a charge: postage, fee, manual charge, gift voucher.
+pub(super) fn kind(sku: &str) -> ItemKind {
+    let charge = CHARGES.contains(&sku) || sku.starts_with("GIFT_0001_") || sku.starts_with("DCGS");
+    if charge { ItemKind::Charge } else { ItemKind::Goods }
 }
 
 /// A line.
@@ -29,7 +22,7 @@ pub(super) struct Row {
     pub(super) sku: String,
     pub(super) description: String,
     pub(super) quantity: i64,
-    pub(super) at: String,
+    pub(super) at: Timestamp,
     pub(super) price: Decimal,
     pub(super) customer: Option<String>,
     pub(super) country: String,
@@ -57,18 +50,19 @@ impl Row {
         })
     }
 
-    pub(super) fn sold(&self) -> SaleLine {
-        SaleLine {
+    pub(super) fn sold(&self) -> Line {
+        Line {
             sku: self.sku.clone(),
-            description: self.description.clone(),
+            title: if self.description.is_empty() { self.sku.clone() } else { self.description.clone() },
             quantity: self.quantity,
-            unit_price: self.price.normalize().to_string(),
+            price: self.price.normalize().to_string(),
+            kind: kind(&self.sku),
         }
     }
 
     /// A line of a cancellation: pieces that come back are counted upwards.
-    pub(super) fn taken_back(&self) -> SaleLine {
-        SaleLine { quantity: self.quantity.saturating_neg(), ..self.sold() }
+    pub(super) fn taken_back(&self) -> Line {
+        Line { quantity: self.quantity.saturating_neg(), ..self.sold() }
     }
 
     pub(super) fn write_off(&self, place: usize) -> WriteOff {
@@ -77,7 +71,7 @@ impl Row {
             place,
             sku: self.sku.clone(),
             quantity: self.quantity,
-            at: self.at.clone(),
+            at: self.at,
             note: self.description.clone(),
         }
     }
@@ -90,15 +84,15 @@ fn customer(text: &str) -> Option<String> {
 }
 
 /// `2010-12-01 08:26:00`, read as UTC.
-fn time(text: &str) -> Result<String, String> {
+fn time(text: &str) -> Result<Timestamp, String> {
     let at = text.parse::<jiff::civil::DateTime>().map_err(|_| format!("InvoiceDate {text:?} is not a time"))?;
     let at = at.in_tz("UTC").map_err(|error| error.to_string())?;
-    Ok(at.timestamp().to_string())
+    Ok(at.timestamp())
 }
 
 /// Price times pieces, exact.
-pub(super) fn amount(line: &SaleLine) -> Decimal {
-    line.unit_price.parse::<Decimal>().unwrap_or_default() * Decimal::from(line.quantity)
+pub(super) fn amount(line: &Line) -> Decimal {
+    line.price.parse::<Decimal>().unwrap_or_default() * Decimal::from(line.quantity)
 }
 
 /// Rounded half-even to the penny.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::lines::{Row, is_charge};
+use super::lines::{Row, kind};
 use super::{CURRENCY, LOCATION};
 use crate::seed::{ItemKind, Seed, SeedItem, SeedLocation, SeedStock};
 
@@ -45,14 +45,14 @@ impl Seeding {
             stock: Vec::new(),
         };
         for (sku, item) in self.items {
-            let charge = is_charge(&sku);
-            if !charge {
+            let kind = kind(&sku);
+            if kind == ItemKind::Goods {
                 seed.stock.push(SeedStock { sku: sku.clone(), location: LOCATION.to_owned(), quantity: item.sold });
             }
             seed.items.push(SeedItem {
                 description: if item.description.is_empty() { sku.clone() } else { item.description },
                 sku,
-                kind: if charge { ItemKind::Charge } else { ItemKind::Goods },
+                kind,
                 price: item.price.unwrap_or_default().normalize().to_string(),
             });
         }
