@@ -25,7 +25,7 @@
 //! store.scan::<D>(partition, after, limit)        store.index(partition, &IndexQuery)   store.list(&IndexQuery)
 //! store.due(partition, kind, until, limit)        store.changes(), changed(partition) -> News::wait()  hints, may be lost
 //! store.feed(partition, &Position, limit)         store.ends(partition)                  OutOfRange: resync
-//! store.lease_take / lease_renew / lease_release / lease       store.fence_holds(partition, fence)
+//! store.lease_take / lease_renew / lease_release / lease
 //! store.declare / acknowledge / reset / touch / offset         store.trim / sweep        store.mark(..)
 //! ```
 //!

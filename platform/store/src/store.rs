@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::try_join_all;
 use retail_runtime::{Runtime, Timestamp, trace};
 use tokio::sync::oneshot;
 
@@ -51,9 +52,7 @@ impl Store {
         };
         let store = Self::over(runtime, backend, &config.domain, &config.region);
         for group in &config.groups {
-            for partition in Partition::all() {
-                store.declare(partition, group).await?;
-            }
+            try_join_all(Partition::all().map(|partition| store.declare(partition, group))).await?;
         }
         Ok(store)
     }
@@ -236,10 +235,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn list(&self, query: &IndexQuery) -> Result<Vec<IndexEntry>, Error> {
-        let mut all = Vec::new();
-        for partition in Partition::all() {
-            all.extend(self.inner.backend.index(partition, query).await?);
-        }
+        let found = try_join_all(Partition::all().map(|partition| self.inner.backend.index(partition, query))).await?;
+        let mut all = found.into_iter().flatten().collect::<Vec<_>>();
         all.sort_by(|a, b| (&a.sort, &a.key).cmp(&(&b.sort, &b.key)));
         all.truncate(query.limit);
         Ok(all)
