@@ -311,7 +311,8 @@ pub(crate) async fn mesh() -> Mesh {
 
 pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
     let time = Arc::new(Time { start: tokio::time::Instant::now(), ahead: Mutex::default() });
-    let clock = Clock::new(Arc::clone(&time) as _);
+    let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
+    let clock = Clock::new(source);
     let runtime = Runtime::new("inventory-test", clock.clone(), Rng::seeded(7), Net::tcp());
     let erp = FakeErp { books: Arc::default(), clock };
     {
