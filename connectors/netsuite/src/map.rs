@@ -176,4 +176,27 @@ mod tests {
         let mapped = address(&Address { lines, ..Address::default() });
         assert_eq!(mapped.addr3.as_deref(), Some("High Street, Old Town"));
     }
+
+    #[test]
+    fn a_sales_order_is_spelt_as_the_vendor_spells_it() {
+        let order: pb::SalesOrderInput = pb::SalesOrderInput {
+            external_ref: "o-1".to_owned(),
+            order_number: "#1001".to_owned(),
+            customer_ref: "c-1".to_owned(),
+            order_date: "2026-11-23".to_owned(),
+            pricing: pb::Pricing::Freeze.into(),
+            ..pb::SalesOrderInput::default()
+        };
+        let line = OrderLine {
+            number: 1,
+            item: 107,
+            location: Some(6),
+            quantity: "2.5".parse().unwrap(),
+            unit_price: "12.3456".parse().unwrap(),
+            amount: Money::from_minor(3086, "GBP".parse().unwrap()),
+            description: String::new(),
+        };
+        let body = serde_json::to_string(&sales_order(&order, &[line], Some(4))).unwrap();
+        insta::assert_snapshot!(body, @r##"{"entity":{"externalId":"CUST:c-1"},"otherRefNum":"#1001","tranDate":"2026-11-23","orderStatus":{"id":"B"},"currency":{"id":"4"},"item":{"items":[{"line":1,"item":{"id":"107"},"quantity":2.5,"price":{"id":"-1"},"rate":12.3456,"amount":30.86,"location":{"id":"6"}}]}}"##);
+    }
 }

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use prost::Message;
-use retail_netsuite::{Effect, METHODS};
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use retail_netsuite::{Config, Effect, METHODS};
 use retail_proto::erp::v1 as pb;
 use retail_proto::erp::v1::erp_service_server::ErpService;
 use tonic::Request;
 
 use crate::bench::Bench;
 
-/// Methods of `ErpService`, and whether each is allowed to write.
+/// Methods of `ErpService`, and whether their permission lets them write.
 fn contract() -> Vec<(String, bool)> {
-    let set = prost_types::FileDescriptorSet::decode(retail_proto::DESCRIPTORS).unwrap();
-    let file = set.file.iter().find(|file| file.package() == "retail.erp.v1").unwrap();
-    let service = file.service.iter().find(|service| service.name() == "ErpService").unwrap();
-    let writes = ["Upsert", "Create", "Cancel", "Record", "Adjust"];
-    let is_write = |name: &str| writes.iter().any(|verb| name.starts_with(verb));
-    service.method.iter().map(|method| (method.name().to_owned(), is_write(method.name()))).collect()
+    let pool = DescriptorPool::decode(retail_proto::DESCRIPTORS).unwrap();
+    let permission = pool.get_extension_by_name("retail.options.v1.permission").unwrap();
+    let service = pool.get_service_by_name("retail.erp.v1.ErpService").unwrap();
+    let writes =
+        |method: &MethodDescriptor| method.options().get_extension(&permission).as_str().unwrap() == "erp.write";
+    service.methods().map(|method| (method.name().to_owned(), writes(&method))).collect()
 }
 
 #[test]
@@ -37,4 +37,11 @@ async fn what_is_described_is_the_contract_and_nothing_else() {
     let contract: BTreeSet<_> =
         contract().into_iter().map(|(name, _)| name).filter(|name| name != "Describe").collect();
     assert_eq!(described, contract);
+}
+
+#[test]
+fn the_example_is_a_configuration() {
+    let config: Config = toml::from_str(include_str!("../../example.toml")).unwrap();
+    assert_eq!(config.instance, "netsuite-uk");
+    assert_eq!(config.concurrency, 4);
 }
