@@ -6,7 +6,7 @@ mod charges;
 mod reading;
 mod tidy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -78,8 +78,7 @@ pub struct Refused {
 }
 
 /// A line whose price is finer than the currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rounded {
     /// The order.
     pub name: String,
@@ -92,18 +91,20 @@ pub struct Rounded {
 }
 
 /// What was in the book, and what was done to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Lines of the file without its header.
     pub rows: u64,
     /// Orders.
     pub orders: u64,
     /// Lines of orders.
-    pub order_lines: u64,
-    /// Value of the orders before rounding.
-    pub exact_value: Decimal,
-    /// Value of the orders as the shop sells them.
-    pub value: Decimal,
+    pub lines: u64,
+    /// Value of the orders before rounding, as decimal text.
+    pub exact_value: String,
+    /// Value of the orders as the shop sells them, in pounds and pence.
+    pub value: String,
+    /// Pieces of goods in orders.
+    pub units: i64,
     /// Lines that were rounded; their differences make up `exact_value - value`.
     pub rounded: Vec<Rounded>,
     /// Orders without a customer.
@@ -150,7 +151,7 @@ pub struct OrderBook {
 pub enum Error {
     /// The file cannot be opened.
     #[error("cannot open the order book {0}")]
-    Open(std::path::PathBuf, #[source] std::io::Error),
+    Open(PathBuf, #[source] std::io::Error),
     /// The file is no table of this shape.
     #[error("cannot read row {row} of the order book")]
     Read {
@@ -193,6 +194,14 @@ impl OrderBook {
     /// [`Error`]; a book is read whole or not at all.
     pub fn read(text: impl std::io::Read) -> Result<OrderBook, Error> {
         tidy::tidy(reading::rows(text))
+    }
+
+    /// The data set's first trading day, where `WEFT_SHARED` or `../shared` has it.
+    #[must_use]
+    pub fn first_day() -> Option<PathBuf> {
+        let shared = std::env::var_os("WEFT_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+        let day = shared.join("data/online-retail/day-2010-12-01.csv");
+        day.is_file().then_some(day)
     }
 
     /// The small book that comes with the sandbox: a dozen orders with every kind of dirt.

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use csv::StringRecord;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -49,18 +50,22 @@ pub(super) struct Row {
 
 /// The rows, read as they are asked for.
 pub(super) fn rows(text: impl Read) -> impl Iterator<Item = Result<Row, Error>> {
-    let reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let headers = reader.headers().cloned().unwrap_or_default();
     let mut at: u64 = 1;
-    reader.into_deserialize::<Written>().map(move |written| {
+    reader.into_byte_records().map(move |record| {
         at = at.saturating_add(1);
-        row(at, written.map_err(|source| Error::Read { row: at, source })?)
+        let wrong = |source| Error::Read { row: at, source };
+        // Some copies of the file are not UTF-8 throughout: a replacement sign is better than a lost line.
+        let record = StringRecord::from_byte_record_lossy(record.map_err(wrong)?);
+        row(at, record.deserialize(Some(&headers)).map_err(wrong)?)
     })
 }
 
 fn row(at: u64, written: Written) -> Result<Row, Error> {
     let wrong = |column, value: &str| Error::Value { row: at, column, value: value.to_owned() };
     let date: DateTime = written.date.parse().map_err(|_| wrong("InvoiceDate", &written.date))?;
-    let placed_at = date.to_zoned(TimeZone::UTC).map_err(|_| wrong("InvoiceDate", &written.date))?.timestamp();
+    let placed_at = TimeZone::UTC.to_timestamp(date).map_err(|_| wrong("InvoiceDate", &written.date))?;
     let quantity = written.quantity.parse().map_err(|_| wrong("Quantity", &written.quantity))?;
     let price = written.price.parse().map_err(|_| wrong("UnitPrice", &written.price))?;
     // A column of numbers that misses some was once read as floats: 17850.0 is customer 17850.

@@ -25,6 +25,13 @@ struct Document {
     rows: Vec<Row>,
 }
 
+/// What the orders are worth, exactly and as sold.
+#[derive(Default)]
+struct Sums {
+    exact: Decimal,
+    sold: Decimal,
+}
+
 /// Makes the book of the rows.
 pub(super) fn tidy(rows: impl Iterator<Item = Result<Row, Error>>) -> Result<OrderBook, Error> {
     let (mut numbers, mut documents): (Vec<String>, HashMap<String, Document>) = (Vec::new(), HashMap::new());
@@ -49,16 +56,22 @@ pub(super) fn tidy(rows: impl Iterator<Item = Result<Row, Error>>) -> Result<Ord
     report.case_variants = count(items.values().filter(|item| item.spellings.len() > 1).count());
     report.descriptions_differ = count(items.values().filter(|item| item.descriptions.len() > 1).count());
     let mut book = OrderBook { report, ..OrderBook::default() };
+    let mut sums = Sums::default();
     for number in numbers {
         if let Some(document) = documents.remove(&number) {
-            sort(&mut book, &items, &number, document.rows);
+            sort(&mut book, &mut sums, &items, &number, document.rows);
         }
     }
     for line in book.orders.iter().flat_map(|order| &order.lines) {
         if let Some(item) = items.get_mut(&line.sku) {
             item.sold = item.sold.saturating_add(line.quantity);
         }
+        if line.kind == ItemKind::Goods {
+            book.report.units = book.report.units.saturating_add(line.quantity);
+        }
     }
+    book.report.exact_value = sums.exact.normalize().to_string();
+    book.report.value = format!("{:.2}", sums.sold);
     book.seed = seed(items);
     Ok(book)
 }
@@ -82,7 +95,7 @@ fn learn(item: &mut Item, row: &Row) {
 }
 
 /// Puts one invoice where it belongs.
-fn sort(book: &mut OrderBook, items: &BTreeMap<String, Item>, number: &str, rows: Vec<Row>) {
+fn sort(book: &mut OrderBook, sums: &mut Sums, items: &BTreeMap<String, Item>, number: &str, rows: Vec<Row>) {
     let name = format!("#{number}");
     let first = rows.first().map_or(0, |row| row.at);
     let mut refuse = |row: u64, reason: &str| {
@@ -118,7 +131,7 @@ fn sort(book: &mut OrderBook, items: &BTreeMap<String, Item>, number: &str, rows
         }
     }
     if let Some(order) = document(&name, items, &sold, &mut book.report) {
-        add_up(&mut book.report, &order, &sold);
+        add_up(&mut book.report, sums, &order, &sold);
         book.orders.push(order);
     }
 }
@@ -150,16 +163,16 @@ fn document(name: &str, items: &BTreeMap<String, Item>, rows: &[Row], report: &m
     })
 }
 
-fn add_up(report: &mut Report, order: &Order, rows: &[Row]) {
+fn add_up(report: &mut Report, sums: &mut Sums, order: &Order, rows: &[Row]) {
     report.orders = report.orders.saturating_add(1);
-    report.order_lines = report.order_lines.saturating_add(count(order.lines.len()));
+    report.lines = report.lines.saturating_add(count(order.lines.len()));
     report.guest_orders = report.guest_orders.saturating_add(u64::from(order.customer.is_none()));
     for (line, row) in order.lines.iter().zip(rows) {
         let price = row.price.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven);
         let quantity = Decimal::from(row.quantity);
         let (exact, sold) = (row.price.saturating_mul(quantity), price.saturating_mul(quantity));
-        report.exact_value = report.exact_value.saturating_add(exact);
-        report.value = report.value.saturating_add(sold);
+        sums.exact = sums.exact.saturating_add(exact);
+        sums.sold = sums.sold.saturating_add(sold);
         if exact != sold {
             report.rounded.push(Rounded { name: order.name.clone(), sku: line.sku.clone(), exact, sold });
         }

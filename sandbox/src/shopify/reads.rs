@@ -1,0 +1,239 @@
+//! What the fields of the API's objects say when their own document does not hold it.
+
+use rusqlite::types::Value as Sql;
+use serde_json::{Value, json};
+
+use super::call::{Call, Problem};
+use super::pages::{Condition, Reading, Source, page};
+use super::plan::Node;
+use super::{auth, docs, ids};
+use crate::books::Result;
+
+const ORDER_FIELDS: &[(&str, &str, Reading)] = &[
+    ("updated_at", "updated", Reading::Time),
+    ("created_at", "created", Reading::Time),
+    ("processed_at", "processed", Reading::Time),
+    ("name", "name", Reading::Text),
+    ("id", "id", Reading::Number),
+    ("status", "", Reading::Status),
+];
+const VARIANT_FIELDS: &[(&str, &str, Reading)] = &[("sku", "sku", Reading::Text), ("id", "id", Reading::Number)];
+const ITEM_FIELDS: &[(&str, &str, Reading)] = &[("sku", "sku", Reading::Text), ("id", "item", Reading::Number)];
+
+/// The quantity names of the vendor's inventory states.
+pub(super) const NAMES: [&str; 8] =
+    ["available", "committed", "damaged", "incoming", "on_hand", "quality_control", "reserved", "safety_stock"];
+
+/// The field's value; `None` when the object's document holds it.
+pub(super) fn resolve(
+    call: &Call<'_>,
+    kind: &str,
+    doc: &Value,
+    node: &Node,
+    searches: &mut Vec<Value>,
+) -> std::result::Result<Option<Value>, Problem> {
+    let own = |name: &str| doc.get(name).and_then(Value::as_i64);
+    let found = match (kind, node.name.as_str()) {
+        ("Query", _) => return query(call, node, searches).map(Some),
+        ("ProductVariant", "inventoryItem") => own("_item").map(|id| docs::item(call, id)),
+        ("ProductVariant", "inventoryQuantity") => own("_item").map(|item| available(call, item)),
+        ("InventoryItem", "variant") | ("LineItem" | "FulfillmentOrderLineItem", "variant") => {
+            Some(own("_variant").map_or(Ok(None), |id| docs::variant(call, id)))
+        }
+        ("InventoryItem", "inventoryLevel") => own("_id").map(|item| match id(node, "locationId", "Location") {
+            Some(location) => docs::level(call, item, location),
+            None => Ok(None),
+        }),
+        ("InventoryItem", "inventoryLevels") => {
+            let item = own("_id").unwrap_or_default();
+            let source = Source { id: "location", key: "location", ..Source::of("level") };
+            return page(call, node, source, is("item", item), searches, |location| docs::level(call, item, location))
+                .map(Some);
+        }
+        ("InventoryLevel", "item") => own("_item").map(|id| docs::item(call, id)),
+        ("InventoryLevel", "location") | ("FulfillmentOrderAssignedLocation" | "Fulfillment", "location") => {
+            own("_location").map(|id| docs::location(call, id))
+        }
+        ("InventoryLevel", "quantities") => return quantities(doc, node).map(Some),
+        ("InventoryChange", "item") => own("_item").map(|id| docs::item(call, id)),
+        ("InventoryChange", "location") => own("_location").map(|id| docs::location(call, id)),
+        ("FulfillmentOrder" | "Fulfillment", "order") => own("_sale").map(|id| docs::order(call, id)),
+        ("FulfillmentOrderLineItem" | "FulfillmentLineItem", "lineItem") => own("_line").map(|id| docs::line(call, id)),
+        ("Order", "fulfillments") => return parcels(call, own("_id").unwrap_or_default(), node).map(Some),
+        _ => return children(call, kind, own("_id"), node, searches),
+    };
+    Ok(found.transpose()?.map(Option::unwrap_or_default))
+}
+
+/// Connections to what belongs to a thing.
+fn children(
+    call: &Call<'_>,
+    kind: &str,
+    owner: Option<i64>,
+    node: &Node,
+    searches: &mut Vec<Value>,
+) -> std::result::Result<Option<Value>, Problem> {
+    let Some(owner) = owner else { return Ok(None) };
+    let mut list = |table, column, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
+        page(call, node, Source::of(table), is(column, owner), searches, |id| doc(call, id)).map(Some)
+    };
+    match (kind, node.name.as_str()) {
+        ("Order", "lineItems") => list("sale_line", "sale", docs::line),
+        ("Order", "shippingLines") => list("shipping", "sale", docs::shipping),
+        ("Order", "fulfillmentOrders") => list("demand", "sale", docs::demand),
+        ("FulfillmentOrder", "lineItems") => list("demand_line", "demand", docs::demand_line),
+        ("Fulfillment", "fulfillmentLineItems") => list("parcel_line", "parcel", docs::parcel_line),
+        _ => Ok(None),
+    }
+}
+
+fn is(column: &str, id: i64) -> Vec<Condition> {
+    vec![(format!("{column} = ?"), vec![Sql::Integer(id)])]
+}
+
+/// The number of an id argument.
+fn id(node: &Node, argument: &str, kind: &str) -> Option<i64> {
+    ids::number(node.arguments.get(argument)?.as_str()?, kind)
+}
+
+fn query(call: &Call<'_>, node: &Node, searches: &mut Vec<Value>) -> std::result::Result<Value, Problem> {
+    auth::scope(call, &node.name)?;
+    let one = |kind: &str, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
+        let given = node.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
+        match ids::number(given, kind) {
+            Some(id) => Ok(doc(call, id)?.unwrap_or_default()),
+            None => Err(Problem::new("RESOURCE_NOT_FOUND", format!("Invalid global id '{given}'"))),
+        }
+    };
+    let mut list = |source: Source, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
+        page(call, node, source, Vec::new(), searches, |id| doc(call, id))
+    };
+    match node.name.as_str() {
+        "shop" => Ok(
+            json!({"__typename": "Shop", "id": "gid://shopify/Shop/1", "name": "Weft Sandbox", "taxesIncluded": true,
+            "myshopifyDomain": call.config.domain, "currencyCode": call.currency()?}),
+        ),
+        "node" => thing(call, node.arguments.get("id")),
+        "nodes" => {
+            let ids = node.arguments.get("ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            if ids.len() > 250 {
+                let message =
+                    format!("The input array size of {} is greater than the maximum allowed of 250.", ids.len());
+                return Err(Problem::new("MAX_INPUT_SIZE_EXCEEDED", message));
+            }
+            ids.iter().map(|id| thing(call, Some(id))).collect()
+        }
+        "location" if !node.arguments.contains_key("id") => {
+            let first: Option<i64> = call.row("SELECT MIN(id) FROM location", [], |row| row.get(0))?.flatten();
+            Ok(first.map(|id| docs::location(call, id)).transpose()?.flatten().unwrap_or_default())
+        }
+        "location" => one("Location", docs::location),
+        "locations" => list(Source { key: "name", ..Source::of("location") }, docs::location),
+        "inventoryItem" => one("InventoryItem", docs::item),
+        "inventoryItems" => {
+            list(Source { id: "item", key: "item", fields: ITEM_FIELDS, ..Source::of("variant") }, docs::item)
+        }
+        "inventoryLevel" => thing(call, node.arguments.get("id")),
+        "productVariant" => one("ProductVariant", docs::variant),
+        "productVariants" => {
+            let key = if sorted_by(node) == "SKU" { "sku" } else { "id" };
+            list(Source { key, fields: VARIANT_FIELDS, ..Source::of("variant") }, docs::variant)
+        }
+        "order" => one("Order", docs::order),
+        "orders" => {
+            let key = match sorted_by(node) {
+                "UPDATED_AT" => "updated",
+                "CREATED_AT" => "created",
+                "ID" | "ORDER_NUMBER" => "id",
+                _ => "processed",
+            };
+            list(Source { key, fields: ORDER_FIELDS, ..Source::of("sale") }, docs::order)
+        }
+        "fulfillmentOrder" => one("FulfillmentOrder", docs::demand),
+        "webhookSubscription" => one("WebhookSubscription", docs::subscription),
+        "webhookSubscriptions" => subscriptions(call, node, searches),
+        _ => Ok(Value::Null),
+    }
+}
+
+fn sorted_by(node: &Node) -> &str {
+    node.arguments.get("sortKey").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn subscriptions(call: &Call<'_>, node: &Node, searches: &mut Vec<Value>) -> std::result::Result<Value, Problem> {
+    // Subscriptions of the app's configuration are not listed; only those made through the API are.
+    let mut conditions = vec![("by_api = 1".to_owned(), Vec::new())];
+    if let Some(topics) = node.arguments.get("topics").and_then(Value::as_array) {
+        let wanted: Vec<Sql> =
+            topics.iter().filter_map(Value::as_str).map(|word| Sql::Text(super::outbox::topic(word))).collect();
+        conditions.push((format!("topic IN ({})", vec!["?"; wanted.len()].join(",")), wanted));
+    }
+    page(call, node, Source::of("subscription"), conditions, searches, |id| docs::subscription(call, id))
+}
+
+/// Whatever has that global id.
+fn thing(call: &Call<'_>, gid: Option<&Value>) -> std::result::Result<Value, Problem> {
+    let gid = gid.and_then(Value::as_str).unwrap_or_default();
+    let kind =
+        ids::kind(gid).ok_or_else(|| Problem::new("RESOURCE_NOT_FOUND", format!("Invalid global id '{gid}'")))?;
+    if kind == "InventoryLevel" {
+        auth::scope(call, "inventoryLevel")?;
+        let found = ids::level(gid).map(|(item, location)| docs::level(call, item, location));
+        return Ok(found.transpose()?.flatten().unwrap_or_default());
+    }
+    let (scope, doc): (&str, fn(&Call<'_>, i64) -> Result<Option<Value>>) = match kind {
+        "Location" => ("location", docs::location),
+        "ProductVariant" => ("productVariant", docs::variant),
+        "InventoryItem" => ("inventoryItem", docs::item),
+        "Order" => ("order", docs::order),
+        "LineItem" => ("order", docs::line),
+        "FulfillmentOrder" => ("fulfillmentOrder", docs::demand),
+        "Fulfillment" => ("order", docs::parcel),
+        "WebhookSubscription" => ("", docs::subscription),
+        _ => return Ok(Value::Null),
+    };
+    auth::scope(call, scope)?;
+    Ok(ids::number(gid, kind).map(|id| doc(call, id)).transpose()?.flatten().unwrap_or_default())
+}
+
+fn quantities(doc: &Value, node: &Node) -> std::result::Result<Value, Problem> {
+    let own = |name: &str| doc.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let (on_hand, committed) = (own("_on_hand"), own("_committed"));
+    let names = node.arguments.get("names").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let quantity = |name: &Value| {
+        let name = name.as_str().unwrap_or_default();
+        if !NAMES.contains(&name) {
+            let message = "The specified quantity name is invalid. Valid values are: available, committed, damaged, incoming, on_hand, quality_control, reserved, safety_stock.";
+            return Err(Problem::new("INVALID_FIELD_ARGUMENTS", message));
+        }
+        let quantity = match name {
+            "on_hand" => on_hand,
+            "committed" => committed,
+            "available" => on_hand.saturating_sub(committed),
+            _ => 0,
+        };
+        let id = format!(
+            "gid://shopify/InventoryQuantity/{}?inventory_item_id={}&name={name}",
+            own("_location"),
+            own("_item")
+        );
+        Ok(
+            json!({"__typename": "InventoryQuantity", "id": id, "name": name, "quantity": quantity, "updatedAt": doc.get("updatedAt")}),
+        )
+    };
+    names.iter().map(quantity).collect()
+}
+
+/// What can be sold of an item, everywhere.
+fn available(call: &Call<'_>, item: i64) -> Result<Option<Value>> {
+    let sql = "SELECT SUM(on_hand - committed) FROM level WHERE item = ?1";
+    Ok(call.row(sql, [item], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Value::from))
+}
+
+fn parcels(call: &Call<'_>, sale: i64, node: &Node) -> std::result::Result<Value, Problem> {
+    let first = node.arguments.get("first").and_then(Value::as_i64).unwrap_or(-1);
+    let ids: Vec<i64> =
+        call.rows("SELECT id FROM parcel WHERE sale = ?1 ORDER BY id LIMIT ?2", (sale, first), |row| row.get(0))?;
+    let parcels = ids.into_iter().filter_map(|id| docs::parcel(call, id).transpose());
+    Ok(Value::Array(parcels.collect::<Result<_>>()?))
+}

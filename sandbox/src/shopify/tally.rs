@@ -1,0 +1,53 @@
+//! What the shop's books come to.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::money;
+use crate::books::Result;
+
+/// The summary that tests assert on.
+pub(super) fn tally(db: &Connection) -> Result<Value> {
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
+    let counted = |name: &str| number(&format!("SELECT COALESCE((SELECT count FROM tally WHERE name = '{name}'), 0)"));
+    let lines = number("SELECT COUNT(*) FROM sale_line")?.saturating_add(number("SELECT COUNT(*) FROM shipping")?);
+    Ok(json!({
+        "orders": {
+            "count": number("SELECT COUNT(*) FROM sale")?,
+            "lines": lines,
+            "value": money::text(number("SELECT SUM(total) FROM sale")?),
+            "duplicates": number("SELECT COUNT(*) - COUNT(DISTINCT name) FROM sale")?,
+            "cancelled": number("SELECT COUNT(*) FROM sale WHERE cancelled IS NOT NULL")?,
+            "fulfilled": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'full'")?,
+            "partial": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'partial'")?,
+            "nothing_to_ship": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'nothing'")?,
+        },
+        "fulfillments": {
+            "count": number("SELECT COUNT(*) FROM parcel")?,
+            "units": number("SELECT SUM(quantity) FROM parcel_line")?,
+            // A parcel told twice: same order, same tracking number.
+            "duplicates": number("SELECT COUNT(*) - COUNT(DISTINCT sale || '/' || number) FROM parcel WHERE number <> ''")?,
+        },
+        "webhooks": webhooks(db)?,
+        "inventory": {
+            "sets": counted("inventory.sets")?,
+            "stale": counted("inventory.stale")?,
+            "on_hand": number("SELECT SUM(on_hand) FROM level")?.to_string(),
+            "committed": number("SELECT SUM(committed) FROM level")?.to_string(),
+        },
+    }))
+}
+
+/// Deliveries by what became of them; `sent` counts attempts.
+pub(super) fn webhooks(db: &Connection) -> Result<Value> {
+    db.query_row(
+        "SELECT COALESCE(SUM(sent), 0), COALESCE(SUM(state = 'acknowledged'), 0), COALESCE(SUM(duplicate), 0), COALESCE(SUM(late), 0),
+           COALESCE(SUM(MAX(sent - 1, 0)), 0), COALESCE(SUM(state = 'pending'), 0), COALESCE(SUM(state = 'given_up'), 0) FROM delivery",
+        [],
+        |row| {
+            let at = |at: usize| row.get::<_, i64>(at);
+            Ok(json!({"sent": at(0)?, "acknowledged": at(1)?, "duplicated": at(2)?, "reordered": at(3)?, "retried": at(4)?,
+                "pending": at(5)?, "given_up": at(6)?}))
+        },
+    )
+}
