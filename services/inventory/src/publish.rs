@@ -8,7 +8,7 @@ use std::time::Duration;
 use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
-use retail_runtime::{Peer, Timestamp};
+use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::{Draft, IndexQuery, Store};
 
 use crate::keys::{site_id, stock_id};
@@ -113,7 +113,7 @@ pub(crate) enum Telling {
     /// Find the rows whose number differs.
     Collect,
     /// Send a batch.
-    Set(u64),
+    Set,
     /// Read what the channel shows of the rows of a stale batch.
     ReadBack,
 }
@@ -130,19 +130,25 @@ pub(crate) enum Told {
 }
 
 impl Step for Telling {
+    /// The same names for ever, each confirmation begins a new round: a publication never ends, and its ledger must not
+    /// grow with it. The key of a setting is made of the round instead.
     fn name(&self) -> String {
         match self {
             Self::Collect => "collect".to_owned(),
-            Self::Set(round) => format!("commerce.set_stock.{round}"),
+            Self::Set => "commerce.set_stock".to_owned(),
             Self::ReadBack => "commerce.get_stock".to_owned(),
         }
     }
 
     fn class(&self) -> Class {
         match self {
-            Self::Set(_) => Class::Keyed,
+            Self::Set => Class::Keyed,
             Self::Collect | Self::ReadBack => Class::Call,
         }
+    }
+
+    fn routine(&self) -> bool {
+        true
     }
 
     fn policy(&self) -> Policy {
@@ -321,7 +327,7 @@ impl Process for Publish {
             return Next::Do(vec![Telling::ReadBack]);
         }
         if !doc.batch.is_empty() {
-            return Next::Do(vec![Telling::Set(doc.round)]);
+            return Next::Do(vec![Telling::Set]);
         }
         if !doc.pending {
             return Next::Wait(None);
@@ -332,10 +338,12 @@ impl Process for Publish {
         Next::Do(vec![Telling::Collect])
     }
 
-    async fn perform(&self, _: &str, doc: &Publication, step: &Telling, attempt: Attempt) -> Result<Told, Failure> {
+    async fn perform(&self, id: &str, doc: &Publication, step: &Telling, _: Attempt) -> Result<Told, Failure> {
         match step {
             Telling::Collect => self.collect(doc).await,
-            Telling::Set(_) => self.set(doc, attempt.key.to_string()).await,
+            Telling::Set => {
+                self.set(doc, Ids::derived("weft.publication", &[id, &doc.round.to_string()]).to_string()).await
+            }
             Telling::ReadBack => self.read_back(doc).await,
         }
     }
@@ -362,12 +370,12 @@ impl Process for Publish {
 
     fn refused(&self, draft: &mut Draft<Publication>, step: &Telling, why: &Failure, now: Timestamp) -> Verdict {
         match step {
-            Telling::Set(_) if why.reason() == STALE => {
+            Telling::Set if why.reason() == STALE => {
                 draft.doc.rereading = true;
                 Verdict::Handled
             }
             // All or nothing: find the row that is refused by halves, and leave it alone until the channel is read.
-            Telling::Set(_) if why.reason() == ROW_REFUSED => {
+            Telling::Set if why.reason() == ROW_REFUSED => {
                 let rows = u32::try_from(draft.doc.batch.len()).unwrap_or(BATCH);
                 if rows <= 1 {
                     let channel = draft.doc.channel.clone();
@@ -377,7 +385,7 @@ impl Process for Publish {
                 draft.doc.close_round(PAUSE, now);
                 Verdict::Handled
             }
-            Telling::Set(_) | Telling::Collect | Telling::ReadBack => Verdict::Park,
+            Telling::Set | Telling::Collect | Telling::ReadBack => Verdict::Park,
         }
     }
 

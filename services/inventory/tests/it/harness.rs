@@ -279,6 +279,7 @@ pub(crate) struct Mesh {
     pub(crate) shop: FakeShop,
     pub(crate) time: Arc<Time>,
     pub(crate) store: Store,
+    pub(crate) model: Model,
     runtime: Runtime,
     peer: Peer,
 }
@@ -332,7 +333,8 @@ pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
     }
     let erp_address = serve(&runtime, Routes::new(ErpServiceServer::new(erp.clone()))).await;
     let shop_address = serve(&runtime, Routes::new(CommerceServiceServer::new(shop.clone()))).await;
-    let store = Store::over(&runtime, Arc::new(Model::new()), "inventory", "eu");
+    let model = Model::new();
+    let store = Store::over(&runtime, Arc::new(model.clone()), "inventory", "eu");
     let config = Config {
         erp: Some(Erp { instance: "erp".into(), address: erp_address }),
         channels: vec![Channel {
@@ -352,7 +354,7 @@ pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
     runtime.spawn("inventory", async move {
         retail_inventory::run(config, service, own_store, listener).await.unwrap();
     });
-    Mesh { erp, shop, time, store, runtime, peer }
+    Mesh { erp, shop, time, store, model, runtime, peer }
 }
 
 impl Mesh {

@@ -3,6 +3,8 @@
 use futures::future::join_all;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::types::v1::OutcomeState;
+use retail_runtime::fault::Class;
+use retail_store::Fate;
 
 use crate::harness::{at, mesh, reserve};
 
@@ -153,4 +155,25 @@ async fn every_wrong_field_of_a_request_is_named() {
     let refusal = mesh.try_reserve(reserve("", &[("1", "A", "", "x")])).await.unwrap_err();
     let fields: Vec<_> = refusal.fields().iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(fields, ["reservation_id", "lines[0].quantity"]);
+}
+
+#[tokio::test]
+async fn a_reservation_whose_answer_was_lost_is_promised_once() {
+    let mesh = mesh().await;
+    mesh.quiet().await;
+    for fate in [Fate::AnswerLost, Fate::RequestLost] {
+        for lines in [&[("1", "A", "", "1")][..], &[("1", "A", "", "1"), ("2", "A", "SIDE", "1")]] {
+            let id = format!("o-{fate:?}-{}", lines.len());
+            // The first commit of the request goes wrong, whichever that is.
+            let mut once = Some(fate);
+            mesh.model.fate(move |_, _| once.take().unwrap_or(Fate::Lucky));
+            let refusal = mesh.try_reserve(reserve(&id, lines)).await.unwrap_err();
+            assert_eq!((refusal.class(), refusal.reason()), (Class::Unknown, "OUTCOME_UNKNOWN"));
+            mesh.reserve(&id, lines).await;
+            mesh.reserve(&id, lines).await;
+            mesh.quiet().await;
+        }
+    }
+    assert_eq!(mesh.available("A", "MAIN").await.as_deref(), Some("6"));
+    assert_eq!(mesh.available("A", "SIDE").await.as_deref(), Some("2"));
 }
