@@ -45,15 +45,16 @@ pub struct Tuning {
     pub journal: u64,
     /// Cache of blocks read, for all domains together, in bytes.
     pub cache: u64,
-    /// Threads that write buffers out and compact.
+    /// Threads that write buffers out and compact. With more than one, fjall 3.1 keeps one of them spinning while the
+    /// others compact.
     pub workers: usize,
 }
 
 impl Default for Tuning {
-    /// 16 MiB of write buffers a domain (64 MiB for four), 256 MiB of journal, 64 MiB of cache.
+    /// 16 MiB of write buffers a domain (64 MiB for four), 256 MiB of journal, 64 MiB of cache, one worker.
     fn default() -> Self {
         const MIB: u64 = 1_024 * 1_024;
-        Self { state_buffer: 12 * MIB, feed_buffer: 4 * MIB, journal: 256 * MIB, cache: 64 * MIB, workers: 2 }
+        Self { state_buffer: 12 * MIB, feed_buffer: 4 * MIB, journal: 256 * MIB, cache: 64 * MIB, workers: 1 }
     }
 }
 
