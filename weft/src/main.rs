@@ -1,2 +1,10 @@
-//! The one binary.
-fn main() {}
+//! `weft`: see the library.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    retail_weft::main()
+}

@@ -1,0 +1,96 @@
+//! The one binary, as a library for its tests. Every service, connector and twin is a library of its own; this room
+//! owns the ways to run them and the operator's verbs, and refuses any rule of a domain. `mesh.rs` starts everything in
+//! one process, `feeding.rs` sells an order book and compares every book, `weft.toml` is the built-in configuration.
+
+pub mod config;
+mod console;
+pub mod feeding;
+mod keys;
+pub mod mesh;
+mod verbs;
+pub mod wire;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Bad configuration, as sysexits calls it.
+const EXIT_CONFIG: u8 = 64;
+
+/// The thread that runs through every system of a retailer.
+#[derive(Parser)]
+#[command(name = "weft", version, about)]
+struct Cli {
+    /// Configuration file; the built-in one suits a laptop.
+    #[arg(long, global = true, env = "WEFT_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where data is kept.
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Everything in one process, with twins of the vendors.
+    All(verbs::all::Args),
+    /// One service or connector, as deployed.
+    Run(verbs::run::Args),
+    /// The vendors' twins alone.
+    Sandbox,
+    /// Start, feed one day, compare every book, end; one line of result.
+    Day(verbs::day::Args),
+    /// Sell what an order book says through the shop's twin.
+    Feed(verbs::feed::Args),
+    /// Look into a twin, plant a fault, move its clock.
+    Twin(verbs::twin::Args),
+    /// Transactions: what happened to an order, step by step.
+    Tx(verbs::tx::Args),
+    /// Read the configuration and say what is wrong, without starting.
+    CheckConfig,
+    /// Say what is missing or misconfigured, one line each with the mend.
+    Doctor,
+}
+
+/// What the binary does.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match config::load(cli.config.as_deref(), cli.data_dir.clone()) {
+        Ok(config) => config,
+        Err(error) => {
+            console::complain(&format!("configuration: {error}"));
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console::complain(&format!("cannot start threads: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match cli.verb {
+            Verb::All(args) => verbs::all::run(config, args).await,
+            Verb::Run(args) => verbs::run::run(config, args).await,
+            Verb::Sandbox => verbs::sandbox::run(config).await,
+            Verb::Day(args) => verbs::day::run(config, args).await,
+            Verb::Feed(args) => verbs::feed::run(&config, args).await,
+            Verb::Twin(args) => verbs::twin::run(&config, args).await,
+            Verb::Tx(args) => verbs::tx::run(&config, args).await,
+            Verb::CheckConfig => verbs::check::config(&config),
+            Verb::Doctor => verbs::check::doctor(&config).await,
+        }
+    });
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            console::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

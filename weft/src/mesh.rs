@@ -1,0 +1,233 @@
+//! Everything in one process: listeners first, so that ports may be 0; then the twins, the services, the connectors
+//! and the gateway, over real gRPC on loopback.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+use retail_runtime::{Listener, Runtime};
+use retail_sandbox::Sandbox;
+use retail_store::{BackendConfig, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Backend, Config};
+use crate::keys;
+
+/// Where everything listens; kept in the data directory for the other verbs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Addresses {
+    /// REST and webhooks.
+    pub gateway: SocketAddr,
+    /// gRPC of orders.
+    pub orders: SocketAddr,
+    /// gRPC of inventory and reference data.
+    pub inventory: SocketAddr,
+    /// gRPC of customers.
+    pub customers: SocketAddr,
+    /// gRPC of the Shopify connector.
+    pub shopify: SocketAddr,
+    /// gRPC of the NetSuite connector.
+    pub netsuite: SocketAddr,
+    /// gRPC of the Salesforce connector.
+    pub salesforce: SocketAddr,
+    /// Control of the twins.
+    pub sandbox: SocketAddr,
+}
+
+impl Addresses {
+    /// What a running `weft all` wrote, or else what the configuration says.
+    pub fn known(config: &Config) -> Self {
+        let written = std::fs::read(file(&config.data_dir)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        written.unwrap_or(Self {
+            gateway: config.gateway.listen,
+            orders: config.listen.orders,
+            inventory: config.listen.inventory,
+            customers: config.listen.customers,
+            shopify: config.listen.shopify,
+            netsuite: config.listen.netsuite,
+            salesforce: config.listen.salesforce,
+            sandbox: config.sandbox.listen.control,
+        })
+    }
+}
+
+fn file(data_dir: &Path) -> std::path::PathBuf {
+    data_dir.join("addresses.json")
+}
+
+/// The address as a client writes it.
+pub fn url(at: SocketAddr) -> String {
+    format!("http://{at}")
+}
+
+/// Opens one domain's store.
+pub async fn open_store(config: &Config, runtime: &Runtime, domain: &str) -> anyhow::Result<Store> {
+    let backend = match config.store.backend {
+        Backend::Embedded => BackendConfig::Embedded { dir: config.data_dir.join("store") },
+        Backend::Model => BackendConfig::Model,
+    };
+    let groups = config.store.groups.get(domain).cloned().unwrap_or_default();
+    let store = retail_store::Config { backend, domain: domain.to_owned(), region: config.region.clone(), groups };
+    Store::open(runtime, &store).await.with_context(|| format!("cannot open the store of {domain}"))
+}
+
+/// Logs how a part ended: a part that ends before the stop takes the process down, so that somebody starts it again.
+fn part<E: std::fmt::Display + Send>(
+    runtime: &Runtime,
+    name: &'static str,
+    work: impl Future<Output = Result<(), E>> + Send + 'static,
+) {
+    let world = runtime.clone();
+    runtime.spawn(name, async move {
+        match work.await {
+            Ok(()) => tracing::debug!(part = name, "ended"),
+            Err(error) => {
+                tracing::error!(part = name, %error, "ended; stopping everything");
+                world.stop();
+            }
+        }
+    });
+}
+
+/// Starts everything; it ends with the runtime.
+pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addresses> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
+    let bind = |at: SocketAddr| async move {
+        runtime.bind(at).await.with_context(|| format!("cannot listen on {at}; is another weft running?"))
+    };
+    let gateway = bind(config.gateway.listen).await?;
+    let orders = bind(config.listen.orders).await?;
+    let inventory = bind(config.listen.inventory).await?;
+    let customers = bind(config.listen.customers).await?;
+    let shopify = bind(config.listen.shopify).await?;
+    let netsuite = bind(config.listen.netsuite).await?;
+    let salesforce = bind(config.listen.salesforce).await?;
+
+    if config.sandbox.dir.is_none() && config.store.backend == Backend::Embedded {
+        config.sandbox.dir = Some(config.data_dir.join("sandbox"));
+    }
+    let sandbox = runtime.named("sandbox");
+    let twins = Sandbox::start(&sandbox, config.sandbox.clone()).await.context("cannot start the twins")?;
+    let addresses = Addresses {
+        gateway: gateway.local_addr(),
+        orders: orders.local_addr(),
+        inventory: inventory.local_addr(),
+        customers: customers.local_addr(),
+        shopify: shopify.local_addr(),
+        netsuite: netsuite.local_addr(),
+        salesforce: salesforce.local_addr(),
+        sandbox: twins.control,
+    };
+    point_at_each_other(&mut config, &addresses, &twins);
+    keys::introduce(&mut config, runtime, twins.control).await?;
+
+    serve_connectors(&config, runtime, shopify, netsuite, salesforce)?;
+    serve_services(&config, runtime, orders, inventory, customers).await?;
+    let edge = runtime.named("gateway");
+    part(runtime, "gateway", serve_gateway(config.gateway.clone(), edge, gateway));
+
+    let text = serde_json::to_vec_pretty(&addresses)?;
+    std::fs::write(file(&config.data_dir), text).context("cannot write addresses.json into the data directory")?;
+    Ok(addresses)
+}
+
+/// Serves the edge on a listener that is open already.
+pub async fn serve_gateway(config: retail_gateway::Config, runtime: Runtime, at: Listener) -> anyhow::Result<()> {
+    let gateway = retail_gateway::Gateway::new(config, &runtime, retail_proto::DESCRIPTORS)?;
+    Ok(gateway.serve(at).await?)
+}
+
+/// Serves the CRM connector on a listener that is open already.
+pub async fn serve_salesforce(config: retail_salesforce::Config, runtime: Runtime, at: Listener) -> anyhow::Result<()> {
+    let salesforce = retail_salesforce::Salesforce::new(&runtime, config)?;
+    Ok(runtime.serve_grpc(at, tonic::service::Routes::new(salesforce.server())).await?)
+}
+
+/// Replaces configured addresses by the ones that were given, for everything that runs in this process.
+fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandbox::Running) {
+    config.gateway.public_url = url(at.gateway);
+    for (service, upstream) in &mut config.gateway.upstreams {
+        *upstream = url(match service.as_str() {
+            "retail.orders.v1.OrdersService" => at.orders,
+            "retail.customers.v1.CustomersService" => at.customers,
+            _ => at.inventory,
+        });
+    }
+    for webhook in config.gateway.webhooks.values_mut() {
+        webhook.upstream = url(at.shopify);
+    }
+    config.orders.inventory = url(at.inventory);
+    config.orders.customers = url(at.customers);
+    for channel in config.orders.channels.values_mut().filter(|channel| !channel.address.is_empty()) {
+        channel.address = url(at.shopify);
+    }
+    for erp in config.orders.erps.values_mut() {
+        erp.address = url(at.netsuite);
+    }
+    for crm in config.orders.crms.values_mut() {
+        crm.address = url(at.salesforce);
+    }
+    if let Some(erp) = &mut config.inventory.erp {
+        erp.address = url(at.netsuite);
+    }
+    for channel in &mut config.inventory.channels {
+        channel.address = url(at.shopify);
+    }
+    for erp in config.customers.erps.values_mut() {
+        erp.address = url(at.netsuite);
+    }
+    for crm in config.customers.crms.values_mut() {
+        crm.address = url(at.salesforce);
+    }
+    config.shopify.http.base_url = url(twins.shopify);
+    config.shopify.orders = url(at.orders);
+    config.netsuite.http.base_url = url(twins.netsuite);
+    config.salesforce.http.base_url = url(twins.salesforce);
+}
+
+fn serve_connectors(
+    config: &Config,
+    runtime: &Runtime,
+    shopify: Listener,
+    netsuite: Listener,
+    salesforce: Listener,
+) -> anyhow::Result<()> {
+    let world = |name: &str| runtime.named(name);
+    part(runtime, "shopify", retail_shopify::run(config.shopify.clone(), world("shopify"), shopify));
+    part(runtime, "netsuite", retail_netsuite::run(config.netsuite.clone(), world("netsuite"), netsuite));
+    part(runtime, "salesforce", serve_salesforce(config.salesforce.clone(), world("salesforce"), salesforce));
+    Ok(())
+}
+
+async fn serve_services(
+    config: &Config,
+    runtime: &Runtime,
+    orders: Listener,
+    inventory: Listener,
+    customers: Listener,
+) -> anyhow::Result<()> {
+    let world = |name: &str| runtime.named(name);
+    let store = open_store(config, runtime, "inventory").await?;
+    part(runtime, "inventory", retail_inventory::run(config.inventory.clone(), world("inventory"), store, inventory));
+    let store = open_store(config, runtime, "customers").await?;
+    part(runtime, "customers", retail_customers::run(config.customers.clone(), world("customers"), store, customers));
+    let store = open_store(config, runtime, "orders").await?;
+    part(runtime, "orders", retail_orders::run(config.orders.clone(), world("orders"), store, orders));
+    Ok(())
+}
+
+/// What `weft doctor` looks at: every address with the name people use.
+pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
+    BTreeMap::from([
+        ("gateway", at.gateway),
+        ("orders", at.orders),
+        ("inventory", at.inventory),
+        ("customers", at.customers),
+        ("connector shopify", at.shopify),
+        ("connector netsuite", at.netsuite),
+        ("connector salesforce", at.salesforce),
+        ("sandbox", at.sandbox),
+    ])
+}

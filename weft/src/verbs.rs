@@ -1,0 +1,21 @@
+//! The verbs, a file each.
+
+pub(crate) mod all;
+pub(crate) mod check;
+pub(crate) mod day;
+pub(crate) mod feed;
+pub(crate) mod run;
+pub(crate) mod sandbox;
+pub(crate) mod twin;
+pub(crate) mod tx;
+
+use clap::ValueEnum;
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+}

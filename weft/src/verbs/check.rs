@@ -1,0 +1,74 @@
+//! `weft check-config` and `weft doctor`: what is wrong, one line each, with the mend.
+
+use std::process::ExitCode;
+
+use retail_proto::ops::v1::GetStatsRequest;
+use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
+use retail_runtime::Runtime;
+
+use crate::config::{Backend, Config};
+use crate::console;
+use crate::mesh::{self, Addresses, url};
+
+/// The configuration was read before the verb began: what is left is what no parser sees.
+pub(crate) fn config(config: &Config) -> anyhow::Result<ExitCode> {
+    let problems = problems(config);
+    for problem in &problems {
+        console::say(problem);
+    }
+    if problems.is_empty() {
+        console::say("the configuration can be used");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::from(crate::EXIT_CONFIG))
+}
+
+/// References between sections that lead nowhere.
+fn problems(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, channel) in &config.orders.channels {
+        if !config.orders.erps.contains_key(&channel.erp) {
+            problems.push(format!("orders.channels.{name}.erp names {:?}; add orders.erps.{:?}", channel.erp, channel.erp));
+        }
+        if !channel.crm.is_empty() && !config.orders.crms.contains_key(&channel.crm) {
+            problems.push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
+        }
+    }
+    problems
+}
+
+/// Looks at the machine and at a running mesh.
+pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut sound = true;
+    let mut tell = |good: bool, what: String| {
+        sound &= good;
+        console::say(&format!("{} {what}", if good { "ok  " } else { "BAD " }));
+    };
+    for problem in problems(config) {
+        tell(false, problem);
+    }
+    if config.store.backend == Backend::Embedded {
+        let dir = &config.data_dir;
+        let writable = std::fs::create_dir_all(dir).is_ok() && std::fs::write(dir.join(".doctor"), b"x").is_ok();
+        let _left_behind = std::fs::remove_file(dir.join(".doctor"));
+        tell(writable, format!("data directory {} {}", dir.display(), if writable { "is writable" } else { "cannot be written; give --data-dir" }));
+    } else {
+        tell(true, "store.backend is model: everything is forgotten at the end".to_owned());
+    }
+    let runtime = Runtime::system("weft doctor");
+    let addresses = Addresses::known(config);
+    for (name, at) in mesh::named(&addresses) {
+        let answers = runtime.net().connect(&at.ip().to_string(), at.port()).await.is_ok();
+        tell(answers, format!("{name} {} at {at}", if answers { "answers" } else { "does not answer; start it with `weft all`" }));
+    }
+    for (name, at) in [("orders", addresses.orders), ("inventory", addresses.inventory), ("customers", addresses.customers)] {
+        let mut ops = OpsServiceClient::new(runtime.peer(&url(at))?);
+        if let Ok(stats) = ops.get_stats(GetStatsRequest {}).await {
+            let stats = stats.into_inner();
+            let what = format!("{name}: {} open, {} parked, {} commits since start", stats.open, stats.parked, stats.commits);
+            let mend = if stats.parked == 0 { String::new() } else { "; see `weft tx list --state parked`".to_owned() };
+            tell(stats.parked == 0, format!("{what}{mend}"));
+        }
+    }
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,50 @@
+//! `weft day`: everything in one process, one order book, every book compared, one line of result.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args as ClapArgs;
+use retail_runtime::{Runtime, telemetry};
+
+use crate::config::Config;
+use crate::console;
+use crate::feeding::{Feeding, Plan};
+use crate::mesh;
+
+/// Arguments of `weft day`.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// The order book; the first day of the data set when it is there, else a small one.
+    #[arg(long)]
+    csv: Option<PathBuf>,
+    /// Webhooks delivered twice, in a thousand.
+    #[arg(long, default_value_t = 200)]
+    duplicates_per_mille: u32,
+    /// Webhooks that are overtaken, in a thousand.
+    #[arg(long, default_value_t = 100)]
+    reorder_per_mille: u32,
+}
+
+/// Runs the verb; the data of earlier days in the same directory is forgotten first.
+pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    config.listen.anywhere();
+    config.gateway.listen.set_port(0);
+    config.sandbox.listen = retail_sandbox::Listen::anywhere();
+    if config.data_dir.join("addresses.json").is_file() {
+        std::fs::remove_dir_all(&config.data_dir)?;
+    }
+    "warn".clone_into(&mut config.telemetry.level);
+    let _telemetry = telemetry::start(&config.telemetry)?;
+    let runtime = Runtime::system("weft");
+    let grace = config.grace.get();
+    let addresses = mesh::start(config, &runtime).await?;
+    let mut plan = Plan::new(args.csv)?;
+    plan.duplicates_per_mille = args.duplicates_per_mille;
+    plan.reorder_per_mille = args.reorder_per_mille;
+    let report = Feeding::new(&runtime, &addresses, plan)?.run().await?;
+    report.tell();
+    runtime.stop();
+    let clean = runtime.drained(grace).await;
+    console::say(&report.line());
+    Ok(if report.agrees() && clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,102 @@
+//! `weft run`: one service or connector, as deployed.
+
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use retail_runtime::{Runtime, telemetry};
+
+use crate::config::Config;
+use crate::mesh::{self, open_store};
+
+/// Arguments of `weft run`.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// What to run: a service, or `connector` followed by the vendor.
+    what: What,
+    /// The vendor, after `connector`.
+    vendor: Option<Vendor>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    Gateway,
+    Orders,
+    Inventory,
+    Customers,
+    Connector,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Vendor {
+    Shopify,
+    Netsuite,
+    Salesforce,
+}
+
+/// Runs the verb until a signal.
+pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    let name = match (args.what, args.vendor) {
+        (What::Gateway, None) => "gateway",
+        (What::Orders, None) => "orders",
+        (What::Inventory, None) => "inventory",
+        (What::Customers, None) => "customers",
+        (What::Connector, Some(Vendor::Shopify)) => "shopify",
+        (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
+        (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
+        (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite or salesforce"),
+        (_, Some(_)) => anyhow::bail!("only `connector` takes a vendor"),
+    };
+    config.telemetry.service = format!("weft-{name}");
+    let _telemetry = telemetry::start(&config.telemetry)?;
+    let runtime = Runtime::system(name);
+    // A service that runs alone keeps its own directory: the embedded store has one replica and one process.
+    config.data_dir = config.data_dir.join(name);
+    let (world, grace) = (runtime.clone(), config.grace.get());
+    let work = async move {
+        match name {
+            "gateway" => {
+                let at = world.bind(config.gateway.listen).await?;
+                mesh::serve_gateway(config.gateway, world, at).await?;
+            }
+            "orders" => {
+                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.orders).await?);
+                retail_orders::run(config.orders, world, store, at).await?;
+            }
+            "inventory" => {
+                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.inventory).await?);
+                retail_inventory::run(config.inventory, world, store, at).await?;
+            }
+            "customers" => {
+                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.customers).await?);
+                retail_customers::run(config.customers, world, store, at).await?;
+            }
+            "shopify" => {
+                let at = world.bind(config.listen.shopify).await?;
+                retail_shopify::run(config.shopify, world, at).await?;
+            }
+            "netsuite" => {
+                let at = world.bind(config.listen.netsuite).await?;
+                retail_netsuite::run(config.netsuite, world, at).await?;
+            }
+            _ => {
+                let at = world.bind(config.listen.salesforce).await?;
+                mesh::serve_salesforce(config.salesforce, world, at).await?;
+            }
+        }
+        anyhow::Ok(())
+    };
+    let world = runtime.clone();
+    let (told, failed) = tokio::sync::oneshot::channel();
+    runtime.spawn(name, async move {
+        if let Err(error) = work.await {
+            // The receiver lives until the end of this function.
+            let _told = told.send(error);
+            world.stop();
+        }
+    });
+    let clean = runtime.run_until_signal(grace).await?;
+    if let Ok(error) = failed.await {
+        return Err(error.context(format!("{name} could not run")));
+    }
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,137 @@
+//! `weft tx`: what happened to a transaction, step by step, on one clock.
+
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, Subcommand};
+use retail_proto::ops::v1 as pb;
+use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
+use retail_runtime::fault::Refusal;
+use retail_runtime::{Peer, Runtime, Timestamp};
+use serde_json::json;
+
+use crate::config::Config;
+use crate::console;
+use crate::mesh::{Addresses, url};
+use crate::verbs::Output;
+
+/// Arguments of `weft tx`.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// One transaction: by `order/<id>` or the name people use, for example '#536365'.
+    Show {
+        id: String,
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// Transactions of one state, longest in it first.
+    List {
+        /// running, waiting, parked or done.
+        #[arg(long, default_value = "parked")]
+        state: String,
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// Tries a parked transaction again.
+    Replay {
+        id: String,
+        /// What was mended, for the audit.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+/// Runs the verb.
+pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::system("weft tx");
+    let known = Addresses::known(config);
+    let services = [("orders", known.orders), ("inventory", known.inventory), ("customers", known.customers)];
+    let mut last = String::from("no service was asked");
+    for (name, at) in services {
+        let ops = OpsServiceClient::new(runtime.peer(&url(at))?);
+        let done = match &args.what {
+            What::Show { id, output } => show(ops, id, *output).await,
+            What::List { state, output } => list(ops, name, state, *output).await,
+            What::Replay { id, note } => replay(ops, id, note).await,
+        };
+        match done {
+            // Every service has its own list; a transaction belongs to one.
+            Ok(()) if matches!(args.what, What::List { .. }) => last.clear(),
+            Ok(()) => return Ok(ExitCode::SUCCESS),
+            Err(status) => {
+                let refusal = Refusal::read(&status);
+                last = format!("{name}: {} ({})", refusal.message(), refusal.reason());
+            }
+        }
+    }
+    if last.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    console::complain(&last);
+    Ok(ExitCode::FAILURE)
+}
+
+async fn show(mut ops: OpsServiceClient<Peer>, id: &str, output: Output) -> Result<(), tonic::Status> {
+    let answer = ops.get_transaction(pb::GetTransactionRequest { id: id.to_owned() }).await?.into_inner();
+    let transaction = answer.transaction.unwrap_or_default();
+    let trace = answer.timeline.first().map(|entry| entry.trace_id.clone()).unwrap_or_default();
+    if output == Output::Json {
+        let entries = answer.timeline.iter().map(|entry| {
+            json!({"at": at(entry.at.as_ref()), "what": entry.what, "subject": entry.subject,
+                   "detail": entry.detail, "attempt": entry.attempt})
+        });
+        let text = json!({"id": transaction.id, "name": transaction.name, "status": transaction.status,
+            "cause": transaction.cause, "trace_id": trace, "timeline": entries.collect::<Vec<_>>()});
+        console::say(&text.to_string());
+        return Ok(());
+    }
+    console::say(&format!("{}  {}  {}", transaction.name, transaction.status, transaction.id));
+    if !transaction.cause.is_empty() {
+        console::say(&format!("cause: {}", transaction.cause));
+    }
+    console::say(&format!("trace: {trace}"));
+    let rows = answer.timeline.iter().map(|entry| {
+        let attempt = if entry.attempt > 1 { entry.attempt.to_string() } else { String::new() };
+        vec![at(entry.at.as_ref()), entry.what.clone(), entry.subject.clone(), attempt, entry.detail.clone()]
+    });
+    console::table(&["at", "what", "step", "attempt", "detail"], rows.collect());
+    Ok(())
+}
+
+async fn list(mut ops: OpsServiceClient<Peer>, name: &str, state: &str, output: Output) -> Result<(), tonic::Status> {
+    let state = match state {
+        "running" => pb::TransactionState::Running,
+        "waiting" => pb::TransactionState::Waiting,
+        "done" => pb::TransactionState::Done,
+        "parked" => pb::TransactionState::Parked,
+        other => return Err(tonic::Status::invalid_argument(format!("no state {other:?}; say running, waiting, parked or done"))),
+    };
+    let request = pb::ListTransactionsRequest { state: i32::from(state), page_size: 200, page_token: String::new() };
+    let answer = ops.list_transactions(request).await?.into_inner();
+    let row = |tx: &pb::Transaction| {
+        vec![name.to_owned(), tx.name.clone(), tx.status.clone(), at(tx.since.as_ref()), tx.cause.clone(), tx.id.clone()]
+    };
+    let rows: Vec<_> = answer.transactions.iter().map(row).collect();
+    match output {
+        Output::Table => console::table(&["service", "name", "status", "since", "cause", "id"], rows),
+        Output::Json => console::say(&json!(rows).to_string()),
+    }
+    Ok(())
+}
+
+async fn replay(mut ops: OpsServiceClient<Peer>, id: &str, note: &str) -> Result<(), tonic::Status> {
+    let request = pb::ReplayTransactionRequest { id: id.to_owned(), note: note.to_owned() };
+    let transaction = ops.replay_transaction(request).await?.into_inner().transaction.unwrap_or_default();
+    console::say(&format!("{} goes on: {}", transaction.name, transaction.status));
+    Ok(())
+}
+
+fn at(time: Option<&prost_types::Timestamp>) -> String {
+    let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
