@@ -84,6 +84,7 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
         }
         ("POST", "resend") => read(seen, |given| resend(call, &given))?,
         ("GET", "resend") => Answer::json(200, &deliveries(call, &read_order())?),
+        ("GET", "body") => posted(call, &read_order(), &seen.parameter("topic").unwrap_or_default())?,
         ("GET", "orders") => match call.row("SELECT id FROM sale WHERE name = ?1", [read_order()], |row| row.get(0))? {
             Some(id) => Answer::json(200, &docs::order(call, id)?.unwrap_or_default()),
             None => refused(404, "there is no order of that name"),
@@ -183,6 +184,19 @@ fn resend(call: &Call<'_>, given: &Resend) -> Result<Answer> {
         refused(404, "no webhook of that order and topic was ever written")
     } else {
         Answer::json(200, &json!({"resent": ids.len()}))
+    })
+}
+
+/// The newest body of that order and topic, byte for byte as it was or will be sent.
+fn posted(call: &Call<'_>, order: &str, topic: &str) -> Result<Answer> {
+    let sql = "SELECT d.body FROM delivery d JOIN sale s ON s.id = d.sale WHERE s.name = ?1 AND d.topic = ?2 ORDER BY d.id DESC LIMIT 1";
+    let packed: Option<Vec<u8>> = call.row(sql, (order, topic), |row| row.get(0))?;
+    Ok(match packed {
+        Some(packed) => {
+            let body = outbox::unpack(&packed).into();
+            Answer { body, ..Answer::empty(200) }.header("Content-Type", "application/json")
+        }
+        None => refused(404, "no webhook of that order and topic was ever written"),
     })
 }
 

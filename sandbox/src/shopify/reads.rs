@@ -24,6 +24,9 @@ const ITEM_FIELDS: &[(&str, &str, Reading)] = &[("sku", "sku", Reading::Text), (
 pub(super) const NAMES: [&str; 8] =
     ["available", "committed", "damaged", "incoming", "on_hand", "quality_control", "reserved", "safety_stock"];
 
+/// Makes the document of the thing with that number.
+type Maker = fn(&Call<'_>, i64) -> Result<Option<Value>>;
+
 /// The field's value; `None` when the object's document holds it.
 pub(super) fn resolve(
     call: &Call<'_>,
@@ -74,7 +77,7 @@ fn children(
     searches: &mut Vec<Value>,
 ) -> std::result::Result<Option<Value>, Problem> {
     let Some(owner) = owner else { return Ok(None) };
-    let mut list = |table, column, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
+    let mut list = |table, column, doc: Maker| {
         page(call, node, Source::of(table), is(column, owner), searches, |id| doc(call, id)).map(Some)
     };
     match (kind, node.name.as_str()) {
@@ -98,16 +101,14 @@ fn id(node: &Node, argument: &str, kind: &str) -> Option<i64> {
 
 fn query(call: &Call<'_>, node: &Node, searches: &mut Vec<Value>) -> std::result::Result<Value, Problem> {
     auth::scope(call, &node.name)?;
-    let one = |kind: &str, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
+    let one = |kind: &str, doc: Maker| {
         let given = node.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
         match ids::number(given, kind) {
             Some(id) => Ok(doc(call, id)?.unwrap_or_default()),
             None => Err(Problem::new("RESOURCE_NOT_FOUND", format!("Invalid global id '{given}'"))),
         }
     };
-    let mut list = |source: Source, doc: fn(&Call<'_>, i64) -> Result<Option<Value>>| {
-        page(call, node, source, Vec::new(), searches, |id| doc(call, id))
-    };
+    let mut list = |source: Source, doc: Maker| page(call, node, source, Vec::new(), searches, |id| doc(call, id));
     match node.name.as_str() {
         "shop" => Ok(
             json!({"__typename": "Shop", "id": "gid://shopify/Shop/1", "name": "Weft Sandbox", "taxesIncluded": true,
@@ -181,7 +182,7 @@ fn thing(call: &Call<'_>, gid: Option<&Value>) -> std::result::Result<Value, Pro
         let found = ids::level(gid).map(|(item, location)| docs::level(call, item, location));
         return Ok(found.transpose()?.flatten().unwrap_or_default());
     }
-    let (scope, doc): (&str, fn(&Call<'_>, i64) -> Result<Option<Value>>) = match kind {
+    let (scope, doc): (&str, Maker) = match kind {
         "Location" => ("location", docs::location),
         "ProductVariant" => ("productVariant", docs::variant),
         "InventoryItem" => ("inventoryItem", docs::item),
