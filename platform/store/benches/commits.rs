@@ -1,5 +1,6 @@
-//! Commits per second of the embedded back end, each durable when it is acknowledged, beside what the disk allows: the
-//! same bytes put one behind the other into a plain file of fixed length, with one fdatasync for all callers. Both are measured in turns, in one run.
+//! Updates per second of the embedded back end, each durable when it is acknowledged, beside what the disk allows: the
+//! same bytes put one behind the other into a plain file of fixed length, with one fdatasync for all callers. Both are
+//! measured in turns, in one run.
 //!
 //! `cargo bench -p retail-store` measures in the system's directory for temporary files; `STORE_BENCH_DIR` names another.
 
@@ -57,7 +58,7 @@ async fn measure() -> Result<(), Failure> {
     let domain = Embedded::open(&dir.path().join("store")).await?.domain("bench", "local").await?;
     let store = Store::over(&runtime, Arc::new(domain), "bench", "local");
     let mut out = std::io::stdout().lock();
-    writeln!(out, "durable commits/s: 1 document of 1 kB of {DOCUMENTS}, 1 event of 400 B, 1 stored result")?;
+    writeln!(out, "durable updates/s: 1 document of 1 kB of {DOCUMENTS}, 1 event of 400 B, 1 stored result")?;
     writeln!(out, "{:>24} {:>22} {:>26} {:>7}", "callers", "store (low..high)", "plain log (low..high)", "ratio")?;
     for (callers, hot) in [(1, false), (8, false), (64, false), (256, false), (64, true)] {
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
