@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_item() {
         let setting = Setting { sku: "DEMO".to_owned(), item: 1, location: 2, quantity: 3, expected: Some(4) };
-        assert_eq!(words(&error(STALE, "0"), &[setting.clone()]), "DEMO: no");
+        assert_eq!(words(&error(STALE, "0"), std::slice::from_ref(&setting)), "DEMO: no");
         assert_eq!(words(&error(STALE, "7"), &[setting]), "no");
     }
 

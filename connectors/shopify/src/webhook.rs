@@ -80,7 +80,7 @@ impl Connector {
 
     async fn place(&self, id: &str, number: u64, request: orders::PlaceOrderRequest) -> WebhookReply {
         let mut client = self.orders.clone();
-        let call = deadline::within(self.webhook_patience, client.place_order(request));
+        let call = deadline::within(self.webhook_patience, Box::pin(client.place_order(request)));
         let Ok(answer) = self.clock.timeout(self.webhook_patience, call).await else {
             tracing::warn!(webhook = id, order = number, "the orders service did not answer in time; the shop repeats");
             return later("DEADLINE_EXCEEDED", RETRY_AFTER);
@@ -140,9 +140,11 @@ fn read(body: &[u8]) -> Result<Order, (String, String)> {
         };
         // A missing field is told at its parent; the word is in the message.
         let missing = what.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).map(str::to_owned);
-        let field = match (path.as_str(), missing) {
-            (".", Some(name)) => name,
-            (".", None) => "body".to_owned(),
+        // Where no key was read yet the path ends in a question mark.
+        let known = path.trim_end_matches('?').trim_end_matches('.');
+        let field = match (known, missing) {
+            ("", Some(name)) => name,
+            ("", None) => "body".to_owned(),
             (path, Some(name)) if !path.ends_with(&name) => format!("{path}.{name}"),
             (path, _) => path.to_owned(),
         };
