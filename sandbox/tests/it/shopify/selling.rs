@@ -122,3 +122,34 @@ fn a_cancelled_order_gives_its_goods_back_and_cannot_be_cancelled_twice() {
     let body = deliveries::body(&shop, "#1", "orders/cancelled");
     assert_eq!((&body["cancel_reason"], &body["line_items"][0]["current_quantity"]), (&json!("customer"), &json!(0)));
 }
+
+/// Sells a whole book and gives the shop's orders and stock afterwards.
+fn sold(book: &retail_sandbox::orderbook::OrderBook) -> Value {
+    let shop = Shopify::open(None, Config::default(), Rng::seeded(7)).unwrap();
+    shop.seed(&book.seed);
+    let shop = Shop {
+        twin: shop,
+        now: Cell::new("2026-11-23T13:00:00Z".parse().unwrap()),
+        token: String::new(),
+        version: "2026-10",
+    };
+    for orders in book.orders.chunks(200) {
+        let told = shop.sell(orders);
+        assert_eq!((&told["accepted"], &told["refused"]), (&json!(orders.len()), &json!([])));
+    }
+    shop.twin.books()
+}
+
+#[test]
+fn the_order_book_is_sold_to_the_penny_and_takes_all_stock() {
+    let book = match retail_sandbox::orderbook::OrderBook::first_day() {
+        Some(day) => retail_sandbox::orderbook::OrderBook::open(&day).unwrap(),
+        None => retail_sandbox::orderbook::OrderBook::small().unwrap(),
+    };
+    let books = sold(&book);
+    assert_eq!(books["orders"]["count"], book.report.orders);
+    assert_eq!(books["orders"]["lines"], book.report.lines);
+    assert_eq!(books["orders"]["value"].as_str(), Some(book.report.value.as_str()));
+    assert_eq!(books["inventory"]["on_hand"], books["inventory"]["committed"]);
+    assert_eq!(books["inventory"]["committed"], book.report.units.to_string());
+}
