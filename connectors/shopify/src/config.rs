@@ -35,11 +35,12 @@ pub struct Config {
     /// Longest wait for the orders service before a webhook is answered; the shop gives up after 5 s.
     #[serde(default = "four_seconds")]
     pub webhook_patience: Span,
-    /// Points of the cost throttle to begin with; the shop's own word corrects it.
-    #[serde(default = "two_thousand")]
+    /// Points of the cost throttle to begin with. The largest plan's: the shop's first answer lowers them, and a guess
+    /// too low would keep sweeps waiting for half of a bucket that is larger than was thought.
+    #[serde(default = "forty_thousand")]
     pub points: u32,
-    /// Points regained each second to begin with: 100 on the Standard plan.
-    #[serde(default = "one_hundred")]
+    /// Points regained each second to begin with.
+    #[serde(default = "two_thousand")]
     pub points_per_second: u32,
 }
 
@@ -51,10 +52,10 @@ fn four_seconds() -> Span {
     Span::from_secs(4)
 }
 
-fn two_thousand() -> u32 {
-    2_000
+fn forty_thousand() -> u32 {
+    40_000
 }
 
-fn one_hundred() -> u32 {
-    100
+fn two_thousand() -> u32 {
+    2_000
 }

@@ -1,6 +1,7 @@
-//! Every GraphQL document that is sent, with its price. Each is valid in the vendor's schema of 2026-10 and costs less
+//! Every GraphQL document that is sent, with its price. Each is valid in the vendor's schema of 2026-10 and asks for less
 //! than the 1,000 points that one query may cost ("GraphQL Admin API rate limits"): an object is a point, a connection
-//! as many as it may bring, a mutation ten.
+//! as many as it may bring, a mutation ten. The shop gives back what a query did not use, so the price is what it
+//! usually comes to; a bucket too empty for what is asked answers THROTTLED, and the call waits as told.
 
 use retail_connect::Lane;
 
@@ -9,7 +10,7 @@ use retail_connect::Lane;
 pub(crate) struct Document {
     /// Name for logs and the breaker.
     pub(crate) operation: &'static str,
-    /// Points that are set aside; the shop's answer corrects the rest.
+    /// Points that it usually comes to; the shop's answer corrects the level.
     pub(crate) cost: u32,
     /// Who goes first.
     pub(crate) lane: Lane,
@@ -36,7 +37,7 @@ pub(crate) const VARIANTS: Document = Document {
 
 pub(crate) const LOCATIONS: Document = Document {
     operation: "locations.list",
-    cost: 254,
+    cost: 10,
     lane: Lane::Sheddable,
     text: "query Locations($after: String) {
   locations(first: 250, after: $after, includeInactive: true) {
@@ -48,7 +49,7 @@ pub(crate) const LOCATIONS: Document = Document {
 
 pub(crate) const STOCK: Document = Document {
     operation: "stock.get",
-    cost: 400,
+    cost: 300,
     lane: Lane::Normal,
     text: "query Stock($ids: [ID!]!, $location: ID!) {
   nodes(ids: $ids) {
@@ -73,16 +74,16 @@ pub(crate) const SET_STOCK: Document = Document {
 
 pub(crate) const SHIPPING: Document = Document {
     operation: "order.shipping",
-    cost: 780,
+    cost: 40,
     lane: Lane::Critical,
     text: "query Shipping($id: ID!, $after: String) {
   order(id: $id) {
     fulfillments(first: 40) { id name status trackingInfo(first: 5) { number } }
-    fulfillmentOrders(first: 8, after: $after) {
+    fulfillmentOrders(first: 4, after: $after) {
       nodes {
         id
         status
-        lineItems(first: 30) {
+        lineItems(first: 20) {
           nodes { id totalQuantity remainingQuantity lineItem { id } }
           pageInfo { hasNextPage endCursor }
         }
@@ -95,7 +96,7 @@ pub(crate) const SHIPPING: Document = Document {
 
 pub(crate) const OPEN_LINES: Document = Document {
     operation: "fulfilment_order.lines",
-    cost: 504,
+    cost: 260,
     lane: Lane::Critical,
     text: "query OpenLines($id: ID!, $after: String) {
   node(id: $id) {
@@ -111,7 +112,7 @@ pub(crate) const OPEN_LINES: Document = Document {
 
 pub(crate) const FULFILLED_LINES: Document = Document {
     operation: "fulfilment.lines",
-    cost: 504,
+    cost: 30,
     lane: Lane::Critical,
     text: "query FulfilledLines($id: ID!, $after: String) {
   node(id: $id) {

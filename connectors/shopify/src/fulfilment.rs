@@ -136,7 +136,7 @@ impl Connector {
         Err(endless(SHIPPING.operation))
     }
 
-    /// A fulfilment order with all its lines: the first look brings thirty.
+    /// A fulfilment order with all its lines: the first look brings twenty.
     async fn whole(&self, found: FulfillmentOrder) -> Result<FulfilmentOrder, Error> {
         let mut page = found.line_items;
         let mut lines = Vec::new();

@@ -7,7 +7,7 @@ use retail_runtime::Ids;
 use serde_json::json;
 
 use crate::commerce::Connector;
-use crate::document::{SET_STOCK, STOCK};
+use crate::document::{Document, SET_STOCK, STOCK};
 use crate::fault::Error;
 use crate::gid::{gid, number};
 use crate::request::Setting;
@@ -53,7 +53,9 @@ impl Connector {
         }
         let ids: Vec<String> = items.iter().map(|item| gid("InventoryItem", *item)).collect();
         let variables = json!({"ids": ids, "location": gid("Location", location)});
-        let data: NodesData<StockedItem> = self.admin.read(&STOCK, &variables, "").await?;
+        // An item, its level and its quantities: three points each.
+        let cost = u32::try_from(items.len()).unwrap_or(STOCK.cost).saturating_mul(3);
+        let data: NodesData<StockedItem> = self.admin.read(&Document { cost, ..STOCK }, &variables, "").await?;
         data.nodes.iter().flatten().filter_map(|item| reading(item).transpose()).collect()
     }
 }
