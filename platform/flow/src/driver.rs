@@ -1,19 +1,24 @@
 //! One aggregate's way: decide, commit the intents, call, commit the outcomes with the next intents, and again. A
 //! driver that dies loses nothing: the due entry stands until the commit that ends the need for it.
+//!
+//! Calls to our own services need no intent: they are made at once, and what they brought is kept until the next commit
+//! that something else needs. A crash in between makes them again, under the same keys.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use retail_runtime::{Ids, Timestamp, deadline, trace};
-use retail_store::{Document, Draft, Partition, UpdateError};
+use retail_store::{Document, Draft, Error as StoreError, Fence, Partition, UpdateError};
 use tracing::Instrument as _;
 
 use crate::failure::Failure;
 use crate::ledger::{Admission, Ledger};
-use crate::process::{Attempt, Process, Verdict};
+use crate::process::{Attempt, Process, Summary, Verdict};
 use crate::step::{Class, Next, Step};
 use crate::transactions;
 use crate::worker::{Context, Counters};
@@ -22,6 +27,8 @@ use crate::worker::{Context, Counters};
 const GRACE: Duration = Duration::from_millis(15);
 /// Wait after a commit that could not be written.
 const PAUSE: Duration = Duration::from_millis(200);
+/// More outcomes than these are not kept back from a commit.
+const KEPT: usize = 16;
 
 /// What a call said.
 enum Said<O> {
@@ -33,6 +40,8 @@ enum Said<O> {
 /// A finished call on its way into the document. The wait was drawn once, so that a rule that runs again decides alike.
 struct Finished<P: Process> {
     step: P::Step,
+    attempt: u32,
+    verify: bool,
     said: Said<P::Outcome>,
     wait: Duration,
 }
@@ -51,42 +60,72 @@ struct Plan<P: Process> {
     traceparent: String,
 }
 
+/// What a driver carries from round to round.
+struct Round<P: Process> {
+    /// Outcomes that no commit has taken in yet, oldest first.
+    finished: Vec<Arc<Finished<P>>>,
+    flying: Flying,
+    /// The runtime stops: outcomes are taken in, nothing new leaves.
+    closing: bool,
+}
+
+impl<P: Process> Clone for Round<P> {
+    fn clone(&self) -> Self {
+        Self { finished: self.finished.clone(), flying: self.flying.clone(), closing: self.closing }
+    }
+}
+
 /// Calls under way: name and lane.
 type Flying = BTreeMap<String, &'static str>;
 
 /// Why a commit was not made.
-#[derive(Debug, thiserror::Error)]
-enum Stop {
+#[derive(thiserror::Error)]
+enum Stop<P: Process> {
     #[error("the aggregate does not exist")]
     Absent,
+    #[error("nothing needs a commit yet")]
+    NotYet(Plan<P>),
+}
+
+impl<P: Process> std::fmt::Debug for Stop<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, partition: Partition, id: &str) {
-    let mut finished: Arc<Vec<Finished<P>>> = Arc::default();
-    let mut flying = Flying::new();
+    let stopping = context.runtime.stopping();
+    let mut round = Round::<P> { finished: Vec::new(), flying: Flying::new(), closing: false };
     let mut calls = FuturesUnordered::new();
     loop {
-        for done in finished.iter() {
-            flying.remove(&done.step.name());
+        for done in &round.finished {
+            round.flying.remove(&done.step.name());
         }
-        let Some(plan) = commit(context, process, partition, id, finished, &flying).await else { return };
+        round.closing = stopping.is_cancelled();
+        let (plan, committed) = match commit(context, process, partition, id, &round).await {
+            Some(Ok(plan)) => (plan, true),
+            Some(Err(plan)) => (plan, false),
+            None => return,
+        };
+        if committed {
+            round.finished.clear();
+        }
         let doc = Arc::new(plan.doc);
         for launch in plan.launches {
-            flying.insert(launch.step.name(), launch.step.lane());
+            round.flying.insert(launch.step.name(), launch.step.lane());
             calls.push(call(context, process, id, Arc::clone(&doc), launch, plan.traceparent.clone()));
         }
         let Some(first) = calls.next().await else { return };
-        let mut batch = vec![first];
+        round.finished.push(Arc::new(first));
         let grace = context.runtime.clock().sleep(GRACE);
         tokio::pin!(grace);
         while !calls.is_empty() {
             tokio::select! {
                 biased;
-                Some(next) = calls.next() => batch.push(next),
+                Some(next) = calls.next() => round.finished.push(Arc::new(next)),
                 () = &mut grace => break,
             }
         }
-        finished = Arc::new(batch);
     }
 }
 
@@ -120,10 +159,12 @@ async fn call<P: Process>(
     };
     let span = trace::continue_from(&traceparent, "step");
     let bounded = context.runtime.clock().timeout(policy.attempt, deadline::within(policy.attempt, work));
-    let said = bounded.instrument(span).await.unwrap_or_else(|_| {
-        let detail = format!("{name} gave no answer within {} s", policy.attempt.as_secs());
-        Said::Failed(Failure::Unknown { reason: "NO_ANSWER".to_owned(), detail })
-    });
+    let unknown = |reason: &str, detail| Said::Failed(Failure::Unknown { reason: reason.to_owned(), detail });
+    let said = match AssertUnwindSafe(bounded.instrument(span)).catch_unwind().await {
+        Ok(Ok(said)) => said,
+        Ok(Err(_)) => unknown("NO_ANSWER", format!("{name} gave no answer within {} s", policy.attempt.as_secs())),
+        Err(_) => unknown("STEP_PANICKED", format!("{name} panicked; this is a defect of Weft")),
+    };
     if let Said::Failed(failure) = &said {
         if is_effect && matches!(failure, Failure::Unknown { .. }) {
             Counters::add(&context.counters.effects_unknown);
@@ -134,42 +175,90 @@ async fn call<P: Process>(
     // Never at once again, never all together: half the ceiling and up to half more.
     let half = policy.ceiling(attempt) / 2;
     let wait = half.saturating_add(context.runtime.rng().jitter(half));
-    Finished { step, said, wait }
+    Finished { step, attempt, verify, said, wait }
 }
 
-/// One commit; `None` ends the driver. The entry is still due then, so that nothing is forgotten.
+/// One commit, or (`Err`) a plan that needs none yet; `None` ends the driver. The entry is still due then, so that
+/// nothing is forgotten.
 async fn commit<P: Process>(
     context: &Context,
     process: &Arc<P>,
     partition: Partition,
     id: &str,
-    finished: Arc<Vec<Finished<P>>>,
-    flying: &Flying,
-) -> Option<Plan<P>> {
-    let fence = context.leases.fence(partition)?;
-    let now = context.runtime.clock().now();
-    let (rules, flying) = (Arc::clone(process), flying.clone());
-    let rule = move |draft: &mut Draft<P::Doc>| {
-        if !draft.existed {
-            return Err(Stop::Absent);
+    round: &Round<P>,
+) -> Option<Result<Plan<P>, Plan<P>>> {
+    loop {
+        // A commit that cannot be written is tried again while the lease lasts: its outcomes are nowhere else.
+        let fence = context.leases.fence(partition)?;
+        let now = context.runtime.clock().now();
+        let (rules, round) = (Arc::clone(process), round.clone());
+        let rule = move |draft: &mut Draft<P::Doc>| {
+            if !draft.existed {
+                return Err(Stop::Absent);
+            }
+            let ledger_id = Ledger::id_of::<P::Doc>(draft.id());
+            let mut ledger: Ledger = draft.get(&ledger_id).unwrap_or_default();
+            let plan = advance(rules.as_ref(), draft, &mut ledger, &round, now);
+            if can_wait(&plan, &round, &ledger) {
+                return Err(Stop::NotYet(plan));
+            }
+            draft.put(&ledger_id, &ledger);
+            Ok(plan)
+        };
+        match context.store.step::<P::Doc, _, _>(id, Some(fence), rule).await {
+            Ok(done) => return Some(Ok(done.value)),
+            Err(UpdateError::Rule(Stop::NotYet(plan))) => return Some(Err(plan)),
+            Err(UpdateError::Rule(Stop::Absent)) => {
+                tracing::error!(kind = P::Doc::KIND, id, "due, but not there; this is a defect of Weft");
+                return None;
+            }
+            Err(UpdateError::Store(StoreError::RulePanicked(_))) => {
+                park_panicked::<P>(context, fence, id).await;
+                return None;
+            }
+            Err(UpdateError::Store(error)) => {
+                tracing::warn!(%error, kind = P::Doc::KIND, id, "commit failed; it is tried again");
+                context.runtime.clock().sleep(PAUSE).await;
+                if !may_pass(&error) {
+                    return None;
+                }
+            }
         }
+    }
+}
+
+/// Will the same commit go through later, from here?
+fn may_pass(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unknown | StoreError::Unavailable(_) | StoreError::Overloaded(_) | StoreError::Conflict(_)
+    )
+}
+
+/// May the plan go on without a commit? When all it wants are calls to our own services and all that came back is good.
+fn can_wait<P: Process>(plan: &Plan<P>, round: &Round<P>, ledger: &Ledger) -> bool {
+    let calls_only = plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
+    let all_good = round.finished.iter().all(|done| matches!(done.said, Said::Brought(_)));
+    !plan.launches.is_empty() && calls_only && all_good && round.finished.len() < KEPT && ledger.parked.is_none()
+}
+
+/// A rule that panics would do so for ever: a person is needed, and nobody else waits for it.
+async fn park_panicked<P: Process>(context: &Context, fence: Fence, id: &str) {
+    let now = context.runtime.clock().now();
+    let rule = move |draft: &mut Draft<P::Doc>| {
         let ledger_id = Ledger::id_of::<P::Doc>(draft.id());
         let mut ledger: Ledger = draft.get(&ledger_id).unwrap_or_default();
-        let plan = advance(rules.as_ref(), draft, &mut ledger, &finished, &flying, now);
+        let detail = "a rule panicked over this aggregate; this is a defect of Weft: mend it, then resume";
+        ledger.park("RULE_PANICKED", detail, "", now);
+        let summary = Summary { name: ledger.name.clone(), status: ledger.status.clone() };
+        transactions::index(draft, &mut ledger, &summary, false, false, now);
+        draft.due(None);
         draft.put(&ledger_id, &ledger);
-        Ok(plan)
+        Ok::<_, Infallible>(())
     };
-    match context.store.step::<P::Doc, _, _>(id, Some(fence), rule).await {
-        Ok(done) => Some(done.value),
-        Err(UpdateError::Rule(Stop::Absent)) => {
-            tracing::error!(kind = P::Doc::KIND, id, "due, but not there; this is a defect of Weft");
-            None
-        }
-        Err(UpdateError::Store(error)) => {
-            tracing::warn!(%error, kind = P::Doc::KIND, id, "commit failed; the aggregate is taken again");
-            context.runtime.clock().sleep(PAUSE).await;
-            None
-        }
+    if let Err(error) = context.store.step::<P::Doc, _, _>(id, Some(fence), rule).await {
+        tracing::warn!(%error, kind = P::Doc::KIND, id, "cannot park what panicked; it is taken again");
+        context.runtime.clock().sleep(PAUSE).await;
     }
 }
 
@@ -178,8 +267,7 @@ fn advance<P: Process>(
     process: &P,
     draft: &mut Draft<P::Doc>,
     ledger: &mut Ledger,
-    finished: &[Finished<P>],
-    flying: &Flying,
+    round: &Round<P>,
     now: Timestamp,
 ) -> Plan<P> {
     let before = draft.doc.clone();
@@ -188,45 +276,59 @@ fn advance<P: Process>(
         ledger.shown_parked = false;
         process.parked(draft, None, now);
     }
-    for done in finished {
+    for done in &round.finished {
         settle(process, draft, ledger, done, now);
     }
     let mut launches = Vec::new();
-    let (until, over) = match process.decide(&draft.doc, now) {
-        Next::Do(steps) => (admit(&steps, ledger, flying, now, &mut launches), false),
-        Next::Wait(until) => (until, false),
-        Next::Done => (None, true),
-    };
+    let (mut until, mut over) = look(process, draft, ledger, round, now, &mut launches);
     if ledger.parked.is_some() && !ledger.shown_parked {
         ledger.shown_parked = true;
         process.parked(draft, ledger.parked.as_ref(), now);
-        if let Next::Do(steps) = process.decide(&draft.doc, now) {
-            // What is told on the side (that it is parked) may still leave.
-            let side: Vec<_> = steps.into_iter().filter(|step| !step.lane().is_empty()).collect();
-            let held_back = ledger.parked.take();
-            admit(&side, ledger, flying, now, &mut launches);
-            ledger.parked = held_back;
-        }
+        // What is told on the side (that it is parked) may still leave.
+        (until, over) = look(process, draft, ledger, round, now, &mut launches);
     }
     if draft.doc != before {
         process.seal(draft, &before, now);
     }
     // While calls fly the entry stays due: after a crash whoever takes the partition finds it at once.
-    let at_work = !launches.is_empty() || !flying.is_empty();
+    let at_work = !launches.is_empty() || !round.flying.is_empty();
     draft.due(if at_work { Some(now) } else { until });
     transactions::index(draft, ledger, &process.summary(&draft.doc), at_work, over, now);
     Plan { doc: draft.doc.clone(), launches, traceparent: ledger.traceparent.clone() }
 }
 
+/// Asks the process what comes next and admits what may leave; answers when to look again, and whether it is over.
+fn look<P: Process>(
+    process: &P,
+    draft: &Draft<P::Doc>,
+    ledger: &mut Ledger,
+    round: &Round<P>,
+    now: Timestamp,
+    launches: &mut Vec<Launch<P::Step>>,
+) -> (Option<Timestamp>, bool) {
+    match process.decide(&draft.doc, now) {
+        // Whoever takes the partition next finds it due.
+        Next::Do(_) if round.closing => (Some(now), false),
+        Next::Do(steps) => (admit(&steps, ledger, &round.flying, now, launches), false),
+        Next::Wait(until) => (until, false),
+        Next::Done => (None, true),
+    }
+}
+
 /// Takes one finished call into document and ledger.
 fn settle<P: Process>(process: &P, draft: &mut Draft<P::Doc>, ledger: &mut Ledger, done: &Finished<P>, now: Timestamp) {
     let name = done.step.name();
+    if done.step.class() == Class::Call {
+        ledger.called(&name, done.attempt, now);
+    }
     match &done.said {
         Said::Brought(outcome) => {
             ledger.confirm(&name, done.step.class(), done.step.routine(), now);
             process.apply(draft, &done.step, outcome, now);
         }
         Said::Missing => ledger.miss(&name, now),
+        // Not the effect has failed, but the look at it.
+        Said::Failed(failure) if done.verify => ledger.unverified(&name, failure, done.wait, now),
         Said::Failed(failure) => {
             ledger.fail(&name, failure, done.wait, now);
             if matches!(failure, Failure::Refused { .. })
@@ -254,11 +356,17 @@ fn admit<S: Step>(
         if under_way || launches.iter().any(launched) {
             continue;
         }
-        match ledger.admit(&name, step.class(), step.policy(), now) {
+        let (class, policy) = (step.class(), step.policy());
+        let admission = if lane.is_empty() {
+            ledger.admit(&name, class, policy, now)
+        } else {
+            ledger.admit_beside(&name, class, policy, now)
+        };
+        match admission {
             Admission::Run(attempt) => launches.push(Launch { step: step.clone(), attempt, verify: false }),
             Admission::Verify(attempt) => launches.push(Launch { step: step.clone(), attempt, verify: true }),
             Admission::Wait(until) => look_again = Some(look_again.map_or(until, |known| known.min(until))),
-            Admission::Parked => return None,
+            Admission::Parked => {}
         }
     }
     look_again

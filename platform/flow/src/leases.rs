@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use retail_runtime::Runtime;
 use retail_store::{Fence, LeaseAnswer, Partition, Store};
+use tokio::sync::watch;
 
 /// How long a lease lasts without renewal.
 const TTL: Duration = Duration::from_secs(10);
@@ -28,12 +29,23 @@ struct Held {
 pub struct Leases {
     runtime: Runtime,
     held: Arc<Mutex<BTreeMap<Partition, Held>>>,
+    at_work: Arc<watch::Sender<usize>>,
+}
+
+/// Somebody still writes under these leases: they are not given back before it is dropped.
+pub(crate) struct AtWork(Arc<watch::Sender<usize>>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 impl Leases {
     /// Takes what is free of the 64 partitions and keeps it until the runtime stops.
     pub async fn start(runtime: &Runtime, store: &Store) -> Self {
-        let leases = Self { runtime: runtime.clone(), held: Arc::default() };
+        let at_work = Arc::new(watch::Sender::new(0));
+        let leases = Self { runtime: runtime.clone(), held: Arc::default(), at_work };
         let mut nonce = [0_u8; 16];
         runtime.rng().fill(&mut nonce);
         leases.round(store, nonce).await;
@@ -56,11 +68,25 @@ impl Leases {
         self.lock().get(&partition).filter(|held| held.until > now).map(|held| held.fence)
     }
 
+    /// Keeps the leases beyond the stop until the answer is dropped.
+    pub(crate) fn at_work(&self) -> AtWork {
+        self.at_work.send_modify(|count| *count = count.saturating_add(1));
+        AtWork(Arc::clone(&self.at_work))
+    }
+
     async fn keep(&self, store: &Store, nonce: [u8; 16]) {
         let stopping = self.runtime.stopping();
         loop {
             tokio::select! {
                 () = stopping.cancelled() => break,
+                () = self.runtime.clock().sleep(RENEW) => self.round(store, nonce).await,
+            }
+        }
+        // Calls under way bring their outcome home first: one that is lost would have to be found out again.
+        let mut at_work = self.at_work.subscribe();
+        loop {
+            tokio::select! {
+                () = async { drop(at_work.wait_for(|count| *count == 0).await) } => break,
                 () = self.runtime.clock().sleep(RENEW) => self.round(store, nonce).await,
             }
         }
@@ -82,6 +108,7 @@ impl Leases {
         let known = self.lock().get(&partition).map(|held| held.fence);
         let answer = match known {
             Some(fence) => store.lease_renew(partition, fence, TTL).await,
+            None if self.runtime.stopping().is_cancelled() => return,
             None => store.lease_take(partition, nonce, TTL).await,
         };
         match answer {

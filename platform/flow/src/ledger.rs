@@ -230,6 +230,31 @@ impl Ledger {
         admission
     }
 
+    /// As [`Ledger::admit`], for a step on the side: it may leave although the aggregate is parked.
+    pub fn admit_beside(&mut self, name: &str, class: Class, policy: Policy, now: Timestamp) -> Admission {
+        let parked = self.parked.take();
+        let admission = self.admit(name, class, policy, now);
+        // The first cause stands.
+        self.parked = parked.or(self.parked.take());
+        admission
+    }
+
+    /// Records a call that was made before its commit: calls of our own services need no intent.
+    pub(crate) fn called(&mut self, name: &str, attempt: u32, now: Timestamp) {
+        let at = now.as_millisecond();
+        if self.effect(name).is_none() {
+            self.effects.push(Effect { name: name.to_owned(), first_at: at, ..Effect::default() });
+        }
+        let Some(effect) = self.effects.iter_mut().find(|effect| effect.name == name) else { return };
+        if effect.state() == EffectState::Confirmed {
+            *effect = Effect { name: name.to_owned(), first_at: at, ..Effect::default() };
+        }
+        if effect.attempts < attempt {
+            effect.attempts = attempt;
+            effect.last_at = at;
+        }
+    }
+
     /// Records that a step succeeded. A routine step that succeeds at once leaves no line in the timeline.
     pub fn confirm(&mut self, name: &str, class: Class, routine: bool, now: Timestamp) {
         let mut attempt = 0;
@@ -270,6 +295,19 @@ impl Ledger {
             }
         }
         self.note(now, what, name, &format!("{}: {}", failure.reason(), failure.detail()), attempt);
+    }
+
+    /// Records that a read-back did not come through: what was sent is as unknown as before.
+    pub fn unverified(&mut self, name: &str, failure: &Failure, jittered: Duration, now: Timestamp) {
+        if let Some(effect) = self.effects.iter_mut().find(|effect| effect.name == name) {
+            effect.set_state(EffectState::Unknown);
+            failure.reason().clone_into(&mut effect.reason);
+            effect.next_at = now.as_millisecond().saturating_add(millis(jittered));
+        }
+        self.note(now, "READ_BACK_FAILED", name, &format!("{}: {}", failure.reason(), failure.detail()), 0);
+        if let Failure::Refused { .. } = failure {
+            self.park(failure.reason(), failure.detail(), name, now);
+        }
     }
 
     /// Records that a read-back found nothing.

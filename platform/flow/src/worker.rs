@@ -95,10 +95,14 @@ impl Worker {
         Arc::clone(&self.context.counters)
     }
 
-    /// Starts; ends when the runtime stops. A driver in the middle of a call finishes within the drain.
+    /// Starts; ends when the runtime stops. A driver in the middle of a call still commits its outcome, and begins
+    /// nothing new; the leases are given back after it.
     pub fn start(self) {
-        let runtime = self.context.runtime.clone();
-        runtime.spawn("worker", async move { self.run().await });
+        let (runtime, at_work) = (self.context.runtime.clone(), self.context.leases.at_work());
+        runtime.spawn("worker", async move {
+            self.run().await;
+            drop(at_work);
+        });
     }
 
     async fn run(self) {
@@ -149,12 +153,19 @@ impl Worker {
         }
         // Leaves the set however the driver ends, a panicking rule included.
         let place = Place { busy: Arc::clone(&self.busy), key: key.clone() };
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+        let stopping = self.context.runtime.stopping();
+        let slot = tokio::select! {
+            () = stopping.cancelled() => return,
+            slot = Arc::clone(&self.slots).acquire_owned() => slot,
+        };
+        let Ok(slot) = slot else { return };
+        let at_work = self.context.leases.at_work();
         let work = Arc::clone(process).drive(Arc::clone(&self.context), partition, key.id().to_owned());
         self.context.runtime.spawn("driver", async move {
             work.await;
             drop(place);
             drop(slot);
+            drop(at_work);
         });
     }
 
