@@ -22,6 +22,9 @@ use crate::config::{Channel, Config};
 use crate::journey::{Brought, Leg};
 use crate::record::{Capture, Order};
 
+/// A thousand-line order fits several times.
+const LARGEST_ANSWER: usize = 16 << 20;
+
 /// Channels to everybody the journey needs.
 #[derive(Clone)]
 pub(crate) struct Calls {
@@ -79,8 +82,11 @@ impl Calls {
 
     /// Resolves items without an order: for requests that can still be refused.
     pub(crate) async fn resolve_items(&self, keys: Vec<stock::ItemKey>) -> Result<Vec<stock::ResolvedItem>, Failure> {
+        let asked = keys.len();
         let request = stock::ResolveItemsRequest { keys };
-        Ok(ReferenceServiceClient::new(self.inventory.clone()).resolve_items(request).await?.into_inner().items)
+        let mut client = ReferenceServiceClient::new(self.inventory.clone()).max_decoding_message_size(LARGEST_ANSWER);
+        let items = client.resolve_items(request).await?.into_inner().items;
+        if items.len() == asked { Ok(items) } else { Err(broken("reference.ResolveItems", "an answer for every key")) }
     }
 
     /// Does one leg.
@@ -129,7 +135,7 @@ impl Calls {
     }
 
     fn inventory(&self) -> InventoryServiceClient<Peer> {
-        InventoryServiceClient::new(self.inventory.clone())
+        InventoryServiceClient::new(self.inventory.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     fn customers(&self) -> CustomersServiceClient<Peer> {
@@ -143,7 +149,7 @@ impl Calls {
                 format!("channel {} names no configured ERP; set channels.{}.erp", order.channel, order.channel);
             Failure::refused("ERP_NOT_CONFIGURED", detail)
         })?;
-        Ok((name, ErpServiceClient::new(peer.clone()).max_decoding_message_size(16 << 20)))
+        Ok((name, ErpServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER)))
     }
 
     async fn identify(&self, order: &Order, key: String) -> Result<Brought, Failure> {
@@ -186,8 +192,9 @@ impl Calls {
         let request = erp::CreateSalesOrderRequest { instance, order: Some(ask::sales_order(order, zone)?) };
         let answer = erp.create_sales_order(request).await?.into_inner();
         done(answer.outcome.as_ref())?;
-        let order = answer.order.ok_or_else(|| broken("erp.CreateSalesOrder", "order"))?;
-        Ok(Brought::SalesOrder(Box::new(order)))
+        let booked = answer.order.filter(|order| order.document.is_some());
+        let booked = booked.ok_or_else(|| broken("erp.CreateSalesOrder", "order.document"))?;
+        Ok(Brought::SalesOrder(Box::new(booked)))
     }
 
     async fn close(&self, order: &Order) -> Result<Brought, Failure> {
@@ -205,7 +212,8 @@ impl Calls {
         let request = ask::payment(order, id, instance, zone)?;
         let answer = erp.record_payment(request).await?.into_inner();
         done(answer.outcome.as_ref())?;
-        answer.payment.map(Brought::Payment).ok_or_else(|| broken("erp.RecordPayment", "payment"))
+        let payment = answer.payment.filter(|payment| payment.document.is_some());
+        payment.map(Brought::Payment).ok_or_else(|| broken("erp.RecordPayment", "payment.document"))
     }
 
     async fn consume(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {

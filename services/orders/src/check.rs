@@ -25,7 +25,8 @@ pub(crate) fn line_amount(line: &Line, currency: Currency) -> Result<Money, Mone
     gross.minus(Money::from_minor(line.discount, currency))
 }
 
-/// What the lines add up to: their amounts and the taxes that are not included in them and not collected elsewhere.
+/// What the lines add up to: their amounts and the taxes that are not included in them, whoever collects those: the
+/// customer was shown them all.
 pub(crate) fn computed_total(lines: &[Line], currency: Currency) -> Result<Money, MoneyError> {
     lines.iter().try_fold(Money::zero(currency), |sum, line| {
         let with_line = sum.plus(line_amount(line, currency)?)?;

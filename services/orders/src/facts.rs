@@ -30,18 +30,25 @@ pub(crate) fn take(order: &mut Order, told: &erp::SalesOrder) -> bool {
     for said in &told.payments {
         payment(order, said);
     }
+    if told.state() == erp::SalesOrderState::Closed && !nothing_shipped(order) {
+        order.close_open_lines();
+    }
     if told.state() == erp::SalesOrderState::Closed && nothing_shipped(order) {
         order.erp_closed = true;
-        if order.state() == State::Booked {
+        order.close_open_lines();
+        if matches!(order.state(), State::Reserved | State::Booked) {
             "closed in the ERP".clone_into(&mut order.cause);
         }
     }
     order.erp_etag.clone_from(&told.etag);
     order.advance();
-    // The stamp alone is not a change that anybody sees.
-    let mut silent = order.clone();
-    silent.erp_etag.clone_from(&before.erp_etag);
-    silent != before
+    // The stamp alone is not a change that anybody sees, and not worth a commit.
+    let stamp = std::mem::replace(&mut order.erp_etag, before.erp_etag.clone());
+    let changed = *order != before;
+    if changed {
+        order.erp_etag = stamp;
+    }
+    changed
 }
 
 fn nothing_shipped(order: &Order) -> bool {

@@ -55,9 +55,6 @@ pub enum Error {
         /// Fields of the request.
         fields: Vec<(String, String)>,
     },
-    /// A page token of another query or version.
-    #[error("the page token does not fit; start again without one")]
-    BadPageToken,
     /// Another service did not answer.
     #[error("cannot reach {0}")]
     Peer(&'static str),
@@ -76,7 +73,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
-            Self::KeyReused { .. } | Self::UnknownItem { .. } | Self::BadPageToken => Class::Invalid,
+            Self::KeyReused { .. } | Self::UnknownItem { .. } => Class::Invalid,
             Self::Peer(_) => Class::Unavailable,
             Self::Store(error) => error.class(),
         }
@@ -93,7 +90,6 @@ impl Fault for Error {
             Self::OtherContent { .. } => "OTHER_CONTENT",
             Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
             Self::UnknownItem { .. } => "UNKNOWN_ITEM",
-            Self::BadPageToken => "BAD_PAGE_TOKEN",
             Self::Peer(_) => "PEER_UNAVAILABLE",
             Self::Store(error) => error.reason(),
         }
@@ -110,7 +106,7 @@ impl Fault for Error {
             Self::KeyReused { key } => vec![("idempotency_key", key.clone())],
             Self::UnknownItem { what, .. } => vec![("items", what.clone())],
             Self::Peer(peer) => vec![("peer", (*peer).to_owned())],
-            Self::Shape(_) | Self::BadPageToken | Self::Store(_) => Vec::new(),
+            Self::Shape(_) | Self::Store(_) => Vec::new(),
         }
     }
 
@@ -119,7 +115,6 @@ impl Fault for Error {
             Self::Shape(shape) => shape.fields(),
             Self::UnknownItem { fields, .. } => fields.clone(),
             Self::KeyReused { .. } => vec![("idempotency_key".into(), self.to_string())],
-            Self::BadPageToken => vec![("page_token".into(), self.to_string())],
             Self::NoSuchOrder(_)
             | Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
@@ -143,8 +138,7 @@ impl Fault for Error {
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::KeyReused { .. }
-            | Self::UnknownItem { .. }
-            | Self::BadPageToken => None,
+            | Self::UnknownItem { .. } => None,
         }
     }
 }

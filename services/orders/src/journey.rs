@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use retail_flow::{Attempt, Class, Failure, Next, Parked, Process, Step, Summary, Verdict};
+use std::time::Duration;
+
+use retail_flow::{Attempt, Class, Failure, Next, Parked, Policy, Process, Step, Summary, Verdict};
 use retail_proto::customers::v1::Customer;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1 as stock;
@@ -77,6 +79,25 @@ impl Step for Leg {
         }
     }
 
+    fn policy(&self) -> Policy {
+        let usual = if self.class() == Class::Call { Policy::MESH } else { Policy::VENDOR };
+        match self {
+            // Agents are told whenever their system is back; an order never waits for that.
+            Self::TellCrm(_) => Policy { deadline: Duration::MAX, ..usual },
+            Self::Identify
+            | Self::ResolveItems
+            | Self::Reserve
+            | Self::ErpCustomer
+            | Self::BookSalesOrder
+            | Self::Confirm
+            | Self::RecordPayment(_)
+            | Self::Consume(_)
+            | Self::TellChannel(_)
+            | Self::CloseSalesOrder
+            | Self::GiveBack => usual,
+        }
+    }
+
     fn lane(&self) -> &'static str {
         match self {
             Self::TellCrm(_) => "crm",
@@ -127,34 +148,36 @@ impl Journey {
         Arc::new(Self { calls, seal })
     }
 
-    /// The way back: what a cancellation must undo.
+    /// The way back: what a cancellation must undo, last things first. Goods are given back only when the ERP cannot
+    /// ship them any more.
     fn undo(order: &Order) -> Vec<Leg> {
-        let mut legs = Vec::new();
         if order.erp_asked && !order.erp_closed {
             // A sales order whose answer never came is fetched first: what is not known cannot be closed.
-            legs.push(if order.sales_order.is_some() { Leg::CloseSalesOrder } else { Leg::BookSalesOrder });
+            return vec![if order.sales_order.is_some() { Leg::CloseSalesOrder } else { Leg::BookSalesOrder }];
         }
-        if !order.given_back {
-            legs.push(Leg::GiveBack);
-        }
-        legs
+        if order.given_back { Vec::new() } else { vec![Leg::GiveBack] }
     }
 
     /// The way forward after the ERP has the order.
     fn settle(&self, order: &Order) -> Vec<Leg> {
         let mut legs = Vec::new();
-        if order.reserved && !order.confirmed && order.shipments.is_empty() {
+        if order.reserved && !order.confirmed {
             legs.push(Leg::Confirm);
         }
         let unrecorded = order.payments.iter().filter(|payment| payment.is_captured() && payment.document.is_none());
         legs.extend(unrecorded.map(|payment| Leg::RecordPayment(payment.id.clone())));
         for shipment in &order.shipments {
-            if !shipment.consumed {
+            // What is not confirmed cannot be taken off, even when it has left already.
+            if !shipment.consumed && order.confirmed {
                 legs.push(Leg::Consume(shipment.id().to_owned()));
             }
             if !shipment.told {
                 legs.push(Leg::TellChannel(shipment.id().to_owned()));
             }
+        }
+        let all_taken = order.confirmed && order.shipments.iter().all(|shipment| shipment.consumed);
+        if order.state() == State::Shipped && all_taken && order.has_leftovers() && !order.given_back {
+            legs.push(Leg::GiveBack);
         }
         legs
     }
@@ -245,6 +268,7 @@ impl Process for Journey {
                     facts::take(order, told);
                 }
                 order.erp_closed = true;
+                order.close_open_lines();
             }
             (Leg::GiveBack, _) => order.given_back = true,
             (Leg::Identify | Leg::ResolveItems | Leg::Reserve | Leg::ErpCustomer, _)
@@ -260,6 +284,13 @@ impl Process for Journey {
         match leg {
             Leg::Reserve if order.capture() == Capture::Request => {
                 order.refuse(&format!("{}: {}", why.reason(), why.detail()));
+                Verdict::Handled
+            }
+            // The warehouse was faster: the order goes on, and the ERP's facts say how.
+            Leg::CloseSalesOrder if why.reason() == "ALREADY_SHIPPED" => {
+                "shipped before it could be cancelled".clone_into(&mut order.cause);
+                order.set_state(State::Booked);
+                order.advance();
                 Verdict::Handled
             }
             // The side must never stop the business: remember the stamp, the next change tells the CRM again.
@@ -282,8 +313,14 @@ impl Process for Journey {
     }
 
     fn parked(&self, draft: &mut Draft<Order>, why: Option<&Parked>, _now: Timestamp) {
-        draft.doc.parked = why.is_some();
-        draft.doc.cause = why.map(|parked| format!("{}: {}", parked.reason, parked.detail)).unwrap_or_default();
+        let order = &mut draft.doc;
+        match why {
+            Some(parked) => order.cause = format!("{}: {}", parked.reason, parked.detail),
+            // Whoever let it go on may have given another cause since.
+            None if order.parked => order.cause.clear(),
+            None => {}
+        }
+        order.parked = why.is_some();
     }
 
     fn seal(&self, draft: &mut Draft<Order>, before: &Order, now: Timestamp) {
@@ -369,4 +406,6 @@ fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, at: i64) {
             promised.shortfall.parse::<retail_proto::Quantity>().map_or(0, retail_proto::Quantity::millionths);
     }
     order.reserved = true;
+    // Charges move no stock: there is no promise to confirm.
+    order.confirmed = order.confirmed || order.has_no_goods();
 }

@@ -3,7 +3,7 @@
 use retail_proto::types::v1::Ref;
 
 use crate::fault::Error;
-use crate::record::{Capture, Hold, Order, Payment, State};
+use crate::record::{Capture, Hold, Line, Order, Payment, State};
 
 /// Captured payment, as in the contract.
 const CAPTURED: i32 = 3;
@@ -24,8 +24,12 @@ impl Order {
         }
     }
 
-    /// Puts an order that has not been booked on hold, unless that hold was released before.
+    /// Puts an order that has not been booked on hold, unless that hold was released before. An order that is being
+    /// cancelled meanwhile stays so.
     pub fn hold(&mut self, reason: &str, detail: &str, at: i64) {
+        if !matches!(self.state(), State::Received | State::Held) {
+            return;
+        }
         let known = self.holds.iter().any(|hold| hold.reason == reason);
         if known || self.released.iter().any(|released| released == reason) {
             return;
@@ -44,10 +48,11 @@ impl Order {
         };
         let hold = self.holds.remove(index);
         match hold.reason.as_str() {
-            // Asked again, never waved through: an item that is still unknown holds the order again.
-            "UNKNOWN_ITEM" => self.items_known = false,
             // The person takes the customer's total over as it is.
-            _ => self.released.push(hold.reason),
+            "TOTAL_MISMATCH" => self.released.push(hold.reason),
+            "UNKNOWN_ITEM" => self.items_known = false,
+            // Asked again, never waved through: what still lacks holds the order again.
+            _ => {}
         }
         if self.holds.is_empty() && self.state() == State::Held {
             self.set_state(State::Received);
@@ -92,7 +97,9 @@ impl Order {
             State::Booked | State::PartlyShipped if any_shipped && goods_done => State::Shipped,
             State::Booked if any_shipped => State::PartlyShipped,
             State::Booked if goods_done && self.is_invoiced() && self.has_no_goods() => State::Shipped,
-            State::Booked if self.erp_closed && goods_done => State::Cancelling,
+            State::Booked if self.erp_closed => State::Cancelling,
+            // The warehouse was faster than the cancellation; the ERP has closed what was left.
+            State::Cancelling if any_shipped && self.erp_closed => State::PartlyShipped,
             State::Shipped if self.is_settled() => State::Completed,
             State::Cancelling if self.given_back && (self.erp_closed || !self.erp_asked) => State::Cancelled,
             same @ (State::Received
@@ -122,9 +129,15 @@ impl Order {
     #[must_use]
     pub fn is_invoiced(&self) -> bool {
         let invoiced: i64 = self.invoices.iter().map(|invoice| invoice.minor).sum();
-        let closed: i64 =
-            self.lines.iter().filter(|line| line.closed && line.shipped == 0).map(|line| line.amount).sum();
-        !self.invoices.is_empty() && invoiced >= self.total.saturating_sub(closed)
+        // What the ERP was asked to sell: taxes on top and a total that somebody took over are not in its lines.
+        let expected: i64 = self.lines.iter().map(Line::to_invoice).sum();
+        !self.invoices.is_empty() && invoiced >= expected
+    }
+
+    /// True when something was closed unshipped although something else has shipped: its goods are still promised.
+    #[must_use]
+    pub fn has_leftovers(&self) -> bool {
+        self.lines.iter().any(|line| line.is_goods() && line.closed && line.shipped < line.quantity)
     }
 
     /// True when shipment, invoice, payment and every system agree.
@@ -132,6 +145,7 @@ impl Order {
     pub fn is_settled(&self) -> bool {
         self.is_invoiced()
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
+            && (self.given_back || !self.has_leftovers())
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
 
@@ -202,6 +216,17 @@ impl Order {
     }
 }
 
+impl Line {
+    /// The part of the amount that the ERP will invoice: all of it, unless the line was closed before all had shipped.
+    fn to_invoice(&self) -> i64 {
+        if !self.closed || self.quantity == 0 {
+            return self.amount;
+        }
+        let part = i128::from(self.amount) * i128::from(self.shipped) / i128::from(self.quantity);
+        i64::try_from(part).unwrap_or(self.amount)
+    }
+}
+
 impl Payment {
     /// True when the money was taken.
     #[must_use]
@@ -260,6 +285,34 @@ mod tests {
         assert_eq!(order.state(), State::Received);
         order.hold("TOTAL_MISMATCH", "1.00 too much", 2);
         assert_eq!(order.state(), State::Received);
+    }
+
+    #[test]
+    fn a_hold_that_a_person_cannot_wave_through_comes_back_while_its_cause_lasts() {
+        let mut order = order().received();
+        order.hold("INSUFFICIENT_STOCK", "line 1", 1);
+        order.release_hold("INSUFFICIENT_STOCK").unwrap();
+        order.hold("INSUFFICIENT_STOCK", "line 1", 2);
+        assert_eq!(order.state(), State::Held);
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_cancellation_does_not_hold_the_order() {
+        let mut order = order().received();
+        order.cancel("no longer wanted", false).unwrap();
+        order.hold("UNKNOWN_ITEM", "line 1", 1);
+        assert_eq!(order.state(), State::Cancelling);
+    }
+
+    #[test]
+    fn a_line_closed_half_shipped_is_invoiced_by_half() {
+        let mut order = order().shipped();
+        order.lines[0].shipped = order.lines[0].quantity / 2;
+        order.lines[0].closed = true;
+        let expected = order.lines[0].amount / 2 + order.lines[1].amount;
+        order.invoices.push(crate::record::Invoice { document: None, minor: expected });
+        assert!(order.is_invoiced());
+        assert!(!order.is_settled(), "its goods are still promised");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The orders of this service: every way into the store, each a few lines around a pure rule.
 
+use std::collections::BTreeMap;
+
 use prost::Message as _;
 use retail_flow::{Failure, page};
 use retail_proto::erp::v1 as erp;
@@ -48,10 +50,12 @@ impl Orders {
         key_shape(&request.idempotency_key)?;
         let now = self.clock.now();
         let mut order = place::parse(request, self.calls.channel(&request.channel), now)?;
-        if order.capture() == Capture::Request {
+        let known = self.store.read::<Order>(&order.id).await.map_err(Error::Store)?.is_some();
+        if order.capture() == Capture::Request && !known {
             self.refuse_unknown_items(&order).await?;
         }
-        order.digest = content_digest(request);
+        let content = canonical(&pb::PlaceOrderRequest { idempotency_key: String::new(), ..request.clone() });
+        order.digest = Sha256::digest(&content).to_vec();
         order.traceparent = trace::traceparent().unwrap_or_default();
         let seal = self.seal;
         let id = order.id.clone();
@@ -67,7 +71,7 @@ impl Orders {
             seal.seal(draft, &before, now);
             Ok(Changed { id: order.id.clone() })
         };
-        let caller = self.caller(principal, "PlaceOrder", &request.idempotency_key, &request.encode_to_vec());
+        let caller = Caller::keyed(principal, "PlaceOrder", &request.idempotency_key, &content);
         self.change(&id, caller, &request.idempotency_key, rule).await
     }
 
@@ -135,7 +139,7 @@ impl Orders {
             }
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = self.caller(principal, "CancelOrder", &request.idempotency_key, &request.encode_to_vec());
+        let caller = Caller::keyed(principal, "CancelOrder", &request.idempotency_key, &request.encode_to_vec());
         self.change(&request.order_id, caller, &request.idempotency_key, rule).await
     }
 
@@ -163,7 +167,7 @@ impl Orders {
             }
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = self.caller(principal, "ReleaseHold", &request.idempotency_key, &request.encode_to_vec());
+        let caller = Caller::keyed(principal, "ReleaseHold", &request.idempotency_key, &request.encode_to_vec());
         self.change(&request.order_id, caller, &request.idempotency_key, rule).await
     }
 
@@ -189,7 +193,7 @@ impl Orders {
             seal.seal(draft, &before, now);
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = self.caller(principal, "ResumeOrder", &request.idempotency_key, &request.encode_to_vec());
+        let caller = Caller::keyed(principal, "ResumeOrder", &request.idempotency_key, &request.encode_to_vec());
         self.change(&request.order_id, caller, &request.idempotency_key, rule).await
     }
 
@@ -239,10 +243,6 @@ impl Orders {
         }
     }
 
-    fn caller(&self, principal: &str, method: &str, key: &str, request: &[u8]) -> Caller {
-        Caller::keyed(principal, method, key, request)
-    }
-
     /// An order that can still be refused is refused before anything is written.
     async fn refuse_unknown_items(&self, order: &Order) -> Result<(), Error> {
         let goods: Vec<_> = order.lines.iter().filter(|line| line.is_goods()).collect();
@@ -272,10 +272,22 @@ fn other_content(order: &Order) -> Error {
     Error::OtherContent { id: order.id.clone() }
 }
 
-/// Digest of what the channel said, whatever key it came under.
-fn content_digest(request: &pb::PlaceOrderRequest) -> Vec<u8> {
-    let content = pb::PlaceOrderRequest { idempotency_key: String::new(), ..request.clone() };
-    Sha256::digest(content.encode_to_vec()).to_vec()
+/// What the channel said, the same bytes for the same content: maps have no order of their own, so their entries follow
+/// behind the message, sorted, each with its length in front.
+fn canonical(request: &pb::PlaceOrderRequest) -> Vec<u8> {
+    let mut plain = request.clone();
+    let mut maps = vec![std::mem::take(&mut plain.attributes)];
+    maps.extend(plain.lines.iter_mut().map(|line| std::mem::take(&mut line.attributes)));
+    let mut bytes = plain.encode_to_vec();
+    for map in maps {
+        let sorted: BTreeMap<String, String> = map.into_iter().collect();
+        bytes.extend_from_slice(&sorted.len().to_be_bytes());
+        for text in sorted.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(&text.len().to_be_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+    bytes
 }
 
 fn key_shape(key: &str) -> Result<(), Error> {

@@ -92,7 +92,12 @@ impl Poll {
                     instance: instance.to_owned(),
                     external_ref: change.external_ref.clone(),
                 };
-                ErpServiceClient::new(erp.clone()).get_sales_order(request).await?.into_inner().order
+                match ErpServiceClient::new(erp.clone()).get_sales_order(request).await {
+                    Ok(answer) => answer.into_inner().order,
+                    // Deleted since: one order that is gone must not stop the reading of all others.
+                    Err(status) if status.code() == tonic::Code::NotFound => None,
+                    Err(status) => return Err(status.into()),
+                }
             }
             erp::ChangeKind::Deleted => {
                 tracing::warn!(order_id = %change.external_ref, instance, "sales order deleted in the ERP; reconcile");
@@ -135,7 +140,10 @@ impl Process for Poll {
             erp::PollChangesRequest { instance: instance.to_owned(), cursor: reading.cursor.clone(), limit: 0 };
         let mut client = ErpServiceClient::new(erp.clone()).max_decoding_message_size(64 << 20);
         let answer = client.poll_changes(request).await?.into_inner();
-        let taken = futures::stream::iter(answer.changes).map(|change| self.take(instance, erp, change));
+        // Orders are taken over side by side, so of each only its newest change may be among them.
+        let newest: BTreeMap<String, erp::SalesOrderChange> =
+            answer.changes.into_iter().map(|change| (change.external_ref.clone(), change)).collect();
+        let taken = futures::stream::iter(newest.into_values()).map(|change| self.take(instance, erp, change));
         let mut taken = taken.buffer_unordered(SIDE_BY_SIDE);
         while let Some(result) = taken.next().await {
             result?;

@@ -442,6 +442,13 @@ impl Order {
         self.currency.parse::<Currency>().ok().map(|currency| Money::from_minor(minor, currency))
     }
 
+    /// Closes what has not shipped: nothing more will.
+    pub(crate) fn close_open_lines(&mut self) {
+        for line in self.lines.iter_mut().filter(|line| line.shipped < line.quantity) {
+            line.closed = true;
+        }
+    }
+
     /// The line with a number.
     #[must_use]
     pub fn line(&self, number: i32) -> Option<&Line> {
