@@ -1,0 +1,116 @@
+//! Cancelling, at every moment.
+
+use retail_proto::inventory::v1::ReservationState;
+use retail_proto::orders::v1::{CancelOrderRequest, OrderState, PlaceOrderRequest};
+use retail_runtime::fault::Class;
+use tonic::Code;
+
+use crate::erp::Mood;
+use crate::harness::{gbp, mesh, request};
+
+#[tokio::test]
+async fn a_held_order_is_cancelled_and_nobody_ever_books_it() {
+    let mesh = mesh().await;
+    let id = mesh.place(PlaceOrderRequest { total: Some(gbp(1)), ..request(1001) }).await;
+    mesh.until_state(&id, OrderState::Held).await;
+    mesh.cancel(&id).await.unwrap();
+    let order = mesh.until_state(&id, OrderState::Cancelled).await;
+    assert_eq!(order.cause, "no longer wanted");
+    assert_eq!(mesh.erp.books().create_calls, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_the_erp_refused_is_cancelled_with_its_cause_and_its_goods_given_back() {
+    let mesh = mesh().await;
+    mesh.erp.books().moods.push_back(Mood::Refuses);
+    let id = mesh.place(request(1001)).await;
+    mesh.until(&id, |order| order.parked).await;
+    let cancelled = mesh.cancel(&id).await.unwrap();
+    assert!(!cancelled.parked);
+    let order = mesh.until_state(&id, OrderState::Cancelled).await;
+    assert_eq!(order.cause, "no longer wanted");
+    assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
+    let erp = mesh.erp.books();
+    assert_eq!((erp.create_calls, erp.close_calls), (1, 0));
+}
+
+#[tokio::test]
+async fn a_cancellation_while_the_booking_is_unknown_finds_the_sales_order_and_closes_it() {
+    let mesh = mesh().await;
+    // The ERP has the order, but says so neither to the booking nor to the reading.
+    mesh.erp.books.write(|erp| {
+        erp.moods.push_back(Mood::BooksAndFallsSilent);
+        erp.hidden = true;
+    });
+    let id = mesh.place(request(1001)).await;
+    mesh.erp.books.until(|erp| erp.create_calls > 0).await;
+    mesh.cancel(&id).await.unwrap();
+    mesh.until_state(&id, OrderState::Cancelled).await;
+    let erp = mesh.erp.books();
+    assert_eq!((erp.orders.len(), erp.close_calls), (1, 1));
+    assert_eq!(erp.orders[&id].state(), retail_proto::erp::v1::SalesOrderState::Closed);
+    assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
+}
+
+#[tokio::test]
+async fn a_booked_order_is_closed_in_the_erp_before_its_goods_are_given_back() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.cancel(&id).await.unwrap();
+    let order = mesh.until_state(&id, OrderState::Cancelled).await;
+    assert_eq!(order.cause, "no longer wanted");
+    assert_eq!(mesh.erp.books().close_calls, 1);
+    assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
+    mesh.crm.books.until(|desk| desk.contexts.values().any(|seen| seen.status == "Cancelled")).await;
+}
+
+#[tokio::test]
+async fn cancelling_twice_is_one_cancellation() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.cancel(&id).await.unwrap();
+    mesh.cancel(&id).await.unwrap();
+    mesh.until_state(&id, OrderState::Cancelled).await;
+    let again = CancelOrderRequest { idempotency_key: "another".into(), order_id: id.clone(), reason: "really".into() };
+    mesh.orders().cancel_order(again).await.unwrap();
+    assert_eq!(mesh.get(&id).await.cause, "no longer wanted");
+    assert_eq!(mesh.erp.books().close_calls, 1);
+}
+
+#[tokio::test]
+async fn a_shipped_order_cannot_be_cancelled() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.ship_all(&id);
+    mesh.until_state(&id, OrderState::Completed).await;
+    let refusal = mesh.cancel(&id).await.unwrap_err();
+    assert_eq!((refusal.class(), refusal.reason()), (Class::Precondition, "ALREADY_SHIPPED"));
+    assert_eq!(refusal.metadata("order_id"), Some(id.as_str()));
+}
+
+#[tokio::test]
+async fn a_cancellation_that_the_warehouse_overtakes_ends_as_a_shipped_order() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    // The parcel leaves, and before the news of it is read the customer cancels.
+    mesh.erp.books.write(|erp| {
+        erp.ship(&id, &[(1, 6), (2, 6)]);
+        erp.hidden = true;
+    });
+    mesh.cancel(&id).await.unwrap();
+    mesh.erp.books.until(|erp| erp.close_calls > 0).await;
+    mesh.erp.books().hidden = false;
+    let order = mesh.until_state(&id, OrderState::Completed).await;
+    assert!(!order.parked);
+    assert_eq!(mesh.stock.books.open().calls, ["reserve", "confirm", "consume"]);
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_knows_cannot_be_cancelled() {
+    let mesh = mesh().await;
+    let refusal = mesh.cancel("0190-none").await.unwrap_err();
+    assert_eq!((refusal.class(), refusal.reason()), (Class::NotFound, "NO_SUCH_ORDER"));
+    let nameless = CancelOrderRequest { idempotency_key: "k".into(), ..Default::default() };
+    let status = mesh.orders().cancel_order(nameless).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}

@@ -1,0 +1,221 @@
+//! An ERP with books of its own: it does what it is asked once per external id, unless it is in a mood.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::MutexGuard;
+
+use retail_proto::erp::v1 as pb;
+use retail_proto::erp::v1::erp_service_server::ErpService;
+use retail_runtime::fault::Class;
+use tonic::{Request, Response, Status};
+
+use crate::harness::{Books, done, gbp, record, refusal};
+
+/// What the ERP does with the next sales orders, oldest first; afterwards it does what it is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mood {
+    /// Books it; the answer is lost.
+    BooksAndFallsSilent,
+    /// Certainly does nothing.
+    Away,
+    /// Refuses.
+    Refuses,
+}
+
+#[derive(Default)]
+pub(crate) struct Ledgers {
+    pub(crate) moods: VecDeque<Mood>,
+    /// Every booking is answered as away while this is set.
+    pub(crate) closed_for_the_night: bool,
+    /// Nothing new is shown to readings while this is set.
+    pub(crate) hidden: bool,
+    /// Payments are answered as away while this is set.
+    pub(crate) no_payments: bool,
+    pub(crate) create_calls: usize,
+    pub(crate) close_calls: usize,
+    pub(crate) orders: BTreeMap<String, pb::SalesOrder>,
+    pub(crate) inputs: BTreeMap<String, pb::SalesOrderInput>,
+    pub(crate) deposits: BTreeMap<String, pb::RecordPaymentRequest>,
+    /// Orders as they changed; the cursor is a place in it.
+    pub(crate) changes: Vec<pb::SalesOrderChange>,
+}
+
+impl Ledgers {
+    fn told(&mut self, external_ref: &str) {
+        let order = self.orders.get_mut(external_ref).unwrap();
+        order.etag = format!("e{}", self.changes.len());
+        let change = pb::SalesOrderChange {
+            kind: i32::from(pb::ChangeKind::Upsert),
+            external_ref: external_ref.into(),
+            order: Some(order.clone()),
+        };
+        self.changes.push(change);
+    }
+
+    /// The warehouse ships these quantities by line number, and the books bill them.
+    pub(crate) fn ship(&mut self, external_ref: &str, lines: &[(i32, i64)]) {
+        let input = self.inputs[external_ref].clone();
+        let order = self.orders.get_mut(external_ref).unwrap();
+        let number = order.fulfilments.len() + 1;
+        order.fulfilments.push(pb::Fulfilment {
+            document: Some(record("erp", "itemFulfillment", &format!("if-{external_ref}-{number}"))),
+            shipped: true,
+            lines: lines
+                .iter()
+                .map(|(line_number, units)| pb::FulfilmentLine {
+                    line_number: *line_number,
+                    quantity: units.to_string(),
+                })
+                .collect(),
+            tracking_numbers: vec![format!("TRACK{number}")],
+            carrier: "Royal Mail".into(),
+        });
+        let billed = lines.iter().map(|(line_number, units)| {
+            let line = input.lines.iter().find(|line| line.line_number == *line_number).unwrap();
+            let quantity: i64 = line.quantity.parse().unwrap();
+            line.amount.as_ref().unwrap().minor_units * units / quantity
+        });
+        order.invoices.push(pb::Invoice {
+            document: Some(record("erp", "invoice", &format!("inv-{external_ref}-{number}"))),
+            total: Some(gbp(billed.sum())),
+            amount_remaining: None,
+        });
+        self.told(external_ref);
+    }
+
+    /// Somebody closes the order, or what is left of it, by hand.
+    pub(crate) fn close(&mut self, external_ref: &str) {
+        let order = self.orders.get_mut(external_ref).unwrap();
+        order.set_state(pb::SalesOrderState::Closed);
+        order.lines.iter_mut().for_each(|line| line.closed = true);
+        self.told(external_ref);
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Erp {
+    pub(crate) books: Books<Ledgers>,
+}
+
+impl Erp {
+    pub(crate) fn books(&self) -> MutexGuard<'_, Ledgers> {
+        self.books.open()
+    }
+}
+
+fn away() -> Status {
+    refusal(Class::Unavailable, "VENDOR_UNREACHABLE")
+}
+
+#[tonic::async_trait]
+impl ErpService for Erp {
+    async fn create_sales_order(
+        &self,
+        request: Request<pb::CreateSalesOrderRequest>,
+    ) -> Result<Response<pb::CreateSalesOrderResponse>, Status> {
+        self.books.write(|books| {
+            let input = request.into_inner().order.unwrap();
+            books.create_calls += 1;
+            let mood = books.moods.pop_front();
+            if books.closed_for_the_night || matches!(mood, Some(Mood::Away)) {
+                return Err(away());
+            }
+            if matches!(mood, Some(Mood::Refuses)) {
+                return Err(refusal(Class::Precondition, "PERIOD_CLOSED"));
+            }
+            let id = input.external_ref.clone();
+            if !books.orders.contains_key(&id) {
+                let lines = input.lines.iter().map(|line| pb::SalesOrderLine {
+                    line_number: line.line_number,
+                    quantity: line.quantity.clone(),
+                    committed: line.quantity.clone(),
+                    ..Default::default()
+                });
+                let mut document = record("erp", "salesOrder", &format!("so-{id}"));
+                document.number = format!("SO{}", books.orders.len() + 1);
+                let order = pb::SalesOrder {
+                    external_ref: id.clone(),
+                    document: Some(document),
+                    state: i32::from(pb::SalesOrderState::Open),
+                    lines: lines.collect(),
+                    ..Default::default()
+                };
+                books.orders.insert(id.clone(), order);
+                books.inputs.insert(id.clone(), input);
+                books.told(&id);
+            }
+            if matches!(mood, Some(Mood::BooksAndFallsSilent)) {
+                return Err(Status::deadline_exceeded("answer lost"));
+            }
+            let order = books.orders.get(&id).cloned();
+            Ok(Response::new(pb::CreateSalesOrderResponse { outcome: done(), order }))
+        })
+    }
+
+    async fn get_sales_order(
+        &self,
+        request: Request<pb::GetSalesOrderRequest>,
+    ) -> Result<Response<pb::GetSalesOrderResponse>, Status> {
+        let order = self.books().orders.get(&request.get_ref().external_ref).cloned();
+        let missing = || refusal(Class::NotFound, "NO_SUCH_SALES_ORDER");
+        Ok(Response::new(pb::GetSalesOrderResponse { order: Some(order.ok_or_else(missing)?) }))
+    }
+
+    async fn cancel_sales_order(
+        &self,
+        request: Request<pb::CancelSalesOrderRequest>,
+    ) -> Result<Response<pb::CancelSalesOrderResponse>, Status> {
+        self.books.write(|books| {
+            let id = request.into_inner().external_ref;
+            books.close_calls += 1;
+            let order = books.orders.get(&id).cloned();
+            if let Some(order) = &order {
+                let input = &books.inputs[&id];
+                let shipped: i64 = order.fulfilments.iter().flat_map(|one| &one.lines).map(units).sum();
+                let ordered: i64 = input.lines.iter().map(|line| line.quantity.parse::<i64>().unwrap()).sum();
+                if shipped >= ordered {
+                    return Err(refusal(Class::Precondition, "ALREADY_SHIPPED"));
+                }
+                if order.state() != pb::SalesOrderState::Closed {
+                    books.close(&id);
+                }
+            }
+            let order = books.orders.get(&id).cloned();
+            Ok(Response::new(pb::CancelSalesOrderResponse { outcome: done(), order }))
+        })
+    }
+
+    async fn record_payment(
+        &self,
+        request: Request<pb::RecordPaymentRequest>,
+    ) -> Result<Response<pb::RecordPaymentResponse>, Status> {
+        self.books.write(|books| {
+            if books.no_payments {
+                return Err(away());
+            }
+            let request = request.into_inner();
+            let id = request.external_ref.clone();
+            let payment = pb::PaymentDocument {
+                document: Some(record("erp", "customerDeposit", &format!("dep-{id}"))),
+                external_ref: id.clone(),
+                amount: request.amount.clone(),
+            };
+            books.deposits.insert(id, request);
+            Ok(Response::new(pb::RecordPaymentResponse { outcome: done(), payment: Some(payment) }))
+        })
+    }
+
+    async fn poll_changes(
+        &self,
+        request: Request<pb::PollChangesRequest>,
+    ) -> Result<Response<pb::PollChangesResponse>, Status> {
+        let books = self.books();
+        let from = request.get_ref().cursor.parse().unwrap_or(0);
+        let upto = if books.hidden { from } else { books.changes.len() };
+        let changes = books.changes[from..upto].to_vec();
+        Ok(Response::new(pb::PollChangesResponse { changes, cursor: upto.to_string(), more: false }))
+    }
+}
+
+fn units(line: &pb::FulfilmentLine) -> i64 {
+    line.quantity.parse().unwrap()
+}

@@ -1,0 +1,13 @@
+//! The orders service over the model store, with fakes of everybody it asks, over real gRPC on loopback.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
+
+mod cancellation;
+mod capture;
+mod erp;
+mod harness;
+mod journey;
+mod lists;
+mod neighbours;
+mod repeats;
+mod stock;
+mod trouble;

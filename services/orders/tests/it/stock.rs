@@ -1,0 +1,154 @@
+//! Inventory and its reference data, as strict as the real ones: a reservation is confirmed before it is consumed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use retail_proto::inventory::v1 as pb;
+use retail_proto::inventory::v1::inventory_service_server::InventoryService;
+use retail_proto::inventory::v1::reference_service_server::ReferenceService;
+use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_runtime::fault::Class;
+use tonic::{Request, Response, Status};
+
+use crate::harness::{Books, done, refusal};
+
+#[derive(Default)]
+pub(crate) struct Shelves {
+    /// Item codes that nobody knows.
+    pub(crate) unknown: BTreeSet<String>,
+    /// Item codes of which nothing is there.
+    pub(crate) lacking: BTreeSet<String>,
+    /// Confirmations are answered as away while this is set.
+    pub(crate) no_confirmations: bool,
+    pub(crate) reservations: BTreeMap<String, pb::Reservation>,
+    /// Shipments taken off: key, lines.
+    pub(crate) consumed: BTreeMap<String, Vec<pb::ConsumeLine>>,
+    /// What was called, in order.
+    pub(crate) calls: Vec<&'static str>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Stock {
+    pub(crate) books: Books<Shelves>,
+}
+
+impl Stock {
+    pub(crate) fn state(&self, order_id: &str) -> Option<pb::ReservationState> {
+        self.books.open().reservations.get(order_id).map(pb::Reservation::state)
+    }
+}
+
+fn turn(books: &mut Shelves, id: &str, state: pb::ReservationState) -> Result<pb::Reservation, Status> {
+    let found = books.reservations.get_mut(id).ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_RESERVATION"))?;
+    found.set_state(state);
+    Ok(found.clone())
+}
+
+#[tonic::async_trait]
+impl InventoryService for Stock {
+    async fn reserve_stock(
+        &self,
+        request: Request<pb::ReserveStockRequest>,
+    ) -> Result<Response<pb::ReserveStockResponse>, Status> {
+        self.books.write(|books| {
+            books.calls.push("reserve");
+            let request = request.into_inner();
+            let lacks = |line: &&pb::ReserveLine| !request.allow_shortfall && books.lacking.contains(&line.sku);
+            let lacking: Vec<_> = request
+                .lines
+                .iter()
+                .filter(lacks)
+                .map(|line| pb::LackingLine {
+                    line_id: line.line_id.clone(),
+                    sku: line.sku.clone(),
+                    quantity: line.quantity.clone(),
+                    available: "0".into(),
+                })
+                .collect();
+            if !lacking.is_empty() {
+                let outcome = Outcome {
+                    state: i32::from(OutcomeState::Refused),
+                    reason: "INSUFFICIENT_STOCK".into(),
+                    ..Outcome::default()
+                };
+                let answer = pb::ReserveStockResponse { outcome: Some(outcome), reservation: None, lacking };
+                return Ok(Response::new(answer));
+            }
+            let lines = request.lines.iter().map(|line| pb::ReservedLine {
+                line_id: line.line_id.clone(),
+                sku: line.sku.clone(),
+                location: "MAIN".into(),
+                quantity: line.quantity.clone(),
+                shortfall: if books.lacking.contains(&line.sku) { line.quantity.clone() } else { "0".into() },
+                consumed: "0".into(),
+            });
+            let reservation = pb::Reservation {
+                reservation_id: request.reservation_id.clone(),
+                state: i32::from(pb::ReservationState::Held),
+                lines: lines.collect(),
+                ..Default::default()
+            };
+            let reservation = books.reservations.entry(request.reservation_id.clone()).or_insert(reservation).clone();
+            let answer =
+                pb::ReserveStockResponse { outcome: done(), reservation: Some(reservation), lacking: Vec::new() };
+            Ok(Response::new(answer))
+        })
+    }
+
+    async fn confirm_reservation(
+        &self,
+        request: Request<pb::ConfirmReservationRequest>,
+    ) -> Result<Response<pb::ConfirmReservationResponse>, Status> {
+        self.books.write(|books| {
+            books.calls.push("confirm");
+            if books.no_confirmations {
+                return Err(refusal(Class::Unavailable, "STORE_UNAVAILABLE"));
+            }
+            let reservation = turn(books, &request.get_ref().reservation_id, pb::ReservationState::Confirmed)?;
+            Ok(Response::new(pb::ConfirmReservationResponse { reservation: Some(reservation) }))
+        })
+    }
+
+    async fn release_reservation(
+        &self,
+        request: Request<pb::ReleaseReservationRequest>,
+    ) -> Result<Response<pb::ReleaseReservationResponse>, Status> {
+        self.books.write(|books| {
+            books.calls.push("release");
+            let reservation = turn(books, &request.get_ref().reservation_id, pb::ReservationState::Released)?;
+            Ok(Response::new(pb::ReleaseReservationResponse { reservation: Some(reservation) }))
+        })
+    }
+
+    async fn consume_reservation(
+        &self,
+        request: Request<pb::ConsumeReservationRequest>,
+    ) -> Result<Response<pb::ConsumeReservationResponse>, Status> {
+        self.books.write(|books| {
+            books.calls.push("consume");
+            let request = request.into_inner();
+            let found = books.reservations.get(&request.reservation_id).cloned();
+            let found = found.ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_RESERVATION"))?;
+            if found.state() != pb::ReservationState::Confirmed {
+                return Err(refusal(Class::Precondition, "RESERVATION_NOT_CONFIRMED"));
+            }
+            books.consumed.insert(request.idempotency_key, request.lines);
+            Ok(Response::new(pb::ConsumeReservationResponse { reservation: Some(found) }))
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl ReferenceService for Stock {
+    async fn resolve_items(
+        &self,
+        request: Request<pb::ResolveItemsRequest>,
+    ) -> Result<Response<pb::ResolveItemsResponse>, Status> {
+        let books = self.books.open();
+        let items = request.into_inner().keys.into_iter().map(|key| {
+            let known = !books.unknown.contains(&key.sku);
+            let stocked = !key.sku.starts_with("POST");
+            pb::ResolvedItem { item: known.then(|| pb::Item { sku: key.sku, stocked, ..Default::default() }) }
+        });
+        Ok(Response::new(pb::ResolveItemsResponse { items: items.collect() }))
+    }
+}
