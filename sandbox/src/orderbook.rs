@@ -140,7 +140,7 @@ pub struct OrderBook {
     pub write_offs: Vec<WriteOff>,
     /// What cannot be taken, by name.
     pub refused: Vec<Refused>,
-    /// Items, the one location, and as much opening stock as is sold.
+    /// Items, the one location, and as much opening stock as is sold and written off.
     pub seed: Seed,
     /// What was found.
     pub report: Report,

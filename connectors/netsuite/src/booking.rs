@@ -8,6 +8,7 @@ use retail_proto::{Currency, Money};
 use serde::Deserialize;
 use serde_json::Number;
 
+use crate::catalogue::Place;
 use crate::erp::Connector;
 use crate::fault::{self, Error};
 use crate::flow;
@@ -130,7 +131,9 @@ impl Connector {
     async fn lines(&self, booking: &Booking) -> Result<Result<Vec<OrderLine>, Outcome>, Error> {
         let codes: Vec<String> = booking.lines.iter().map(|line| line.sku.clone()).collect();
         let items = self.catalogue.items(&codes, Lane::Critical).await?;
-        let places = self.catalogue.places(Lane::Critical).await?;
+        let asked: Vec<&String> = booking.lines.iter().filter_map(|line| line.location.as_ref()).collect();
+        let known = |places: &[Place]| asked.iter().all(|code| places.iter().any(|place| place.code == **code));
+        let places = self.catalogue.places_with(Lane::Critical, known).await?;
         let (mut lines, mut unknown) = (Vec::new(), Vec::new());
         for line in &booking.lines {
             let item = items.get(&line.sku).copied();

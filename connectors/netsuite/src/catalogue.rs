@@ -96,6 +96,21 @@ impl Catalogue {
         Ok(places)
     }
 
+    /// Every location; read anew when what is remembered does not have what is looked for: a location may be younger
+    /// than our memory of it.
+    pub(crate) async fn places_with(
+        &self,
+        lane: Lane,
+        has_all: impl Fn(&[Place]) -> bool,
+    ) -> Result<Arc<Vec<Place>>, Error> {
+        let places = self.places(lane).await?;
+        if has_all(&places) {
+            return Ok(places);
+        }
+        self.lock().locations = None;
+        self.places(lane).await
+    }
+
     /// The account's currencies; none when it has only its base currency and so no such table.
     pub(crate) async fn currencies(&self, lane: Lane) -> Result<Currencies, Error> {
         let now = self.clock.monotonic();
@@ -150,7 +165,6 @@ impl Catalogue {
         after: (i64, i64),
         size: usize,
     ) -> Result<(Vec<pb::StockRow>, Option<(i64, i64)>), Error> {
-        let places = self.places(Lane::Sheddable).await?;
         // One row per item, location, bin and status: "SuiteQL", stock feed query.
         let q = "SELECT ib.item, i.itemid, ib.location, SUM(ib.quantityonhand) AS onhand, \
                  SUM(ib.quantityavailable) AS available FROM inventorybalance ib JOIN item i ON i.id = ib.item \
@@ -158,9 +172,12 @@ impl Catalogue {
                  GROUP BY ib.item, i.itemid, ib.location ORDER BY ib.item, ib.location";
         let params = vec![Value::from(after.0), Value::from(after.0), Value::from(after.1)];
         let (rows, more) = self.suite.page("suiteql.stock", Lane::Sheddable, q, params, size.min(PAGE), 0).await?;
+        let ids = rows.iter().map(|row| row.id("location")).collect::<Result<Vec<_>, _>>()?;
+        let known = |places: &[Place]| ids.iter().all(|id| places.iter().any(|place| place.id == *id));
+        let places = self.places_with(Lane::Sheddable, known).await?;
         let (mut stock, mut last) = (Vec::new(), None);
-        for row in rows {
-            let (item, location) = (row.id("item")?, row.id("location")?);
+        for (row, location) in rows.iter().zip(ids.iter().copied()) {
+            let item = row.id("item")?;
             last = Some((item, location));
             let on_hand = row.decimal("onhand")?;
             let committed = on_hand.checked_sub(row.decimal("available")?).unwrap_or_default();

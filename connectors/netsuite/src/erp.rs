@@ -137,7 +137,8 @@ impl ErpService for Connector {
         let asked = asked.into_inner();
         answer(async {
             request::instance(&asked.instance, &self.instance)?;
-            let places = self.catalogue.places(Lane::Sheddable).await?;
+            // Asked for the list, not for a memory of it.
+            let places = self.catalogue.places_with(Lane::Sheddable, |_| false).await?;
             let locations = places.iter().map(|place| pb::Location {
                 code: place.code.clone(),
                 location: Some(map::reference(&self.instance, "location", place.id, place.name.as_str())),

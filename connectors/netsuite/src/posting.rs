@@ -6,6 +6,7 @@ use retail_proto::Money;
 use retail_proto::erp::v1 as pb;
 use retail_proto::types::v1::{Outcome, Ref};
 
+use crate::catalogue::Place;
 use crate::erp::Connector;
 use crate::fault::{self, Error};
 use crate::map;
@@ -88,7 +89,10 @@ impl Connector {
         };
         let codes: Vec<String> = movements.iter().map(|(sku, _, _)| sku.clone()).collect();
         let items = self.catalogue.items(&codes, Lane::Critical).await?;
-        let places = self.catalogue.places(Lane::Critical).await?;
+        let known = |places: &[Place]| {
+            movements.iter().all(|(_, location, _)| places.iter().any(|place| place.code == *location))
+        };
+        let places = self.catalogue.places_with(Lane::Critical, known).await?;
         let (mut lines, mut unknown) = (Vec::new(), Vec::new());
         for (sku, location, quantity) in &movements {
             match (items.get(sku), places.iter().find(|place| place.code == *location)) {

@@ -16,7 +16,7 @@ struct Item {
     descriptions: BTreeSet<String>,
     description: String,
     price: Option<Decimal>,
-    sold: i64,
+    needed: i64,
 }
 
 /// The rows of one invoice.
@@ -64,10 +64,16 @@ pub(super) fn tidy(rows: impl Iterator<Item = Result<Row, Error>>) -> Result<Ord
     }
     for line in book.orders.iter().flat_map(|order| &order.lines) {
         if let Some(item) = items.get_mut(&line.sku) {
-            item.sold = item.sold.saturating_add(line.quantity);
+            item.needed = item.needed.saturating_add(line.quantity);
         }
         if line.kind == ItemKind::Goods {
             book.report.units = book.report.units.saturating_add(line.quantity);
+        }
+    }
+    // What was written off must have been there.
+    for lost in &book.write_offs {
+        if let Some(item) = items.get_mut(&lost.sku) {
+            item.needed = item.needed.saturating_sub(lost.quantity);
         }
     }
     book.report.exact_value = sums.exact.normalize().to_string();
@@ -188,7 +194,7 @@ fn seed(items: BTreeMap<String, Item>) -> Seed {
     for (sku, item) in items {
         let kind = if is_charge(&sku) { ItemKind::Charge } else { ItemKind::Goods };
         if kind == ItemKind::Goods {
-            seed.stock.push(SeedStock { sku: sku.clone(), location: LOCATION.to_owned(), quantity: item.sold });
+            seed.stock.push(SeedStock { sku: sku.clone(), location: LOCATION.to_owned(), quantity: item.needed });
         }
         let price = item.price.unwrap_or_default().round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven);
         seed.items.push(SeedItem { sku, description: item.description, kind, price: price.to_string() });

@@ -25,8 +25,12 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
         "fulfillments": {
             "count": number("SELECT COUNT(*) FROM parcel")?,
             "units": number("SELECT SUM(quantity) FROM parcel_line")?,
-            // A parcel told twice: same order, same tracking number.
-            "duplicates": number("SELECT COUNT(*) - COUNT(DISTINCT sale || '/' || number) FROM parcel WHERE number <> ''")?,
+            // A parcel told twice: a line of it again under the same tracking number. A parcel of more lines than one call
+            // takes is told in several, each with lines of its own.
+            "duplicates": number(
+                "SELECT COUNT(*) - COUNT(DISTINCT p.sale || '/' || p.number || '/' || l.line) FROM parcel p \
+                 JOIN parcel_line l ON l.parcel = p.id WHERE p.number <> ''",
+            )?,
         },
         "webhooks": webhooks(db)?,
         "inventory": {
