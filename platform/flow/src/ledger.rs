@@ -374,3 +374,7 @@ fn millis(duration: Duration) -> i64 {
 fn after(millisecond: i64) -> Timestamp {
     Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

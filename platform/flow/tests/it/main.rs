@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
 
 mod drive;
+mod errands;
+mod feed;
+mod groups;
+mod lanes;
+mod operations;
+mod restless;
 mod toy;

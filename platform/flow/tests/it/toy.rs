@@ -67,12 +67,16 @@ pub(crate) enum Mood {
     Refuses,
     /// Never answers.
     Hangs,
+    /// Does it, after five seconds.
+    Dawdles,
 }
 
 /// The vendor's own books.
 #[derive(Default)]
 pub(crate) struct Vendor {
     pub(crate) moods: Mutex<Vec<Mood>>,
+    /// What it does with the next read-backs; afterwards it answers them.
+    pub(crate) look_moods: Mutex<Vec<Mood>>,
     pub(crate) keys: Mutex<Vec<String>>,
     pub(crate) calls: AtomicU32,
     pub(crate) looks: AtomicU32,
@@ -142,11 +146,22 @@ impl Process for Toy {
             Mood::Away => Err(Failure::not_done("AWAY", "connection refused")),
             Mood::Refuses => Err(Failure::refused("NO_SUCH_ADDRESS", "the address does not exist")),
             Mood::Hangs => std::future::pending().await,
+            Mood::Dawdles => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                does();
+                Ok(())
+            }
         }
     }
 
     async fn verify(&self, _id: &str, _parcel: &Parcel, _act: &Act) -> Result<Option<()>, Failure> {
         self.vendor.looks.fetch_add(1, Ordering::SeqCst);
+        let mood = self.vendor.look_moods.lock().unwrap().pop();
+        match mood {
+            Some(Mood::Away) => return Err(Failure::not_done("AWAY", "connection refused")),
+            Some(Mood::Refuses) => return Err(Failure::refused("NO_PERMISSION", "searching is not allowed")),
+            _ => {}
+        }
         Ok((!self.vendor.keys.lock().unwrap().is_empty()).then_some(()))
     }
 
