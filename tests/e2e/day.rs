@@ -35,7 +35,8 @@ async fn a_day_on_which_every_vendor_fails_now_and_then_ends_with_the_same_books
     ] {
         mesh.plant("salesforce", fault).await;
     }
-    mesh.plant("shopify", json!({"kind": "status", "status": 503, "times": 3, "body_contains": "fulfillmentOrders"})).await;
+    mesh.plant("shopify", json!({"kind": "status", "status": 503, "times": 3, "body_contains": "fulfillmentOrders"}))
+        .await;
     let report = mesh.feed().await;
     assert!(report.agrees(), "{} {:#}", report.line(), report.books);
     let struck = mesh.twins().get("/__sandbox/netsuite/faults").await.unwrap();

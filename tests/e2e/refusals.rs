@@ -30,11 +30,11 @@ async fn a_wrong_field_is_named_and_nothing_is_stored() {
         ("an unknown item", changed("/lines/1/sku", json!("NO-SUCH")), "lines[1].sku"),
         ("an unknown channel", changed("/channel", json!("market")), "channel"),
     ] {
-        let (status, problem) = place(&mesh, case, &broken).await;
+        let (status, problem) = place(&mesh, &case.replace(' ', "-"), &broken).await;
         assert_eq!(status, 400, "{case}: {problem}");
         assert_eq!(field(&problem), name, "{case}: {problem}");
     }
-    let (status, problem) = place(&mesh, "an unknown field", &changed("/currency", json!("GBP"))).await;
+    let (status, problem) = place(&mesh, "good", &changed("/currency", json!("GBP"))).await;
     assert_eq!(status, 200, "the same order without a fault is taken: {problem}");
     mesh.end().await;
 }
@@ -73,7 +73,8 @@ async fn a_webhook_nobody_signed_a_broken_one_and_one_too_large_change_nothing()
     let large = json!({"filler": "x".repeat(3 << 20)});
     let (status, text) = mesh.gateway().raw("POST", hook, Some(&large), &signed).await.unwrap();
     assert_eq!(status, 413, "{text}");
-    let (status, text) = mesh.gateway().raw("POST", "/webhooks/commerce/nobody", Some(&json!({})), &signed).await.unwrap();
+    let (status, text) =
+        mesh.gateway().raw("POST", "/webhooks/commerce/nobody", Some(&json!({})), &signed).await.unwrap();
     assert_eq!(status, 404, "{text}");
     let orders = mesh.gateway().get("/v1/orders").await.unwrap();
     assert_eq!(orders["orders"].as_array().map_or(0, Vec::len), 0, "{orders}");

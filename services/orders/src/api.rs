@@ -8,6 +8,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, async_trait};
 
+use crate::asked::MESH;
 use crate::orders::Orders;
 use crate::record::Order;
 
@@ -16,8 +17,6 @@ const DOMAIN: &str = "orders.retail";
 const REPLAYED: &str = "x-idempotency-replayed";
 /// Who calls, as the edge has verified.
 const PRINCIPAL: &str = "x-principal";
-/// Callers inside the mesh.
-const MESH: &str = "mesh";
 
 /// The service's face.
 #[derive(Clone)]

@@ -5,6 +5,7 @@
 
 mod api;
 mod ask;
+mod asked;
 mod calls;
 mod check;
 mod config;

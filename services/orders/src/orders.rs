@@ -9,9 +9,10 @@ use retail_proto::inventory::v1::ItemKey;
 use retail_proto::orders::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_runtime::{Clock, trace};
-use retail_store::{Caller, Draft, Error as StoreError, IndexQuery, Store, UpdateError};
+use retail_store::{Draft, Error as StoreError, IndexQuery, Store, UpdateError};
 use sha2::{Digest as _, Sha256};
 
+use crate::asked::Asked;
 use crate::calls::Calls;
 use crate::fault::Error;
 use crate::place;
@@ -71,8 +72,8 @@ impl Orders {
             seal.seal(draft, &before, now);
             Ok(Changed { id: order.id.clone() })
         };
-        let caller = Caller::keyed(principal, "PlaceOrder", &request.idempotency_key, &content);
-        self.change(&id, caller, &request.idempotency_key, rule).await
+        let asked = Asked { principal, method: "PlaceOrder", key: &request.idempotency_key, content };
+        self.change(&id, asked, rule).await
     }
 
     /// Reads an order.
@@ -139,8 +140,9 @@ impl Orders {
             }
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = Caller::keyed(principal, "CancelOrder", &request.idempotency_key, &request.encode_to_vec());
-        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+        let content = request.encode_to_vec();
+        let asked = Asked { principal, method: "CancelOrder", key: &request.idempotency_key, content };
+        self.change(&request.order_id, asked, rule).await
     }
 
     /// Releases a hold.
@@ -167,8 +169,9 @@ impl Orders {
             }
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = Caller::keyed(principal, "ReleaseHold", &request.idempotency_key, &request.encode_to_vec());
-        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+        let content = request.encode_to_vec();
+        let asked = Asked { principal, method: "ReleaseHold", key: &request.idempotency_key, content };
+        self.change(&request.order_id, asked, rule).await
     }
 
     /// Tries a parked order again.
@@ -193,8 +196,9 @@ impl Orders {
             seal.seal(draft, &before, now);
             Ok(Changed { id: draft.id().to_owned() })
         };
-        let caller = Caller::keyed(principal, "ResumeOrder", &request.idempotency_key, &request.encode_to_vec());
-        self.change(&request.order_id, caller, &request.idempotency_key, rule).await
+        let content = request.encode_to_vec();
+        let asked = Asked { principal, method: "ResumeOrder", key: &request.idempotency_key, content };
+        self.change(&request.order_id, asked, rule).await
     }
 
     /// Takes what an ERP says of its sales order into ours. Repeating it changes nothing.
@@ -228,17 +232,17 @@ impl Orders {
     async fn change(
         &self,
         id: &str,
-        caller: Caller,
-        key: &str,
+        asked: Asked<'_>,
         rule: impl Fn(&mut Draft<Order>) -> Result<Changed, Error> + Send + 'static,
     ) -> Result<(Order, bool), Error> {
         if id.is_empty() {
             return Err(Error::NoSuchOrder(String::new()));
         }
-        match self.store.update::<Order, Changed, _>(id, caller, rule).await {
+        asked.claim(&self.store).await?;
+        match self.store.update::<Order, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: key.to_owned() }),
+            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: asked.key.to_owned() }),
             Err(UpdateError::Store(error)) => Err(Error::Store(error)),
         }
     }
