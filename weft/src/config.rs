@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use retail_runtime::config::{self, Span};
 use retail_runtime::telemetry::TelemetryConfig;
 use serde::Deserialize;
@@ -103,9 +102,9 @@ impl Listen {
     }
 }
 
-/// Loads the configuration: built-in, file, environment (`WEFT_ORDERS__RESERVATION=5m`), then the command line.
+/// Loads the configuration: built-in, file, environment (`WEFT__ORDERS__RESERVATION=5m`), then the command line.
 pub fn load(file: Option<&Path>, data_dir: Option<PathBuf>) -> anyhow::Result<Config> {
-    let mut loaded: Config = config::load(BUILTIN, file, "WEFT_").context("weft check-config tells the same")?;
+    let mut loaded: Config = config::load(BUILTIN, file, "WEFT__")?;
     if let Some(data_dir) = data_dir {
         loaded.data_dir = data_dir;
     }

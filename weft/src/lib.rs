@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     let config = match config::load(cli.config.as_deref(), cli.data_dir.clone()) {
         Ok(config) => config,
         Err(error) => {
-            console::complain(&format!("configuration: {error}"));
+            console::complain(&format!("configuration: {error:#}"));
             return ExitCode::from(EXIT_CONFIG);
         }
     };

@@ -1,6 +1,6 @@
 //! The sandbox held to the documents of the vendors it stands in for.
 
-mod core;
+mod house;
 mod netsuite;
 mod orderbook;
 mod salesforce;

@@ -71,6 +71,8 @@ async fn demo(runtime: &Runtime, addresses: &Addresses, csv: Option<PathBuf>) ->
     let struck = wire.get("/__sandbox/netsuite/faults").await?;
     let times = struck.as_array().and_then(|all| all.first()).and_then(|fault| fault.get("struck")).cloned();
     let times = times.unwrap_or_default();
-    console::say(&format!("recovered: the fault struck {times} times; look-ups found every order, none was made twice"));
+    console::say(&format!(
+        "recovered: the fault struck {times} times; look-ups found every order, none was made twice"
+    ));
     Ok(report.agrees())
 }

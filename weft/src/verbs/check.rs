@@ -28,10 +28,12 @@ fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, channel) in &config.orders.channels {
         if !config.orders.erps.contains_key(&channel.erp) {
-            problems.push(format!("orders.channels.{name}.erp names {:?}; add orders.erps.{:?}", channel.erp, channel.erp));
+            problems
+                .push(format!("orders.channels.{name}.erp names {:?}; add orders.erps.{:?}", channel.erp, channel.erp));
         }
         if !channel.crm.is_empty() && !config.orders.crms.contains_key(&channel.crm) {
-            problems.push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
+            problems
+                .push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
         }
     }
     problems
@@ -51,7 +53,14 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
         let dir = &config.data_dir;
         let writable = std::fs::create_dir_all(dir).is_ok() && std::fs::write(dir.join(".doctor"), b"x").is_ok();
         let _left_behind = std::fs::remove_file(dir.join(".doctor"));
-        tell(writable, format!("data directory {} {}", dir.display(), if writable { "is writable" } else { "cannot be written; give --data-dir" }));
+        tell(
+            writable,
+            format!(
+                "data directory {} {}",
+                dir.display(),
+                if writable { "is writable" } else { "cannot be written; give --data-dir" }
+            ),
+        );
     } else {
         tell(true, "store.backend is model: everything is forgotten at the end".to_owned());
     }
@@ -59,13 +68,19 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
     let addresses = Addresses::known(config);
     for (name, at) in mesh::named(&addresses) {
         let answers = runtime.net().connect(&at.ip().to_string(), at.port()).await.is_ok();
-        tell(answers, format!("{name} {} at {at}", if answers { "answers" } else { "does not answer; start it with `weft all`" }));
+        tell(
+            answers,
+            format!("{name} {} at {at}", if answers { "answers" } else { "does not answer; start it with `weft all`" }),
+        );
     }
-    for (name, at) in [("orders", addresses.orders), ("inventory", addresses.inventory), ("customers", addresses.customers)] {
+    for (name, at) in
+        [("orders", addresses.orders), ("inventory", addresses.inventory), ("customers", addresses.customers)]
+    {
         let mut ops = OpsServiceClient::new(runtime.peer(&url(at))?);
         if let Ok(stats) = ops.get_stats(GetStatsRequest {}).await {
             let stats = stats.into_inner();
-            let what = format!("{name}: {} open, {} parked, {} commits since start", stats.open, stats.parked, stats.commits);
+            let what =
+                format!("{name}: {} open, {} parked, {} commits since start", stats.open, stats.parked, stats.commits);
             let mend = if stats.parked == 0 { String::new() } else { "; see `weft tx list --state parked`".to_owned() };
             tell(stats.parked == 0, format!("{what}{mend}"));
         }

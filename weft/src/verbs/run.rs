@@ -63,11 +63,13 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
                 retail_orders::run(config.orders, world, store, at).await?;
             }
             "inventory" => {
-                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.inventory).await?);
+                let (store, at) =
+                    (open_store(&config, &world, name).await?, world.bind(config.listen.inventory).await?);
                 retail_inventory::run(config.inventory, world, store, at).await?;
             }
             "customers" => {
-                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.customers).await?);
+                let (store, at) =
+                    (open_store(&config, &world, name).await?, world.bind(config.listen.customers).await?);
                 retail_customers::run(config.customers, world, store, at).await?;
             }
             "shopify" => {

@@ -85,8 +85,12 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
         }
         What::Fault { vendor, kind, status, ms, times, per_mille, path, clear: false } => {
             let mut fault = Map::from_iter([("kind".to_owned(), json!(kind)), ("times".to_owned(), json!(times))]);
-            let optional =
-                [("status", json!(status)), ("ms", json!(ms)), ("per_mille", json!(per_mille)), ("path_contains", json!(path))];
+            let optional = [
+                ("status", json!(status)),
+                ("ms", json!(ms)),
+                ("per_mille", json!(per_mille)),
+                ("path_contains", json!(path)),
+            ];
             fault.extend(optional.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.to_owned(), v)));
             let answer = wire.post(&format!("/__sandbox/{vendor}/faults"), &Value::Object(fault)).await?;
             console::say(&format!("planted: {answer}"));

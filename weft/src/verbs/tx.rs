@@ -109,12 +109,23 @@ async fn list(mut ops: OpsServiceClient<Peer>, name: &str, state: &str, output: 
         "waiting" => pb::TransactionState::Waiting,
         "done" => pb::TransactionState::Done,
         "parked" => pb::TransactionState::Parked,
-        other => return Err(tonic::Status::invalid_argument(format!("no state {other:?}; say running, waiting, parked or done"))),
+        other => {
+            return Err(tonic::Status::invalid_argument(format!(
+                "no state {other:?}; say running, waiting, parked or done"
+            )));
+        }
     };
     let request = pb::ListTransactionsRequest { state: i32::from(state), page_size: 200, page_token: String::new() };
     let answer = ops.list_transactions(request).await?.into_inner();
     let row = |tx: &pb::Transaction| {
-        vec![name.to_owned(), tx.name.clone(), tx.status.clone(), at(tx.since.as_ref()), tx.cause.clone(), tx.id.clone()]
+        vec![
+            name.to_owned(),
+            tx.name.clone(),
+            tx.status.clone(),
+            at(tx.since.as_ref()),
+            tx.cause.clone(),
+            tx.id.clone(),
+        ]
     };
     let rows: Vec<_> = answer.transactions.iter().map(row).collect();
     match output {

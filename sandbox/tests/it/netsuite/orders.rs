@@ -1,3 +1,5 @@
+//! Sales orders as NetSuite's REST face keeps them.
+
 use http::Method;
 use retail_sandbox::{netsuite::Config, twin::Twin};
 use serde_json::{Value, json};

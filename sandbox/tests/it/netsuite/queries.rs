@@ -1,3 +1,5 @@
+//! SuiteQL as the documents describe it.
+
 use http::Method;
 use serde_json::{Value, json};
 

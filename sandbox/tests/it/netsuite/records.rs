@@ -1,3 +1,5 @@
+//! Records, upserts and errors of the REST face.
+
 use http::Method;
 use retail_sandbox::{netsuite::Config, twin::Twin};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Tokens: which assertions are taken and which refused.
+
 use http::Method;
 use retail_sandbox::twin::Twin;
 use serde_json::{Value, json};

@@ -127,7 +127,11 @@ async fn serve(runtime: &Runtime, routes: Routes) -> String {
 }
 
 pub(crate) async fn mesh() -> Mesh {
-    let runtime = Runtime::new("orders-test", Clock::system(), Rng::seeded(11), Net::tcp());
+    mesh_over(Clock::system(), Net::tcp()).await
+}
+
+pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
+    let runtime = Runtime::new("orders-test", clock, Rng::seeded(11), net);
     let (erp, stock, crm, shop) = (Erp::default(), Stock::default(), Crm::default(), Shop::default());
     let stock_routes =
         Routes::new(InventoryServiceServer::new(stock.clone())).add_service(ReferenceServiceServer::new(stock.clone()));

@@ -6,7 +6,8 @@ use retail_proto::crm::v1::OrderContext;
 use retail_proto::inventory::v1::ReservationState;
 use retail_proto::orders::v1::{LineInput, OrderState};
 
-use crate::harness::{gbp, mesh, request};
+use crate::harness::{gbp, mesh, mesh_over, request};
+use crate::wires::still;
 
 /// Commits of a whole order in the domain of orders: see docs/decisions/0005-ten-commits.md.
 const COMMITS: u64 = 7;
@@ -30,9 +31,10 @@ async fn an_order_goes_from_received_to_completed_and_every_book_has_it_once() {
     assert_eq!((stock.reservations.len(), stock.consumed.len()), (1, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_order_of_two_lines_takes_seven_commits_in_the_domain_of_orders() {
-    let mesh = mesh().await;
+    let (clock, net) = still();
+    let mesh = mesh_over(clock, net).await;
     let id = mesh.booked(1001).await;
     mesh.crm.books.until(|desk| !desk.contexts.is_empty()).await;
     mesh.until(&id, |order| order.payments[0].document.is_some()).await;

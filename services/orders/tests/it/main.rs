@@ -11,3 +11,4 @@ mod neighbours;
 mod repeats;
 mod stock;
 mod trouble;
+mod wires;

@@ -1,0 +1,54 @@
+//! `kill -9` in the middle of a day: the books at its end are the same, and no promise of stock is left over.
+
+use std::time::Duration;
+
+use retail_runtime::{Rng, Runtime};
+use retail_sandbox::orderbook::OrderBook;
+use retail_weft::feeding::{Feeding, Plan, Report};
+use retail_weft::mesh::url;
+use retail_weft::wire::Wire;
+
+use crate::process::Mesh;
+
+/// Kills in one day.
+const KILLS: u32 = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_with_five_kills_ends_with_the_same_books_and_no_leaked_reservation() {
+    let runtime = Runtime::system("kill");
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_101_201);
+    let rng = Rng::seeded(seed);
+    let mut mesh = Mesh::new();
+    mesh.start(&runtime).await;
+    for _ in 0..KILLS {
+        let life = Duration::from_millis(300 + rng.below(1_500));
+        tokio::select! {
+            _ended_or_broke = feed(&runtime, &mesh) => {}
+            () = runtime.clock().sleep(life) => {}
+        }
+        mesh.kill();
+        mesh.start(&runtime).await;
+    }
+    let report = feed(&runtime, &mesh).await.unwrap();
+    assert!(report.agrees(), "seed {seed}: {} {:#}", report.line(), report.books);
+    nothing_is_promised(&runtime, &mesh).await;
+}
+
+async fn feed(runtime: &Runtime, mesh: &Mesh) -> anyhow::Result<Report> {
+    Feeding::new(runtime, &mesh.at, Plan::small()?)?.run().await
+}
+
+async fn nothing_is_promised(runtime: &Runtime, mesh: &Mesh) {
+    let gateway = Wire::to(runtime, &url(mesh.at.gateway)).unwrap();
+    let book = OrderBook::small().unwrap();
+    let skus: Vec<String> = book.seed.stock.iter().map(|row| format!("skus={}", row.sku)).collect();
+    let stock = gateway.get(&format!("/v1/availability?{}", skus.join("&"))).await.unwrap();
+    let rows = stock["rows"].as_array().unwrap();
+    assert!(!rows.is_empty());
+    for row in rows {
+        for bucket in ["reserved", "shortfall", "onHand"] {
+            let left = row.get(bucket).and_then(|left| left.as_str()).unwrap_or("0");
+            assert_eq!(left, "0", "{bucket} of {row}");
+        }
+    }
+}

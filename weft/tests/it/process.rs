@@ -1,0 +1,99 @@
+//! A `weft all` of one's own, as a real process that can be killed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use retail_runtime::Runtime;
+use retail_weft::mesh::{Addresses, url};
+use retail_weft::wire::Wire;
+
+/// The binary under test.
+pub(crate) const WEFT: &str = env!("CARGO_BIN_EXE_weft");
+
+/// A data directory with fixed ports, and the process that works on it now.
+pub(crate) struct Mesh {
+    dir: tempfile::TempDir,
+    pub(crate) at: Addresses,
+    child: Option<Child>,
+}
+
+impl Mesh {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ports = free_ports(11);
+        let at = Addresses {
+            gateway: ports[0],
+            orders: ports[1],
+            inventory: ports[2],
+            customers: ports[3],
+            shopify: ports[4],
+            netsuite: ports[5],
+            salesforce: ports[6],
+            sandbox: ports[7],
+        };
+        let text = format!(
+            "[gateway]\nlisten = \"{}\"\n[listen]\norders = \"{}\"\ninventory = \"{}\"\ncustomers = \"{}\"\n\
+             shopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[sandbox.listen]\ncontrol = \"{}\"\n\
+             shopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[telemetry]\nlevel = \"error\"\n",
+            at.gateway,
+            at.orders,
+            at.inventory,
+            at.customers,
+            at.shopify,
+            at.netsuite,
+            at.salesforce,
+            at.sandbox,
+            ports[8],
+            ports[9],
+            ports[10],
+        );
+        std::fs::write(dir.path().join("weft.toml"), text).unwrap();
+        Self { dir, at, child: None }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(WEFT);
+        command.arg("--config").arg(self.dir().join("weft.toml")).arg("--data-dir").arg(self.dir().join("data"));
+        command.env_remove("WEFT_CONFIG").stdout(Stdio::null());
+        command
+    }
+
+    /// Starts the process and waits until its edge answers.
+    pub(crate) async fn start(&mut self, runtime: &Runtime) {
+        self.child = Some(self.command().arg("all").spawn().unwrap());
+        let gateway = Wire::to(runtime, &url(self.at.gateway)).unwrap();
+        for _ in 0..600 {
+            if gateway.raw("GET", "/healthz", None, &[]).await.is_ok_and(|(status, _)| status == 200) {
+                return;
+            }
+            runtime.clock().sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the mesh did not come up within 30 s");
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Mesh {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Ports that were free a moment ago.
+fn free_ports(count: usize) -> Vec<SocketAddr> {
+    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap()).collect()
+}

@@ -1,0 +1,58 @@
+//! What the verbs say to people and machines.
+
+use std::process::{Command, Output};
+
+use retail_runtime::Runtime;
+use serde_json::Value;
+
+use crate::process::{Mesh, WEFT};
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn the_built_in_configuration_can_be_used() {
+    let output = Command::new(WEFT).arg("check-config").env_remove("WEFT_CONFIG").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn a_misspelt_key_ends_with_64_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("weft.toml");
+    std::fs::write(&file, "[orders]\nreservatoin = \"5m\"\n").unwrap();
+    let output = Command::new(WEFT).arg("--config").arg(&file).arg("check-config").output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+    assert!(said(&output).contains("reservatoin"), "{}", said(&output));
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_named_with_the_mend() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("weft.toml");
+    std::fs::write(&file, "[orders.channels.shop]\nerp = \"sap\"\n").unwrap();
+    let output = Command::new(WEFT).arg("--config").arg(&file).arg("check-config").output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+    assert!(said(&output).contains("orders.erps"), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_books_and_faults_speak_of_a_running_mesh() {
+    let runtime = Runtime::system("verbs");
+    let mut mesh = Mesh::new();
+    let alone = mesh.command().arg("doctor").stdout(std::process::Stdio::piped()).output().unwrap();
+    assert!(!alone.status.success());
+    assert!(said(&alone).contains("weft all"), "{}", said(&alone));
+    mesh.start(&runtime).await;
+    let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let doctor = run(&["doctor"]);
+    assert!(doctor.status.success(), "{}", said(&doctor));
+    let books: Value = serde_json::from_slice(&run(&["twin", "books", "-o", "json"]).stdout).unwrap();
+    assert_eq!(books["netsuite"]["sales_orders"]["count"], 0);
+    let planted = run(&["twin", "fault", "netsuite", "--kind", "status", "--status", "429", "--times", "2"]);
+    assert!(planted.status.success(), "{}", said(&planted));
+    let nobody = run(&["tx", "show", "#no-such-order"]);
+    assert!(!nobody.status.success());
+    assert!(said(&nobody).contains("NO_SUCH_TRANSACTION"), "{}", said(&nobody));
+}
