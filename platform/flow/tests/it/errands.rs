@@ -64,12 +64,12 @@ impl Process for Runner {
 
     async fn perform(&self, _id: &str, _list: &List, errand: &Errand, attempt: Attempt) -> Result<(), Failure> {
         assert!(errand.0 != "fuse" || attempt.number > 1, "blows up once");
-        let (running, most) = match errand.lane() {
-            "side" => (&self.side, &self.most_on_the_side),
-            _ => (&self.free, &self.most_free),
+        let (running, most, takes) = match errand.lane() {
+            "side" => (&self.side, &self.most_on_the_side, 1_000),
+            _ => (&self.free, &self.most_free, 300),
         };
         most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(takes)).await;
         running.fetch_sub(1, Ordering::SeqCst);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use retail_flow::Class;
 use retail_store::Fate;
 
+use crate::errands::Runner;
 use crate::toy::{Mood, Parcel, Vendor, World};
 
 #[tokio::test(start_paused = true)]
@@ -67,18 +68,18 @@ async fn a_stop_lets_a_call_under_way_bring_its_outcome_home() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_begins_nothing_new() {
-    let (world, vendor) = (World::new(), Vendor::moods(&[Mood::Away]));
-    world.place("p1").await;
-    world.work(Class::Keyed, &vendor).await;
-    while vendor.calls.load(Ordering::SeqCst) == 0 {
+    let (world, runner) = (World::new(), Arc::new(Runner::default()));
+    world.wish("l1", &["side:a", "side:b"]).await;
+    world.run(&runner).await;
+    while runner.most_on_the_side.load(Ordering::SeqCst) == 0 {
         world.clock.sleep(Duration::from_millis(10)).await;
     }
     world.runtime.stop();
     assert!(world.runtime.drained(Duration::from_secs(60)).await);
-    assert_eq!(vendor.calls.load(Ordering::SeqCst), 1);
+    assert_eq!(world.until_done("l1", 1).await.done, ["side:a"]);
     let next = world.restarted();
-    next.work(Class::Keyed, &vendor).await;
-    next.until("p1", |parcel| parcel.announced).await;
+    next.run(&runner).await;
+    next.until_done("l1", 2).await;
 }
 
 #[tokio::test(start_paused = true)]
