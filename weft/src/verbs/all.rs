@@ -71,8 +71,11 @@ async fn demo(runtime: &Runtime, addresses: &Addresses, csv: Option<PathBuf>) ->
     let struck = wire.get("/__sandbox/netsuite/faults").await?;
     let times = struck.as_array().and_then(|all| all.first()).and_then(|fault| fault.get("struck")).cloned();
     let times = times.unwrap_or_default();
-    console::say(&format!(
-        "recovered: the fault struck {times} times; look-ups found every order, none was made twice"
-    ));
+    let ending = if report.agrees() {
+        "every order was found by look-up, none was made twice"
+    } else {
+        "the books do not agree; look at `weft tx list`"
+    };
+    console::say(&format!("the planted fault struck {times} times: {ending}"));
     Ok(report.agrees())
 }
