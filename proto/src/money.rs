@@ -74,7 +74,7 @@ impl Currency {
     /// The code, upper case.
     #[must_use]
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// How many decimals its minor unit has.
