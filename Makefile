@@ -25,7 +25,7 @@ bench: ## measure, with a baseline in the same run
 	cargo bench --locked -p retail-store -p retail-gateway
 
 day: ## feed one day, compare every book; DAY=file for another order book
-	cargo run --locked --bin weft -- --data-dir data/day day $(if $(DAY),--csv $(DAY))
+	cargo run --locked --bin weft -- --data-dir data day $(if $(DAY),--csv $(DAY))
 
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data

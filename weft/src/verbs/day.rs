@@ -25,12 +25,14 @@ pub(crate) struct Args {
     reorder_per_mille: u32,
 }
 
-/// Runs the verb; the data of earlier days in the same directory is forgotten first.
+/// Runs the verb in `<data_dir>/day`; what an earlier day left there is forgotten first.
 pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     config.listen.anywhere();
     config.gateway.listen.set_port(0);
     config.sandbox.listen = retail_sandbox::Listen::anywhere();
-    if config.data_dir.join("addresses.json").is_file() {
+    // A directory of its own: a day begins with empty books, and nobody else's are touched.
+    config.data_dir = config.data_dir.join("day");
+    if config.data_dir.is_dir() {
         std::fs::remove_dir_all(&config.data_dir)?;
     }
     "warn".clone_into(&mut config.telemetry.level);
