@@ -23,6 +23,7 @@ mod token;
 mod wire;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -37,11 +38,15 @@ use crate::{
     twin::{Answer, Seen, Twin},
 };
 
+/// Ticks of the back office between two looks at how the books have grown: a minute.
+const STATISTICS_EVERY: u64 = 600;
+
 /// The NetSuite twin.
 #[derive(Debug)]
 pub struct NetSuite {
     config: Config,
     books: Books,
+    ticks: AtomicU64,
 }
 
 impl NetSuite {
@@ -52,7 +57,7 @@ impl NetSuite {
     pub fn open(dir: Option<&Path>, config: Config) -> books::Result<NetSuite> {
         let books = Books::open(dir, "netsuite", tables::SCHEMA)?;
         books.with(suiteql::install)?;
-        let twin = NetSuite { config, books };
+        let twin = NetSuite { config, books, ticks: AtomicU64::new(0) };
         twin.work(Timestamp::UNIX_EPOCH, "", |desk| {
             desk.lists("USD")?;
             token::register(desk)
@@ -153,6 +158,12 @@ impl Twin for NetSuite {
     }
 
     fn tick(&self, now: Timestamp) {
+        // The planner needs to know how the books have grown, or document flows are found by reading every document.
+        if self.ticks.fetch_add(1, Ordering::Relaxed) % STATISTICS_EVERY == STATISTICS_EVERY - 1
+            && let Err(error) = self.books.with(|db| db.execute_batch("PRAGMA analysis_limit = 400; ANALYZE;"))
+        {
+            tracing::warn!(%error, "the netsuite books were not analysed");
+        }
         if self.config.back_office
             && let Err(error) = self.work(now, "", |desk| desk.back_office())
         {

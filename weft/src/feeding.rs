@@ -160,6 +160,8 @@ impl<'a> Feeding<'a> {
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders closed, {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let (mut last, mut still) = (Value::Null, Duration::ZERO);
+        // Large books are added up less often.
+        let look = LOOK.saturating_mul(u32::try_from(expected / 2_000).unwrap_or(1).clamp(1, 10));
         loop {
             let books = self.twins.get("/__sandbox/books").await?;
             let open = self.open_orders().await?;
@@ -172,13 +174,13 @@ impl<'a> Feeding<'a> {
                 return Ok(books);
             }
             let now = json!([books, open]);
-            still = if now == last { still.saturating_add(LOOK) } else { Duration::ZERO };
+            still = if now == last { still.saturating_add(look) } else { Duration::ZERO };
             if still >= PATIENCE {
                 bar.abandon_with_message("nothing moves any more");
                 return Ok(books);
             }
             last = now;
-            self.runtime.clock().sleep(LOOK).await;
+            self.runtime.clock().sleep(look).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! The shop's books as SQLite keeps them. Times are milliseconds, money is in hundredths, ids are the vendor's numbers.
 
+/// A delivery's body is its last column: what comes behind a large value cannot be read without reading the value.
 /// Run at every start; changes nothing that is there. A claim of a delivery dies with the process that made it.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,9 +37,9 @@ CREATE INDEX IF NOT EXISTS parcel_line_parcel ON parcel_line(parcel, id);
 CREATE TABLE IF NOT EXISTS subscription(id INTEGER PRIMARY KEY, topic TEXT NOT NULL, url TEXT NOT NULL, name TEXT, by_api INTEGER NOT NULL,
   version TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE (topic, url));
 CREATE TABLE IF NOT EXISTS delivery(id INTEGER PRIMARY KEY AUTOINCREMENT, subscription INTEGER NOT NULL, url TEXT NOT NULL, topic TEXT NOT NULL,
-  name TEXT, version TEXT NOT NULL, webhook TEXT NOT NULL, event TEXT NOT NULL, triggered TEXT NOT NULL, body BLOB NOT NULL, sale INTEGER,
+  name TEXT, version TEXT NOT NULL, webhook TEXT NOT NULL, event TEXT NOT NULL, triggered TEXT NOT NULL, sale INTEGER,
   state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0, status INTEGER, due INTEGER NOT NULL,
-  claimed INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0);
+  claimed INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery(due, id) WHERE state = 'pending' AND claimed = 0;
 CREATE INDEX IF NOT EXISTS delivery_state ON delivery(state);
 CREATE INDEX IF NOT EXISTS delivery_sale ON delivery(sale);

@@ -83,6 +83,10 @@ impl Calls {
     /// Resolves items without an order: for requests that can still be refused.
     pub(crate) async fn resolve_items(&self, keys: Vec<stock::ItemKey>) -> Result<Vec<stock::ResolvedItem>, Failure> {
         let asked = keys.len();
+        if asked == 0 {
+            // An order of charges alone.
+            return Ok(Vec::new());
+        }
         let request = stock::ResolveItemsRequest { keys };
         let mut client = ReferenceServiceClient::new(self.inventory.clone()).max_decoding_message_size(LARGEST_ANSWER);
         let items = client.resolve_items(request).await?.into_inner().items;

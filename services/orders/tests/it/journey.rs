@@ -100,7 +100,8 @@ async fn a_charge_rides_along_and_an_order_of_charges_alone_needs_no_stock() {
     let mesh = mesh().await;
     let mut charges = request(1001);
     charges.lines.truncate(1);
-    charges.lines[0] = LineInput { sku: "POST".into(), quantity: "1".into(), ..charges.lines[0].clone() };
+    let kind = i32::from(retail_proto::orders::v1::LineKind::Charge);
+    charges.lines[0] = LineInput { kind, sku: "POST".into(), quantity: "1".into(), ..charges.lines[0].clone() };
     charges.total = Some(gbp(255));
     charges.payments[0].amount = Some(gbp(255));
     let id = mesh.place(charges).await;

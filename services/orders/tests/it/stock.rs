@@ -143,6 +143,10 @@ impl ReferenceService for Stock {
         &self,
         request: Request<pb::ResolveItemsRequest>,
     ) -> Result<Response<pb::ResolveItemsResponse>, Status> {
+        // As the real service: a question about nothing is a wrong question.
+        if request.get_ref().keys.is_empty() {
+            return Err(Status::invalid_argument("keys: give at least one"));
+        }
         let books = self.books.open();
         let items = request.into_inner().keys.into_iter().map(|key| {
             let known = !books.unknown.contains(&key.sku);
