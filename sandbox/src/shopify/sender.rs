@@ -141,8 +141,8 @@ impl Sender {
         let now = self.clock.now().as_millisecond();
         self.books.with(|db| {
             db.prepare_cached(
-                "UPDATE delivery SET claimed = 1 WHERE id = (SELECT id FROM delivery WHERE state = 'pending' AND claimed = 0 AND due <= ?1
-                 ORDER BY due, id LIMIT 1) RETURNING id, url, topic, name, version, webhook, event, triggered, body",
+                "UPDATE delivery SET claimed = 1 WHERE id = (SELECT id FROM delivery INDEXED BY delivery_due
+                 WHERE state = 'pending' AND claimed = 0 AND due <= ?1 ORDER BY due, id LIMIT 1) RETURNING id, url, topic, name, version, webhook, event, triggered, body",
             )?
             .query_row([now], |row| {
                 Ok(Delivery {
