@@ -19,7 +19,7 @@ lint: ## formatting, clippy, contracts
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 contracts: ## buf lint over the contracts (buf comes from its npm package)
-	cd proto && npx --yes @bufbuild/buf lint
+	cd proto && npx --yes @bufbuild/buf@1.75.0 lint
 
 bench: ## measure, with a baseline in the same run
 	cargo bench --locked -p retail-store -p retail-gateway

@@ -17,12 +17,18 @@ pub(crate) struct Mesh {
 
 impl Mesh {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A mesh whose configuration is changed first.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut config::Config)) -> Self {
         telemetry::for_tests();
         let dir = tempfile::tempdir().unwrap();
         let mut config = config::load(None, Some(dir.path().to_owned())).unwrap();
         config.listen.anywhere();
         config.gateway.listen.set_port(0);
         config.sandbox.listen = retail_sandbox::Listen::anywhere();
+        change(&mut config);
         let runtime = Runtime::system("e2e");
         let at = mesh::start(config, &runtime).await.unwrap();
         Self { runtime, at, _dir: dir }

@@ -40,11 +40,7 @@ async fn the_gateway_describes_itself() {
     let mesh = Mesh::start().await;
     let document = mesh.gateway().get("/openapi.json").await.unwrap();
     assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
-    assert!(
-        document["paths"].get("/v1/orders/{orderId}:cancel").is_some()
-            || document["paths"].get("/v1/orders/{order_id}:cancel").is_some(),
-        "{:?}",
-        document["paths"].as_object().map(|paths| paths.keys().cloned().collect::<Vec<_>>())
-    );
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    assert!(paths.iter().any(|path| path.starts_with("/v1/orders/{") && path.ends_with("}:cancel")), "{paths:?}");
     mesh.end().await;
 }

@@ -26,9 +26,6 @@ pub(crate) struct Reading {
     /// When to ask again, milliseconds since 1970.
     #[prost(int64, tag = "2")]
     pub next_at: i64,
-    /// Pages read so far; makes the name of the next step.
-    #[prost(uint64, tag = "3")]
-    pub pages: u64,
 }
 
 impl Document for Reading {
@@ -155,7 +152,6 @@ impl Process for Poll {
         let every = self.erps.get(draft.id()).map_or(Duration::from_secs(2), |(_, every)| *every);
         let wait = if page.more { Duration::ZERO } else { every };
         draft.doc.cursor.clone_from(&page.cursor);
-        draft.doc.pages = draft.doc.pages.saturating_add(1);
         draft.doc.next_at = now.as_millisecond().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     }
 
