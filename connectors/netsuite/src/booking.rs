@@ -200,6 +200,7 @@ impl Connector {
                 billed: quantity(line.quantity_billed.as_ref())?,
                 closed: line.is_closed,
                 expected_date: String::new(),
+                ..pb::SalesOrderLine::default()
             });
         }
         let state = record.status.as_ref().map_or("", |status| status.id.as_str());

@@ -135,6 +135,7 @@ impl Flows {
             billed: row.quantity("quantitybilled")?.to_string(),
             closed: row.flag("isclosed"),
             expected_date: String::new(),
+            ..pb::SalesOrderLine::default()
         })
     }
 
@@ -150,6 +151,7 @@ impl Flows {
                     lines: Vec::new(),
                     tracking_numbers: parcel.tracking_numbers,
                     carrier: parcel.carrier,
+                    ..pb::Fulfilment::default()
                 };
                 for line in answers.shipped.get(&id).into_iter().flatten() {
                     fulfilment.lines.push(pb::FulfilmentLine {
@@ -165,6 +167,7 @@ impl Flows {
                     document: refer("invoice"),
                     total: Some(row.money("foreigntotal", currency)?.into()),
                     amount_remaining: Some(row.money("foreignamountunpaid", currency)?.into()),
+                    ..pb::Invoice::default()
                 });
             }
             "CustDep" => {

@@ -41,6 +41,7 @@ impl From<&Customer> for pb::Customer {
                     detail: told.detail.clone(),
                 })
                 .collect(),
+            ..Self::default()
         }
     }
 }

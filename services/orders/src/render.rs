@@ -77,12 +77,17 @@ impl From<&Order> for pb::Order {
                         .map(|line| pb::ShipmentLine { line_number: line.number, quantity: quantity(line.quantity) })
                         .collect(),
                     told_channel: shipment.told,
+                    ..pb::Shipment::default()
                 })
                 .collect(),
             invoices: order
                 .invoices
                 .iter()
-                .map(|invoice| pb::Invoice { document: invoice.document.clone(), total: Some(money(invoice.minor)) })
+                .map(|invoice| pb::Invoice {
+                    document: invoice.document.clone(),
+                    total: Some(money(invoice.minor)),
+                    ..pb::Invoice::default()
+                })
                 .collect(),
             brand: order.brand.clone(),
             market: order.market.clone(),
@@ -92,6 +97,7 @@ impl From<&Order> for pb::Order {
             version: order.version,
             trace_id: order.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             taxes_included: order.taxes_included,
+            ..Self::default()
         }
     }
 }

@@ -68,6 +68,7 @@ impl Ledgers {
                 .collect(),
             tracking_numbers: vec![format!("TRACK{number}")],
             carrier: "Royal Mail".into(),
+            ..Default::default()
         });
         let billed = lines.iter().map(|(line_number, units)| {
             let line = input.lines.iter().find(|line| line.line_number == *line_number).unwrap();
@@ -77,7 +78,7 @@ impl Ledgers {
         order.invoices.push(pb::Invoice {
             document: Some(record("erp", "invoice", &format!("inv-{external_ref}-{number}"))),
             total: Some(gbp(billed.sum())),
-            amount_remaining: None,
+            ..Default::default()
         });
         self.told(external_ref);
     }
