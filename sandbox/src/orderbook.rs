@@ -4,6 +4,7 @@
 
 mod charges;
 mod reading;
+mod recall;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use self::recall::{Lack, Missing, Recall, Taken};
 use crate::seed::{ItemKind, Seed};
 
 /// Where all stock of the book lies.

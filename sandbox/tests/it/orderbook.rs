@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use retail_sandbox::orderbook::OrderBook;
+use retail_sandbox::orderbook::{Lack, OrderBook};
 
 /// The data set, where it is.
 fn data(file: &str) -> Option<PathBuf> {
@@ -15,7 +15,7 @@ fn data(file: &str) -> Option<PathBuf> {
 #[test]
 fn our_small_book_has_every_kind_of_dirt() {
     let book = OrderBook::small().unwrap();
-    assert_eq!((book.orders.len(), book.cancellations.len()), (11, 2));
+    assert_eq!((book.orders.len(), book.cancellations.len()), (11, 5));
     assert_eq!(book.write_offs.len(), 1);
     assert_eq!(book.refused.len(), 1);
     assert!(book.refused[0].reason.contains("bad debt"));
@@ -60,4 +60,59 @@ fn the_whole_file_adds_up_to_the_penny() {
     assert_eq!(book.report.exact_value, "10655622.484");
     assert_eq!(book.cancellations.len(), 3_836);
     assert_eq!(book.refused.len(), 3);
+}
+
+#[test]
+fn a_cancellation_calls_back_the_newest_purchase_first_and_says_what_was_never_bought() {
+    let book = OrderBook::small().unwrap();
+    let recalls = book.recalls();
+    let of = |name: &str| recalls.iter().find(|recall| recall.name == name).unwrap();
+    let taken = |name: &str| -> Vec<(String, i64)> {
+        of(name).taken.iter().map(|taken| (taken.order.clone(), taken.quantity)).collect()
+    };
+    assert_eq!(taken("#C900005"), [("#900001".to_owned(), 1)]);
+    // Three mugs of the later order, what is left of the earlier one, and its postage.
+    let mugs = [("#900010".to_owned(), 3), ("#900001".to_owned(), 5), ("#900001".to_owned(), 1)];
+    assert_eq!(taken("#C900016"), mugs);
+    assert_eq!((of("#C900016").orders(), of("#C900016").value().to_string()), (2, "24.90".to_owned()));
+    assert_eq!(taken("#C900017"), [("#900012".to_owned(), 144)]);
+    let missing = |name: &str| -> Vec<(Lack, i64)> {
+        of(name).missing.iter().map(|missing| (missing.lack, missing.quantity)).collect()
+    };
+    assert_eq!(missing("#C900017"), [(Lack::QuantityLeft, 56)]);
+    assert_eq!(missing("#C900006"), [(Lack::NoEarlierPurchase, 1)]);
+    assert_eq!(missing("#C900018"), [(Lack::NoCustomer, 1)]);
+}
+
+#[test]
+fn of_the_first_day_one_cancelled_line_was_bought_before() {
+    let Some(path) = data("day-2010-12-01.csv") else { return };
+    let recalls = OrderBook::open(&path).unwrap().recalls();
+    let taken: Vec<_> = recalls.iter().filter(|recall| !recall.taken.is_empty()).collect();
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].name.as_str(), taken[0].value().to_string()), ("#C536506", "25.50".to_owned()));
+    assert_eq!(recalls.iter().map(|recall| recall.missing.len()).sum::<usize>(), 25);
+}
+
+#[test]
+fn of_the_whole_file_7508_cancelled_lines_of_goods_were_bought_before_and_1031_were_not() {
+    let Some(path) = data("online-retail.csv.gz") else { return };
+    let book = OrderBook::open(&path).unwrap();
+    let recalls = book.recalls();
+    let goods = |lack: Lack| {
+        let missing = recalls.iter().flat_map(|recall| &recall.missing).filter(|missing| !missing.is_charge);
+        missing.filter(|missing| missing.lack == lack).count()
+    };
+    let lines: usize = book.cancellations.iter().map(|one| one.lines.len()).sum();
+    assert_eq!((lines, goods(Lack::NoEarlierPurchase)), (9_288, 1_031));
+    // A line that is bought but no longer wholly there is taken in part or not at all.
+    let bought: std::collections::BTreeSet<_> = recalls
+        .iter()
+        .flat_map(|recall| {
+            let taken = recall.taken.iter().filter(|taken| !taken.is_charge).map(|taken| taken.line);
+            let lacking = recall.missing.iter().filter(|one| !one.is_charge && one.lack == Lack::QuantityLeft);
+            taken.chain(lacking.map(|one| one.line)).map(|line| (recall.name.clone(), line))
+        })
+        .collect();
+    assert_eq!(bought.len(), 7_508);
 }
