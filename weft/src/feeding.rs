@@ -1,6 +1,8 @@
 //! Feeding: the shop's twin sells what an order book says, and in the end every vendor's own books must agree with it
 //! to the penny.
 
+mod desk;
+mod recalled;
 mod report;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use retail_runtime::{Peer, Runtime};
 use retail_sandbox::orderbook::{LOCATION, OrderBook};
 use serde_json::{Value, json};
 
+use self::desk::Desk;
+use self::recalled::Recalled;
 use crate::console;
 use crate::mesh::{Addresses, url};
 use crate::wire::Wire;
@@ -91,7 +95,7 @@ impl<'a> Feeding<'a> {
         })
     }
 
-    /// Seeds, sells, waits until every book stands still, and compares.
+    /// Seeds, sells, takes back what was called off, waits until every book stands still, and compares.
     ///
     /// # Errors
     /// When somebody does not answer.
@@ -115,10 +119,14 @@ impl<'a> Feeding<'a> {
         for batch in self.plan.book.orders.chunks(BATCH) {
             self.twins.post("/__sandbox/shopify/sell", &json!({"orders": batch})).await?;
         }
-        let books = self.wait().await?;
+        self.wait().await?;
+        let desk = Desk { runtime: self.runtime, gateway: &self.gateway, twins: &self.twins };
+        let returns = desk.work(&self.plan.book.cancellations).await?;
+        let recalled = Recalled::compare(&self.plan.book.recalls(), &returns);
+        let books = self.rest(&recalled).await?;
         let took = self.runtime.clock().monotonic().saturating_sub(started);
         let held = self.gateway.get("/v1/orders?exceptionsOnly=true&pageSize=200").await?;
-        Ok(Report::new(&self.plan.book, books, held, took))
+        Ok(Report::new(&self.plan.book, recalled, books, held, took))
     }
 
     /// Items, places and stock are read from their owners before the first order needs them.
@@ -154,7 +162,7 @@ impl<'a> Feeding<'a> {
     }
 
     /// Waits until the ERP has invoiced everything and the CRM knows it, or nothing moves any more.
-    async fn wait(&self) -> anyhow::Result<Value> {
+    async fn wait(&self) -> anyhow::Result<()> {
         let expected = self.plan.book.report.orders;
         let bar = ProgressBar::new(expected);
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders closed, {elapsed} {msg}");
@@ -171,16 +179,32 @@ impl<'a> Feeding<'a> {
             let delivered = count(&books, "shopify", "orders") >= expected && pending(&books) == 0;
             if delivered && open == 0 && told >= expected {
                 bar.finish();
-                return Ok(books);
+                return Ok(());
             }
             let now = json!([books, open]);
             still = if now == last { still.saturating_add(look) } else { Duration::ZERO };
             if still >= PATIENCE {
                 bar.abandon_with_message("nothing moves any more");
-                return Ok(books);
+                return Ok(());
             }
             last = now;
             self.runtime.clock().sleep(look).await;
+        }
+    }
+
+    /// Waits until the CRM was told of every return, or nothing moves any more.
+    async fn rest(&self, recalled: &Recalled) -> anyhow::Result<Value> {
+        let (mut last, mut still) = (Value::Null, Duration::ZERO);
+        loop {
+            let books = self.twins.get("/__sandbox/books").await?;
+            let told = report::milestone(&books, "RETURN_REFUNDED") >= recalled.paid_parts
+                && count(&books, "salesforce", "returns") >= recalled.returns;
+            if told || still >= PATIENCE {
+                return Ok(books);
+            }
+            still = if books == last { still.saturating_add(LOOK) } else { Duration::ZERO };
+            last = books;
+            self.runtime.clock().sleep(LOOK).await;
         }
     }
 

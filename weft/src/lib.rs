@@ -2,6 +2,7 @@
 //! owns the ways to run them and the operator's verbs, and refuses any rule of a domain. `mesh.rs` starts everything in
 //! one process, `feeding.rs` sells an order book and compares every book, `weft.toml` is the built-in configuration.
 
+mod answer;
 pub mod config;
 mod console;
 pub mod feeding;
@@ -48,6 +49,14 @@ enum Verb {
     Twin(verbs::twin::Args),
     /// Transactions: what happened to an order, step by step.
     Tx(verbs::tx::Args),
+    /// Returns: what may come back, what has, and what waits.
+    Return(verbs::returns::Args),
+    /// Cases: everything about a customer's affair in one call.
+    Case(verbs::cases::Args),
+    /// Customers: who somebody is, merged and taken apart, consent.
+    Customer(verbs::customers::Args),
+    /// Everything that waits for a person.
+    Exceptions(verbs::exceptions::Args),
     /// Read the configuration and say what is wrong, without starting.
     CheckConfig,
     /// Say what is missing or misconfigured, one line each with the mend.
@@ -82,6 +91,10 @@ pub fn main() -> ExitCode {
             Verb::Feed(args) => verbs::feed::run(&config, args).await,
             Verb::Twin(args) => verbs::twin::run(&config, args).await,
             Verb::Tx(args) => verbs::tx::run(&config, args).await,
+            Verb::Return(args) => verbs::returns::run(&config, args).await,
+            Verb::Case(args) => verbs::cases::run(&config, args).await,
+            Verb::Customer(args) => verbs::customers::run(&config, args).await,
+            Verb::Exceptions(args) => verbs::exceptions::run(&config, args).await,
             Verb::CheckConfig => verbs::check::config(&config),
             Verb::Doctor => verbs::check::doctor(&config).await,
         }

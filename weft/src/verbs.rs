@@ -1,9 +1,14 @@
 //! The verbs, a file each.
 
 pub(crate) mod all;
+pub(crate) mod cases;
 pub(crate) mod check;
+pub(crate) mod customers;
 pub(crate) mod day;
+pub(crate) mod exceptions;
 pub(crate) mod feed;
+mod rest;
+pub(crate) mod returns;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod twin;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use retail_sandbox::orderbook::OrderBook;
 use serde_json::Value;
 
+use super::recalled::Recalled;
 use crate::console;
 
 /// The comparison.
@@ -18,13 +19,19 @@ pub struct Report {
     pub value: String,
     /// What the twins' books say.
     pub books: Value,
+    recalled: Recalled,
     held: Vec<String>,
     told: Vec<String>,
     took: Duration,
 }
 
+/// How many milestones of a kind the CRM has.
+pub(super) fn milestone(books: &Value, kind: &str) -> u64 {
+    books.pointer(&format!("/salesforce/case_milestones/kinds/{kind}")).and_then(Value::as_u64).unwrap_or(0)
+}
+
 impl Report {
-    pub(super) fn new(book: &OrderBook, books: Value, held: Value, took: Duration) -> Self {
+    pub(super) fn new(book: &OrderBook, recalled: Recalled, books: Value, held: Value, took: Duration) -> Self {
         let sums = &book.report;
         let mut told = Vec::new();
         for line in &sums.rounded {
@@ -33,11 +40,13 @@ impl Report {
         for refused in &book.refused {
             told.push(format!("refused: {} {}", refused.name, refused.reason));
         }
-        if sums.cancellation_lines > 0 {
-            let (lines, documents) = (sums.cancellation_lines, book.cancellations.len());
-            told.push(format!("held for returns: {lines} lines of {documents} cancellations"));
-            let named = book.cancellations.iter().take(10);
-            told.extend(named.map(|one| format!("held for returns: {} with {} lines", one.name, one.lines.len())));
+        if recalled.returns > 0 {
+            let (documents, lines) = (recalled.returns, sums.cancellation_lines);
+            told.push(format!("returns: {lines} lines of {documents} cancellations, {} given back", recalled.value));
+            told.extend(
+                recalled.causes.iter().map(|(cause, lines)| format!("waits for a person: {lines} lines, {cause}")),
+            );
+            told.extend(recalled.differences.iter().take(10).map(|one| format!("differs: {one}")));
         }
         let orders = held.get("orders").and_then(Value::as_array).cloned().unwrap_or_default();
         let text = |order: &Value, name: &str| order.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -50,6 +59,7 @@ impl Report {
             lines: sums.lines,
             value: sums.value.clone(),
             books,
+            recalled,
             held: orders.iter().map(|order| format!("{}: {}", text(order, "orderNumber"), cause(order))).collect(),
             told,
             took,
@@ -69,11 +79,23 @@ impl Report {
     /// Documents beyond one for each order, in any book.
     #[must_use]
     pub fn duplicates(&self) -> u64 {
-        let books = ["sales_orders", "item_fulfillments", "customer_deposits", "customer_payments", "invoices"];
+        let books = [
+            "sales_orders",
+            "item_fulfillments",
+            "customer_deposits",
+            "customer_payments",
+            "invoices",
+            "return_authorizations",
+            "item_receipts",
+            "credit_memos",
+            "customer_refunds",
+        ];
         let erp: u64 = books.iter().map(|book| self.number(&format!("/netsuite/{book}/duplicates"))).sum();
-        let crm = ["accounts", "contacts", "order_contexts"];
+        let crm = ["accounts", "contacts", "order_contexts", "case_milestones", "returns"];
         let crm: u64 = crm.iter().map(|book| self.number(&format!("/salesforce/{book}/duplicates"))).sum();
-        erp.saturating_add(crm).saturating_add(self.number("/shopify/fulfillments/duplicates"))
+        let shop = ["fulfillments", "refunds"];
+        let shop: u64 = shop.iter().map(|book| self.number(&format!("/shopify/{book}/duplicates"))).sum();
+        erp.saturating_add(crm).saturating_add(shop)
     }
 
     /// Orders of the book that the ERP does not have.
@@ -91,19 +113,44 @@ impl Report {
             && self.number("/netsuite/invoices/count") == self.orders
             && self.text("/netsuite/invoices/value") == self.value
             && self.number("/salesforce/order_contexts/count") == self.orders
+            && self.returns_agree()
             && self.duplicates() == 0
             && self.held.is_empty()
+    }
+
+    /// True when what came back is what the book says, in every book: one ERP return, credit memo and refund for each
+    /// earlier order, each told to its case, and no order whose money and documents differ.
+    #[must_use]
+    pub fn returns_agree(&self) -> bool {
+        let (parts, paid) = (self.recalled.parts, self.recalled.paid_parts);
+        let value = format!("{:.2}", self.recalled.value);
+        self.recalled.differences.is_empty()
+            && ["return_authorizations", "credit_memos"]
+                .iter()
+                .all(|book| self.number(&format!("/netsuite/{book}/count")) == parts)
+            && self.number("/netsuite/customer_refunds/count") == paid
+            && self.number("/shopify/refunds/count") == paid
+            && ["/netsuite/credit_memos/value", "/netsuite/customer_refunds/value", "/shopify/refunds/value"]
+                .iter()
+                .all(|book| self.text(book) == value)
+            && self.number("/netsuite/unbalanced_orders/count") == 0
+            && self.number("/salesforce/returns/count") == self.recalled.returns
+            && milestone(&self.books, "RETURN_CREDITED") == parts
+            && milestone(&self.books, "RETURN_REFUNDED") == paid
     }
 
     /// The one line of `make day`.
     #[must_use]
     pub fn line(&self) -> String {
         format!(
-            "day: orders {} lines {} value {} expected {} duplicates {} lost {}",
+            "day: orders {} lines {} value {} expected {} returns {} credited {} refunded {} duplicates {} lost {}",
             self.number("/netsuite/sales_orders/count"),
             self.number("/netsuite/sales_orders/lines"),
             self.text("/netsuite/sales_orders/value"),
             self.value,
+            self.recalled.returns,
+            self.text("/netsuite/credit_memos/value"),
+            self.text("/shopify/refunds/value"),
             self.duplicates(),
             self.lost()
         )
@@ -131,7 +178,15 @@ impl Report {
                 row("ERP", "deposits", "/netsuite/customer_deposits"),
                 row("ERP", "invoices", "/netsuite/invoices"),
                 row("ERP", "adjustments", "/netsuite/inventory_adjustments"),
+                row("ERP", "returns", "/netsuite/return_authorizations"),
+                row("ERP", "receipts", "/netsuite/item_receipts"),
+                row("ERP", "credit memos", "/netsuite/credit_memos"),
+                row("ERP", "refunds", "/netsuite/customer_refunds"),
+                row("shop", "refunds", "/shopify/refunds"),
                 row("CRM", "order contexts", "/salesforce/order_contexts"),
+                row("CRM", "returns", "/salesforce/returns"),
+                row("CRM", "cases", "/salesforce/cases"),
+                row("CRM", "case milestones", "/salesforce/case_milestones"),
                 row("CRM", "accounts", "/salesforce/accounts"),
             ],
         );
