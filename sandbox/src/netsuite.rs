@@ -126,6 +126,29 @@ impl NetSuite {
         })
     }
 
+    /// What people do in the vendor's own screens: a request of the record API without a token, given as
+    /// `{"method": "POST", "path": "salesOrder", "body": {..}}`.
+    fn people(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
+        self.work(now, &request.base_url, |desk| {
+            let body: Value = serde_json::from_slice(&request.body)
+                .map_err(|_| Fault::content("", "Invalid content in the request body."))?;
+            let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+            let method =
+                text("method").parse().map_err(|_| Fault::content("method", "method must be an HTTP verb."))?;
+            let (path, query) = text("path").split_once('?').unwrap_or((text("path"), ""));
+            let content = body.get("body").map(Value::to_string).unwrap_or_default();
+            let done = Seen {
+                method,
+                path: format!("/services/rest/record/v1/{path}"),
+                query: query.to_owned(),
+                headers: http::HeaderMap::new(),
+                body: content.into(),
+                base_url: request.base_url.clone(),
+            };
+            records::route(desk, &done, path)
+        })
+    }
+
     /// What a developer needs to sign in; a POST maps another certificate.
     fn certificate(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
         self.work(now, &request.base_url, |desk| {
@@ -204,6 +227,7 @@ impl Twin for NetSuite {
                 Some(Answer::empty(204))
             }
             "receiving" => Some(answered(self.receiving(request, now))),
+            "people" => Some(answered(self.people(request, now))),
             _ => None,
         }
     }
