@@ -137,11 +137,13 @@ impl NetSuite {
                 text("method").parse().map_err(|_| Fault::content("method", "method must be an HTTP verb."))?;
             let (path, query) = text("path").split_once('?').unwrap_or((text("path"), ""));
             let content = body.get("body").map(Value::to_string).unwrap_or_default();
+            // A screen has no field that does not exist.
+            let strict = (records::NAME_VALIDATION, http::HeaderValue::from_static("Error"));
             let done = Seen {
                 method,
                 path: format!("/services/rest/record/v1/{path}"),
                 query: query.to_owned(),
-                headers: http::HeaderMap::new(),
+                headers: http::HeaderMap::from_iter([strict]),
                 body: content.into(),
                 base_url: request.base_url.clone(),
             };

@@ -19,7 +19,7 @@ use crate::client::{Suite, marks};
 use crate::fault::Error;
 use crate::map;
 use crate::receipts::Receipts;
-use crate::row::Row;
+use crate::row::{Row, decimal};
 use crate::tracking::{Parcel, Tracking};
 use crate::zone::Zone;
 
@@ -154,7 +154,8 @@ impl Flows {
     fn line(&self, row: &Row, currency: Currency, answers: &Answers) -> Result<pb::SalesOrderLine, Error> {
         let number = row.id("id")?;
         let amount = row.money("foreignamount", currency)?;
-        let rate = row.text("rate");
+        // A discount's rate may be a percentage: that is no price.
+        let rate = decimal(&row.text("rate"));
         Ok(pb::SalesOrderLine {
             line_number: i32::try_from(number).unwrap_or(i32::MAX),
             line: Some(map::reference(&self.instance, "salesOrder.item", number, "")),
@@ -167,7 +168,7 @@ impl Flows {
             expected_date: String::new(),
             sku: row.text("itemid").to_uppercase(),
             is_charge: map::charge(&row.text("itemtype")),
-            unit_price: if rate.is_empty() { rate } else { row.decimal("rate")?.normalize().to_string() },
+            unit_price: rate.map(|rate| rate.normalize().to_string()).unwrap_or_default(),
             // Sales are negative in SuiteQL.
             amount: Some(Money::from_minor(amount.minor().saturating_neg(), currency).into()),
             description: row.text("memo"),

@@ -27,11 +27,14 @@ const MOST_VERSIONS: usize = 10_000;
 /// Records read at the same time; the budget decides in the end.
 const AT_ONCE: usize = 4;
 
+/// Receipts by internal id, with the change they were read at.
+type Read = BTreeMap<i64, (String, Arc<ReceiptRecord>)>;
+
 /// Reads receipts.
 #[derive(Clone)]
 pub(crate) struct Receipts {
     suite: Suite,
-    read: Arc<Mutex<BTreeMap<i64, (String, Arc<ReceiptRecord>)>>>,
+    read: Arc<Mutex<Read>>,
 }
 
 impl Receipts {
@@ -70,12 +73,13 @@ impl Receipts {
         Ok(Some((id, record)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<i64, (String, Arc<ReceiptRecord>)>> {
+    fn lock(&self) -> MutexGuard<'_, Read> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A receipt in our words: its lines point at the return's, which `order_line` turns into the sales order's.
+/// A receipt in our words: its lines point at the return's, which `order_line` turns into the sales order's. A line that
+/// people added to the return has no line of the sales order behind it and is left out.
 pub(crate) fn receipt(
     record: &ReceiptRecord,
     instance: &str,
@@ -84,11 +88,11 @@ pub(crate) fn receipt(
 ) -> Result<pb::Receipt, Error> {
     let mut lines = Vec::new();
     for line in &record.item.items {
-        let number = whole(line.order_line.as_ref()).and_then(&order_line).ok_or_else(|| unreadable("orderLine"))?;
+        let Some(line_number) = whole(line.order_line.as_ref()).and_then(&order_line) else { continue };
         let location = line.location.as_ref().map(|location| location.id.parse::<i64>());
         let location = location.transpose().map_err(|_| unreadable("location"))?;
         lines.push(pb::ReceiptLine {
-            line_number: number,
+            line_number,
             quantity: quantity(line.quantity.as_ref()).ok_or_else(|| unreadable("quantity"))?.to_string(),
             restock: line.restock,
             location: flow::code(places, location),

@@ -80,7 +80,7 @@ impl Connector {
             record.item.items.iter().filter_map(|line| Some(line.location.as_ref()?.id.as_str())).collect();
         let known = |places: &[Place]| ids.iter().all(|id| places.iter().any(|place| place.id.to_string() == **id));
         let places = self.catalogue.places_with(Lane::Critical, known).await?;
-        let numbers: BTreeMap<i32, i32> = pairs(back).map(|(line, order_line)| (line, order_line)).collect();
+        let numbers: BTreeMap<i32, i32> = pairs(back).collect();
         receipt(record, &self.instance, &places, |line| numbers.get(&line).copied())
     }
 }

@@ -31,10 +31,8 @@ impl Connector {
         if let Some(found) = self.find_refund(request, refund.amount).await? {
             return Ok((outcome::done(), Some(found)));
         }
-        let refused = match self.pay_out(request, &refund).await? {
-            Ok(()) => None,
-            Err(refused) => Some(refused),
-        };
+        let refused = self.pay_out(request, &refund).await?.err();
+        // Even after a refusal: somebody may have been faster under the same id, and left nothing to pay out.
         match (self.find_refund(request, refund.amount).await, refused) {
             (Ok(Some(found)), _) => Ok((outcome::done(), Some(found))),
             (Ok(None), Some(refused)) => Ok((refused, None)),

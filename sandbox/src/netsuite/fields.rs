@@ -359,8 +359,8 @@ const CREDIT_APPLY: &[Field] = fields! {
 };
 const CREDIT_MEMO: &[Field] = fields! {
     "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "currency" Computed,
-    "exchangeRate" Computed, "account" Ref("account"), "memo" Text, "otherRefNum" Text, "status" Computed,
-    "subtotal" Computed, "taxTotal" Computed, "total" Computed, "amountPaid" Computed, "amountRemaining" Computed,
+    "exchangeRate" Computed, "account" Ref("account"), "autoApply" Flag, "memo" Text, "otherRefNum" Text,
+    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "amountPaid" Computed, "amountRemaining" Computed,
     "applied" Computed, "unapplied" Computed, "createdDate" Computed, "lastModifiedDate" Computed,
     "item" Lines(CREDIT_LINE), "apply" Lines(CREDIT_APPLY),
 };

@@ -1,6 +1,6 @@
 //! The record API: create, read, update, upsert, delete, list and transform.
 
-use http::Method;
+use http::{HeaderName, Method};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,6 +11,9 @@ use super::{
     wire,
 };
 use crate::twin::{Answer, Seen};
+
+/// How strictly property names are looked at.
+pub(super) const NAME_VALIDATION: HeaderName = HeaderName::from_static("x-netsuite-propertynamevalidation");
 
 /// Routes everything under `/record/v1/`.
 pub(super) fn route(desk: &Desk<'_>, request: &Seen, rest: &str) -> Result<Answer, Fault> {
@@ -66,7 +69,7 @@ impl Desk<'_> {
     /// The body, with unknown names refused or warned of as the header says.
     fn input(&self, kind: Kind, request: &Seen) -> Result<(Input, Option<String>), Fault> {
         let input = input::read(self, kind, &request.body)?;
-        let policy = wire::header(request, "x-netsuite-propertynamevalidation").to_lowercase();
+        let policy = wire::header(request, NAME_VALIDATION.as_str()).to_lowercase();
         match (input.unknown.first(), policy.as_str()) {
             (Some(first), "error") => {
                 let detail = format!("Unknown reference or field '{first}' in the request payload.");

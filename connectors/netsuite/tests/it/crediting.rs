@@ -2,7 +2,7 @@
 
 use retail_proto::erp::v1 as pb;
 use retail_proto::erp::v1::erp_service_server::ErpService;
-use retail_proto::types::v1::OutcomeState;
+use retail_proto::types::v1::{OutcomeState, Ref};
 use serde_json::json;
 use tonic::{Code, Request};
 
@@ -172,11 +172,9 @@ async fn money_of_a_cancelled_order_is_refunded_out_of_its_deposit() {
 #[tokio::test]
 async fn a_refund_out_of_anything_else_is_not_asked_for() {
     let bench = Bench::start().await;
-    let mut memo = retail_proto::types::v1::Ref::default();
-    memo.instance = INSTANCE.to_owned();
-    memo.r#type = "invoice".to_owned();
-    memo.id = "7".to_owned();
-    let refused = bench.refund(refund("f-1", memo, 810)).await.unwrap_err();
+    let instance = INSTANCE.to_owned();
+    let invoice = Ref { instance, r#type: "invoice".to_owned(), id: "7".to_owned(), ..Default::default() };
+    let refused = bench.refund(refund("f-1", invoice, 810)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("creditMemo or customerDeposit"), "{}", refused.message());
 }

@@ -1,13 +1,15 @@
 //! Lost answers, limits and dead tokens in the life of a return: exactly one of each document.
 
 use futures::future::join_all;
+use retail_proto::erp::v1 as pb;
+use retail_proto::erp::v1::erp_service_server::ErpService;
 use retail_proto::types::v1::OutcomeState;
 use retail_runtime::fault::{Class, Refusal};
 use serde_json::json;
-use tonic::Status;
+use tonic::{Request, Status};
 
 use crate::back::{authorization, credit, receipt, refund};
-use crate::bench::{Bench, state};
+use crate::bench::{Bench, INSTANCE, state};
 
 const LOST: [&str; 2] = ["reset_after_commit", "error_after_commit"];
 
@@ -77,13 +79,9 @@ async fn a_cancellation_whose_answer_was_lost_is_unknown_and_then_done() {
     let fault =
         json!({ "kind": "reset_after_commit", "path_contains": "returnAuthorization", "method": "PATCH", "times": 1 });
     bench.fault(fault).await;
-    let asked = retail_proto::erp::v1::CancelReturnRequest {
-        instance: crate::bench::INSTANCE.to_owned(),
-        external_ref: "r-1".to_owned(),
-        memo: String::new(),
-    };
-    use retail_proto::erp::v1::erp_service_server::ErpService;
-    unknown(&bench.connector.cancel_return(tonic::Request::new(asked)).await.unwrap_err());
+    let asked =
+        pb::CancelReturnRequest { instance: INSTANCE.to_owned(), external_ref: "r-1".to_owned(), memo: String::new() };
+    unknown(&bench.connector.cancel_return(Request::new(asked)).await.unwrap_err());
     assert_eq!(state(&bench.cancel_return("r-1").await.outcome), OutcomeState::Done);
 }
 

@@ -134,6 +134,31 @@ fn an_external_id_that_is_taken_makes_no_second_document() {
 }
 
 #[test]
+fn a_preview_of_a_return_saves_nothing() {
+    let account = account();
+    let order = billed(&account);
+    let accept = [("accept", "application/vnd.oracle.resource+json; type=create-form")];
+    let path = format!("record/v1/salesOrder/{order}/!transform/returnAuthorization?replace=item");
+    let shown = account.send(Method::POST, &path, some(), &accept);
+    assert_eq!((shown.status, body(&shown)["total"].to_string()), (200, "16.95".to_owned()));
+    assert_eq!(account.twin.books()["return_authorizations"]["count"], 0);
+}
+
+#[test]
+fn people_work_without_a_token_and_not_with_fields_that_do_not_exist() {
+    let account = account();
+    let order = billed(&account);
+    let path = format!("salesOrder/{order}/!transform/returnAuthorization?replace=item");
+    let ask = |body: Value| {
+        let asked = seen(Method::POST, "", json!({"method": "POST", "path": path, "body": body}));
+        account.twin.control("people", &asked, account.now).unwrap().status
+    };
+    assert_eq!(ask(json!({"colour": "red"})), 400);
+    assert_eq!(ask(some()), 204);
+    assert_eq!(account.twin.books()["return_authorizations"]["count"], 1);
+}
+
+#[test]
 fn goods_that_are_not_restocked_are_received_and_do_not_raise_the_stock() {
     let account = account();
     let order = billed(&account);
