@@ -1,10 +1,11 @@
 //! NetSuite as one account sees it: OAuth 2.0 client credentials, the REST record API and SuiteQL over books in SQLite,
-//! with a back office that ships and bills. Written from Oracle's help topics; what no document confirms is said where it
+//! with a back office that ships, bills and receives returns. Written from Oracle's help topics; what no document confirms is said where it
 //! stands. Refused: TBA, SOAP, asynchronous jobs, the `q` filter of collections.
 
 mod back_office;
 mod billing;
 mod config;
+mod crediting;
 mod desk;
 mod fault;
 mod fields;
@@ -13,8 +14,10 @@ mod input;
 mod keys;
 mod line;
 mod orders;
+mod receiving;
 mod records;
 mod render;
+mod returns;
 mod seeding;
 mod suiteql;
 mod tables;
@@ -111,6 +114,43 @@ impl NetSuite {
         ))
     }
 
+    /// Whether people take returned goods in; a POST of `{"on": false}` stops them, so that the API may do it.
+    fn receiving(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
+        self.work(now, &request.base_url, |desk| {
+            if request.method == http::Method::POST {
+                let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+                let on = body.get("on").and_then(Value::as_bool);
+                desk.set_receiving(on.ok_or_else(|| Fault::content("on", "on must be true or false."))?)?;
+            }
+            Ok(Answer::json(200, &json!({"on": desk.receiving()?})))
+        })
+    }
+
+    /// What people do in the vendor's own screens: a request of the record API without a token, given as
+    /// `{"method": "POST", "path": "salesOrder", "body": {..}}`.
+    fn people(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
+        self.work(now, &request.base_url, |desk| {
+            let body: Value = serde_json::from_slice(&request.body)
+                .map_err(|_| Fault::content("", "Invalid content in the request body."))?;
+            let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+            let method =
+                text("method").parse().map_err(|_| Fault::content("method", "method must be an HTTP verb."))?;
+            let (path, query) = text("path").split_once('?').unwrap_or((text("path"), ""));
+            let content = body.get("body").map(Value::to_string).unwrap_or_default();
+            // A screen has no field that does not exist.
+            let strict = (records::NAME_VALIDATION, http::HeaderValue::from_static("Error"));
+            let done = Seen {
+                method,
+                path: format!("/services/rest/record/v1/{path}"),
+                query: query.to_owned(),
+                headers: http::HeaderMap::from_iter([strict]),
+                body: content.into(),
+                base_url: request.base_url.clone(),
+            };
+            records::route(desk, &done, path)
+        })
+    }
+
     /// What a developer needs to sign in; a POST maps another certificate.
     fn certificate(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
         self.work(now, &request.base_url, |desk| {
@@ -188,6 +228,8 @@ impl Twin for NetSuite {
                 self.tick(now);
                 Some(Answer::empty(204))
             }
+            "receiving" => Some(answered(self.receiving(request, now))),
+            "people" => Some(answered(self.people(request, now))),
             _ => None,
         }
     }

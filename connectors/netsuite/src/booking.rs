@@ -29,10 +29,14 @@ pub(crate) struct OrderRecord {
     #[serde(default)]
     tran_id: String,
     #[serde(default)]
-    status: Option<Choice>,
+    status: Option<wire::Pointer>,
     #[serde(default)]
-    currency: Option<Choice>,
+    currency: Option<wire::Pointer>,
     total: Number,
+    #[serde(default)]
+    other_ref_num: String,
+    #[serde(default)]
+    tran_date: String,
     last_modified_date: String,
     #[serde(default)]
     item: Lines,
@@ -42,11 +46,6 @@ pub(crate) struct OrderRecord {
 struct Lines {
     #[serde(default)]
     items: Vec<LineRecord>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +59,11 @@ struct LineRecord {
     quantity_billed: Option<Number>,
     #[serde(default)]
     is_closed: bool,
+    item_type: Option<wire::Pointer>,
+    rate: Option<Number>,
+    amount: Option<Number>,
+    #[serde(default)]
+    description: String,
 }
 
 impl Connector {
@@ -84,7 +88,7 @@ impl Connector {
         }
         let record = self.record(&id).await.map_err(|error| error.after_the_write(PUT))?;
         let record = record.ok_or_else(|| lost(&id))?;
-        let order = self.render(&id, &record).await.map_err(|error| error.after_the_write(PUT))?;
+        let order = self.render(&booking, &record).await.map_err(|error| error.after_the_write(PUT))?;
         let warnings = warnings(&booking, &order);
         Ok((outcome::done_with(warnings), Some(order)))
     }
@@ -106,7 +110,7 @@ impl Connector {
             return Ok((said, order));
         }
         let items = open.into_iter().map(|line| wire::CloseLine { line, is_closed: true }).collect();
-        let body = wire::SalesOrderClose { memo: map::filled(memo), item: wire::Lines { items } };
+        let body = wire::Closing { memo: map::filled(memo), item: wire::Lines { items } };
         let path = eid("salesOrder", map::SALES_ORDER, id);
         if let Err(error) = self.suite.write(CLOSE, Method::PATCH, &path, &body, id).await {
             return Ok((fault::refusal(error)?, self.find(id, Lane::Critical).await?));
@@ -180,7 +184,7 @@ impl Connector {
     }
 
     /// An order that has just been written: nothing follows from it yet.
-    async fn render(&self, id: &str, record: &OrderRecord) -> Result<pb::SalesOrder, Error> {
+    async fn render(&self, booking: &Booking, record: &OrderRecord) -> Result<pb::SalesOrder, Error> {
         let currencies = self.catalogue.currencies(Lane::Critical).await?;
         let currency = match &record.currency {
             Some(currency) => currencies.of(Some(internal_id(&currency.id)?)),
@@ -190,6 +194,7 @@ impl Connector {
         let mut lines = Vec::new();
         for line in &record.item.items {
             let number = line.number()?;
+            let asked = booking.lines.iter().find(|asked| asked.number == number);
             lines.push(pb::SalesOrderLine {
                 line_number: number,
                 line: Some(map::reference(&self.instance, "salesOrder.item", number, "")),
@@ -200,12 +205,20 @@ impl Connector {
                 billed: quantity(line.quantity_billed.as_ref())?,
                 closed: line.is_closed,
                 expected_date: String::new(),
-                ..pb::SalesOrderLine::default()
+                sku: asked.map(|asked| asked.sku.to_uppercase()).unwrap_or_default(),
+                is_charge: line.item_type.as_ref().is_none_or(|kind| map::charge(&kind.id)),
+                unit_price: line.rate.as_ref().map(price).transpose()?.unwrap_or_default(),
+                amount: line.amount.as_ref().map(|amount| total(amount, currency)).transpose()?.map(Into::into),
+                description: line.description.clone(),
+                location: asked.and_then(|asked| asked.location.clone()).unwrap_or_default(),
             });
         }
         let state = record.status.as_ref().map_or("", |status| status.id.as_str());
         let order = pb::SalesOrder {
-            external_ref: id.to_owned(),
+            external_ref: booking.order.external_ref.clone(),
+            order_number: record.other_ref_num.clone(),
+            customer_ref: booking.order.customer_ref.clone(),
+            order_date: record.tran_date.clone(),
             document: Some(map::reference(&self.instance, "salesOrder", &record.id, record.tran_id.as_str())),
             state: map::order_state(state).into(),
             total: Some(total(&record.total, currency)?.into()),
@@ -256,6 +269,10 @@ fn quantity(number: Option<&Number>) -> Result<String, Error> {
     let quantity: retail_proto::Quantity =
         amount(number)?.abs().normalize().to_string().parse().map_err(|_| unreadable("a quantity"))?;
     Ok(quantity.to_string())
+}
+
+fn price(number: &Number) -> Result<String, Error> {
+    Ok(amount(Some(number))?.normalize().to_string())
 }
 
 fn total(number: &Number, currency: Currency) -> Result<Money, Error> {

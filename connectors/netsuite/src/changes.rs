@@ -4,6 +4,8 @@
 //! the end is read again from `overlap` before its newest change, until nothing newer came for that long. Changes
 //! repeat within the overlap; none is left out. Deleted sales orders are not seen (`deletedrecord` is unverified).
 
+pub(crate) mod returns;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use serde_json::Value;
 
 use crate::fault::Error;
 use crate::flow::Flows;
+use crate::row::Row;
 use crate::zone::{parse, render};
 
 /// Documents read in one poll unless the caller says otherwise.
@@ -81,14 +84,25 @@ impl Cursor {
     }
 }
 
-/// Sales orders that changed since a cursor, each with its whole document flow.
-pub(crate) async fn poll(
+/// One page of changed documents.
+pub(crate) struct Page {
+    /// Rows with `id` and `changed`, in order of change.
+    pub(crate) rows: Vec<Row>,
+    /// Where the next poll begins.
+    pub(crate) cursor: String,
+    /// More is waiting.
+    pub(crate) more: bool,
+}
+
+/// The documents a question finds changed since a cursor. The question is asked with a time, the same time and an id.
+pub(crate) async fn page(
     flows: &Flows,
+    (operation, question): (&'static str, &str),
     cursor: &str,
     limit: i32,
     now: Timestamp,
     overlap: Duration,
-) -> Result<pb::PollChangesResponse, Error> {
+) -> Result<Page, Error> {
     let cursor = if cursor.is_empty() {
         Cursor { at: flows.zone.local(now), id: 0, end: Some(now.as_second()) }
     } else {
@@ -97,12 +111,26 @@ pub(crate) async fn poll(
     let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(DEFAULT_LIMIT).min(DEFAULT_LIMIT);
     let (at, id) = cursor.start(now, overlap);
     let params = vec![Value::from(at.as_str()), Value::from(at.as_str()), Value::from(id)];
-    let (rows, more) = flows.suite.page("suiteql.changes", Lane::Normal, CHANGED, params, limit, 0).await?;
-    let (mut ids, mut seen, mut newest) = (Vec::new(), BTreeSet::new(), None);
-    for row in &rows {
-        let document = row.id("id")?;
-        newest = Some((row.text("changed"), document));
-        let order = if row.text("type") == "SalesOrd" { Some(document) } else { row.optional_id("createdfrom")? };
+    let (rows, more) = flows.suite.page(operation, Lane::Normal, question, params, limit, 0).await?;
+    let newest = match rows.last() {
+        Some(row) => Some((row.text("changed"), row.id("id")?)),
+        None => None,
+    };
+    Ok(Page { cursor: cursor.next(newest, more, now).write(), rows, more })
+}
+
+/// Sales orders that changed since a cursor, each with its whole document flow.
+pub(crate) async fn poll(
+    flows: &Flows,
+    cursor: &str,
+    limit: i32,
+    now: Timestamp,
+    overlap: Duration,
+) -> Result<pb::PollChangesResponse, Error> {
+    let page = page(flows, ("suiteql.changes", CHANGED), cursor, limit, now, overlap).await?;
+    let (mut ids, mut seen) = (Vec::new(), BTreeSet::new());
+    for row in &page.rows {
+        let order = if row.text("type") == "SalesOrd" { Some(row.id("id")?) } else { row.optional_id("createdfrom")? };
         // An order keeps the place of its first change: what follows is in its flow already.
         if let Some(order) = order.filter(|order| seen.insert(*order)) {
             ids.push(order);
@@ -114,7 +142,7 @@ pub(crate) async fn poll(
         external_ref: order.external_ref.clone(),
         order: Some(order),
     });
-    Ok(pb::PollChangesResponse { changes: changes.collect(), cursor: cursor.next(newest, more, now).write(), more })
+    Ok(pb::PollChangesResponse { changes: changes.collect(), cursor: page.cursor, more: page.more })
 }
 
 #[cfg(test)]

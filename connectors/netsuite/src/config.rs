@@ -39,6 +39,9 @@ pub struct Config {
     /// Internal id of the account that stock adjustments are booked to; empty refuses adjustments.
     #[serde(default)]
     pub adjustment_account: String,
+    /// Internal id of the account that refunds are paid from; empty leaves it to the account's form.
+    #[serde(default)]
+    pub refund_account: String,
     /// Calls at once to begin with. NetSuite's limit is shared by everything that talks to the account.
     #[serde(default = "four")]
     pub concurrency: usize,

@@ -14,7 +14,7 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 10] = [
+pub const METHODS: [(&str, Effect, Poster); 18] = [
     ("UpsertCustomer", Effect::Keyed, Poster::Weft),
     ("CreateSalesOrder", Effect::Keyed, Poster::Weft),
     ("GetSalesOrder", Effect::Read, Poster::Unspecified),
@@ -22,6 +22,15 @@ pub const METHODS: [(&str, Effect, Poster); 10] = [
     ("RecordPayment", Effect::Keyed, Poster::Weft),
     ("AdjustStock", Effect::Keyed, Poster::Weft),
     ("PollChanges", Effect::Read, Poster::Vendor),
+    ("FindSalesOrders", Effect::Read, Poster::Unspecified),
+    ("CreateReturn", Effect::Keyed, Poster::Weft),
+    ("GetReturn", Effect::Read, Poster::Unspecified),
+    ("CancelReturn", Effect::Queryable, Poster::Weft),
+    // People receive in NetSuite's own screens; where they do not, Weft posts what the warehouse says.
+    ("PostReceipt", Effect::Keyed, Poster::Either),
+    ("CreateCreditMemo", Effect::Keyed, Poster::Weft),
+    ("RecordRefund", Effect::Keyed, Poster::Weft),
+    ("PollReturns", Effect::Read, Poster::Vendor),
     ("ListItems", Effect::Read, Poster::Vendor),
     ("ListLocations", Effect::Read, Poster::Vendor),
     ("ListStock", Effect::Read, Poster::Vendor),

@@ -26,6 +26,7 @@ pub struct Connector {
     pub(crate) instance: String,
     pub(crate) subsidiary: String,
     pub(crate) adjustment_account: String,
+    pub(crate) refund_account: String,
     pub(crate) overlap: Duration,
     pub(crate) clock: Clock,
     pub(crate) suite: Suite,
@@ -117,6 +118,98 @@ impl ErpService for Connector {
         answer(async {
             request::instance(&asked.instance, &self.instance)?;
             changes::poll(&self.flows, &asked.cursor, asked.limit, self.clock.now(), self.overlap).await
+        })
+        .await
+    }
+
+    async fn find_sales_orders(
+        &self,
+        asked: Request<pb::FindSalesOrdersRequest>,
+    ) -> Answer<pb::FindSalesOrdersResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            request::filled("order_number", &asked.order_number)?;
+            Ok(pb::FindSalesOrdersResponse { orders: self.by_number(asked.order_number.trim()).await? })
+        })
+        .await
+    }
+
+    async fn create_return(&self, asked: Request<pb::CreateReturnRequest>) -> Answer<pb::CreateReturnResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let asked = request::returns::authorization(asked.input, &self.instance)?;
+            let (outcome, sales_return) = self.authorize(asked).await?;
+            Ok(pb::CreateReturnResponse { outcome: Some(outcome), sales_return })
+        })
+        .await
+    }
+
+    async fn get_return(&self, asked: Request<pb::GetReturnRequest>) -> Answer<pb::GetReturnResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            request::external_ref("external_ref", &asked.external_ref)?;
+            let found = self.find_return(&asked.external_ref, Lane::Normal).await?;
+            let found = found.ok_or_else(|| Error::NoSuchReturn(asked.external_ref.clone()))?;
+            Ok(pb::GetReturnResponse { sales_return: Some(found) })
+        })
+        .await
+    }
+
+    async fn cancel_return(&self, asked: Request<pb::CancelReturnRequest>) -> Answer<pb::CancelReturnResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            request::external_ref("external_ref", &asked.external_ref)?;
+            let (outcome, sales_return) = self.cancel_return(&asked.external_ref, &asked.memo).await?;
+            Ok(pb::CancelReturnResponse { outcome: Some(outcome), sales_return })
+        })
+        .await
+    }
+
+    async fn post_receipt(&self, asked: Request<pb::PostReceiptRequest>) -> Answer<pb::PostReceiptResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let lines = request::returns::receipt(&asked)?;
+            let (outcome, receipt) = self.receive(&asked, lines).await?;
+            Ok(pb::PostReceiptResponse { outcome: Some(outcome), receipt })
+        })
+        .await
+    }
+
+    async fn create_credit_memo(
+        &self,
+        asked: Request<pb::CreateCreditMemoRequest>,
+    ) -> Answer<pb::CreateCreditMemoResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let credit = request::returns::credit(&asked, &self.instance)?;
+            let (outcome, credit_memo) = self.credit(&asked, credit).await?;
+            Ok(pb::CreateCreditMemoResponse { outcome: Some(outcome), credit_memo })
+        })
+        .await
+    }
+
+    async fn record_refund(&self, asked: Request<pb::RecordRefundRequest>) -> Answer<pb::RecordRefundResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let refund = request::returns::refund(&asked, &self.instance)?;
+            let (outcome, refund) = self.refund(&asked, refund).await?;
+            Ok(pb::RecordRefundResponse { outcome: Some(outcome), refund })
+        })
+        .await
+    }
+
+    async fn poll_returns(&self, asked: Request<pb::PollReturnsRequest>) -> Answer<pb::PollReturnsResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            changes::returns::poll(&self.flows, &asked.cursor, asked.limit, self.clock.now(), self.overlap).await
         })
         .await
     }

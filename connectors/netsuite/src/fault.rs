@@ -57,6 +57,9 @@ pub enum Error {
     /// NetSuite has no sales order with this external id, or our role may not see it.
     #[error("NetSuite has no sales order {0}")]
     NoSuchOrder(String),
+    /// NetSuite has no return authorization with this external id, or our role may not see it.
+    #[error("NetSuite has no return {0}")]
+    NoSuchReturn(String),
     /// The cursor or page token was not made by this connector.
     #[error("the {0} does not fit; start again without one")]
     BadToken(&'static str),
@@ -69,7 +72,7 @@ impl Fault for Error {
             Self::Call(call) => call.class(),
             Self::Refused { .. } | Self::Forbidden { .. } | Self::Unreadable { .. } => Class::Precondition,
             Self::Unwell { .. } => Class::Unavailable,
-            Self::NoSuchOrder(_) => Class::NotFound,
+            Self::NoSuchOrder(_) | Self::NoSuchReturn(_) => Class::NotFound,
             Self::BadToken(_) => Class::Invalid,
         }
     }
@@ -83,6 +86,7 @@ impl Fault for Error {
             Self::Forbidden { .. } => "VENDOR_REFUSED_CREDENTIALS",
             Self::Unreadable { .. } => "VENDOR_ANSWER_UNREADABLE",
             Self::NoSuchOrder(_) => "NO_SUCH_SALES_ORDER",
+            Self::NoSuchReturn(_) => "NO_SUCH_SALES_RETURN",
             Self::BadToken(_) => "BAD_PAGE_TOKEN",
         }
     }
@@ -106,7 +110,7 @@ impl Fault for Error {
             Self::Unreadable { operation, why } => {
                 vec![("operation", (*operation).to_owned()), ("why", why.clone())]
             }
-            Self::NoSuchOrder(id) => vec![("external_ref", id.clone())],
+            Self::NoSuchOrder(id) | Self::NoSuchReturn(id) => vec![("external_ref", id.clone())],
             Self::BadToken(what) => vec![("field", (*what).to_owned())],
         }
     }
@@ -120,7 +124,8 @@ impl Fault for Error {
             | Self::Unwell { .. }
             | Self::Forbidden { .. }
             | Self::Unreadable { .. }
-            | Self::NoSuchOrder(_) => Vec::new(),
+            | Self::NoSuchOrder(_)
+            | Self::NoSuchReturn(_) => Vec::new(),
         }
     }
 
@@ -133,6 +138,7 @@ impl Fault for Error {
             | Self::Forbidden { .. }
             | Self::Unreadable { .. }
             | Self::NoSuchOrder(_)
+            | Self::NoSuchReturn(_)
             | Self::BadToken(_) => None,
         }
     }
@@ -234,6 +240,7 @@ pub(crate) fn refusal(error: Error) -> Result<Outcome, Error> {
         | Error::Forbidden { .. }
         | Error::Unreadable { .. }
         | Error::NoSuchOrder(_)
+        | Error::NoSuchReturn(_)
         | Error::BadToken(_) => Err(error),
     }
 }

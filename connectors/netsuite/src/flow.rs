@@ -1,9 +1,12 @@
 //! Sales orders with everything that followed from them, many at once in few questions.
 //!
-//! Columns beyond the vendor page (`quantitycommitted`, `quantitybackordered`, `foreignamountunpaid`, `previousline`,
-//! `nextline`, `TrackingNumberMap`) are those that public SuiteQL clients read; the README lists them.
+//! Columns beyond the vendor page (`quantitycommitted`, `foreignamount`, `previousline`, `TrackingNumberMap`, ...) are those
+//! that public SuiteQL clients read; the README lists them.
+
+pub(crate) mod returns;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use retail_connect::Lane;
 use retail_proto::erp::v1 as pb;
@@ -11,30 +14,35 @@ use retail_proto::{Currency, Money};
 use retail_runtime::{Ids, Timestamp};
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, Currencies};
+use crate::catalogue::{Catalogue, Currencies, Place};
 use crate::client::{Suite, marks};
 use crate::fault::Error;
 use crate::map;
-use crate::row::Row;
+use crate::receipts::Receipts;
+use crate::row::{Row, decimal};
 use crate::tracking::{Parcel, Tracking};
 use crate::zone::Zone;
 
 /// Orders asked for in one question.
 const ORDERS: usize = 200;
 
-const HEADS: &str = "SELECT t.id, t.tranid, t.externalid, t.status, t.foreigntotal, t.currency, \
+const HEADS: &str = "SELECT t.id, t.tranid, t.externalid, t.status, t.foreigntotal, t.currency, t.otherrefnum, \
+    c.externalid AS customer, TO_CHAR(t.trandate, 'YYYY-MM-DD') AS day, \
     TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed \
-    FROM transaction t WHERE t.type = 'SalesOrd' AND t.id IN (#) ORDER BY t.id";
+    FROM transaction t LEFT JOIN customer c ON c.id = t.entity \
+    WHERE t.type = 'SalesOrd' AND t.id IN (#) ORDER BY t.id";
 const LINES: &str = "SELECT tl.transaction, tl.id, tl.quantity, tl.quantityshiprecv, tl.quantitybilled, \
-    tl.quantitycommitted, tl.quantitybackordered, tl.isclosed FROM transactionline tl \
+    tl.quantitycommitted, tl.quantitybackordered, tl.isclosed, tl.rate, tl.foreignamount, tl.memo, tl.location, \
+    tl.itemtype, i.itemid FROM transactionline tl LEFT JOIN item i ON i.id = tl.item \
     WHERE tl.mainline = 'F' AND tl.taxline = 'F' AND tl.transaction IN (#) ORDER BY tl.transaction, tl.id";
 const DOCUMENTS: &str = "SELECT t.id, t.type, t.tranid, t.externalid, t.status, t.foreigntotal, \
-    t.foreignamountunpaid, t.currency, TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed, \
-    tl.createdfrom FROM transactionline tl JOIN transaction t ON t.id = tl.transaction \
+    t.foreignamountunpaid, t.currency, TO_CHAR(t.trandate, 'YYYY-MM-DD') AS day, \
+    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed, tl.createdfrom FROM transactionline tl JOIN transaction t ON t.id = tl.transaction \
     WHERE tl.mainline = 'T' AND t.type IN ('ItemShip', 'CustInvc', 'CustDep') AND tl.createdfrom IN (#) ORDER BY t.id";
-const SHIPPED: &str = "SELECT n.nextdoc, n.nextline, n.previousline, tl.quantity FROM nexttransactionlinelink n \
-    JOIN transactionline tl ON tl.transaction = n.nextdoc AND tl.id = n.nextline \
-    WHERE n.linktype = 'ShipRcpt' AND n.previousdoc IN (#) ORDER BY n.nextdoc, n.nextline";
+/// An order's lines in its fulfilments (`ShipRcpt`) and invoices (`OrdBill`).
+const FOLLOWED: &str = "SELECT n.nextdoc, n.nextline, n.previousline, n.linktype, tl.quantity \
+    FROM nexttransactionlinelink n JOIN transactionline tl ON tl.transaction = n.nextdoc AND tl.id = n.nextline \
+    WHERE n.linktype IN ('ShipRcpt', 'OrdBill') AND n.previousdoc IN (#) ORDER BY n.nextdoc, n.nextline";
 
 /// Reads document flows.
 #[derive(Clone)]
@@ -42,6 +50,7 @@ pub(crate) struct Flows {
     pub(crate) suite: Suite,
     pub(crate) catalogue: Catalogue,
     pub(crate) tracking: Tracking,
+    pub(crate) receipts: Receipts,
     pub(crate) zone: Zone,
     pub(crate) instance: String,
 }
@@ -49,14 +58,22 @@ pub(crate) struct Flows {
 struct Answers {
     lines: BTreeMap<i64, Vec<Row>>,
     documents: BTreeMap<i64, Vec<Row>>,
-    shipped: BTreeMap<i64, Vec<Row>>,
+    followed: BTreeMap<i64, Vec<Row>>,
     parcels: BTreeMap<i64, Parcel>,
     currencies: Currencies,
+    places: Arc<Vec<Place>>,
 }
 
 impl Flows {
     /// The sales orders of these internal ids that are ours, whole. Others are left out.
     pub(crate) async fn orders(&self, ids: &[i64], lane: Lane) -> Result<BTreeMap<i64, pb::SalesOrder>, Error> {
+        let mut orders = self.any_orders(ids, lane).await?;
+        orders.retain(|_, order| !order.external_ref.is_empty());
+        Ok(orders)
+    }
+
+    /// The sales orders of these internal ids, ours or not, whole.
+    pub(crate) async fn any_orders(&self, ids: &[i64], lane: Lane) -> Result<BTreeMap<i64, pb::SalesOrder>, Error> {
         let mut orders = BTreeMap::new();
         for chunk in ids.chunks(ORDERS) {
             let currencies = self.catalogue.currencies(lane).await?;
@@ -69,28 +86,38 @@ impl Flows {
             for row in documents.iter().filter(|row| row.text("type") == "ItemShip") {
                 fulfilments.push((row.id("id")?, row.text("changed")));
             }
-            let (shipped, parcels) = if fulfilments.is_empty() {
-                (Vec::new(), BTreeMap::new())
-            } else {
-                futures::try_join!(
-                    self.ask("suiteql.shipped_lines", SHIPPED, chunk, lane),
-                    self.tracking.parcels(&fulfilments, lane)
-                )?
+            let flows = documents.iter().any(|row| ["ItemShip", "CustInvc"].contains(&row.text("type").as_str()));
+            let followed = async {
+                if flows { self.ask("suiteql.followed_lines", FOLLOWED, chunk, lane).await } else { Ok(Vec::new()) }
             };
+            let parcels = async {
+                let none = fulfilments.is_empty();
+                if none { Ok(BTreeMap::new()) } else { self.tracking.parcels(&fulfilments, lane).await }
+            };
+            let (followed, parcels) = futures::try_join!(followed, parcels)?;
             let answers = Answers {
+                places: self.places_of(&lines, lane).await?,
                 lines: grouped(lines, "transaction")?,
                 documents: grouped(documents, "createdfrom")?,
-                shipped: grouped(shipped, "nextdoc")?,
+                followed: grouped(followed, "nextdoc")?,
                 parcels,
                 currencies,
             };
             for head in heads {
-                if let Some(order) = self.order(&head, &answers)? {
-                    orders.insert(head.id("id")?, order);
-                }
+                orders.insert(head.id("id")?, self.order(&head, &answers)?);
             }
         }
         Ok(orders)
+    }
+
+    /// The locations that rows refer to, among all.
+    async fn places_of(&self, rows: &[Row], lane: Lane) -> Result<Arc<Vec<Place>>, Error> {
+        let mut ids = Vec::new();
+        for row in rows {
+            ids.extend(row.optional_id("location")?);
+        }
+        let known = |places: &[Place]| ids.iter().all(|id| places.iter().any(|place| place.id == *id));
+        self.catalogue.places_with(lane, known).await
     }
 
     async fn ask(&self, operation: &'static str, q: &str, ids: &[i64], lane: Lane) -> Result<Vec<Row>, Error> {
@@ -99,32 +126,36 @@ impl Flows {
         self.suite.rows(operation, lane, &q, &params).await
     }
 
-    fn order(&self, head: &Row, answers: &Answers) -> Result<Option<pb::SalesOrder>, Error> {
-        let Some(external_ref) = head.text("externalid").strip_prefix(map::SALES_ORDER).map(str::to_owned) else {
-            return Ok(None); // somebody else's order
-        };
+    /// One order; its external id stays empty when it is somebody else's.
+    fn order(&self, head: &Row, answers: &Answers) -> Result<pb::SalesOrder, Error> {
         let id = head.id("id")?;
-        let currency = self.currency(head, answers)?;
+        let currency = self.currency(head, &answers.currencies)?;
         let mut changed_at = self.zone.timestamp(&head.text("changed"))?;
         let mut order = pb::SalesOrder {
-            external_ref,
+            external_ref: ours(head, "externalid", map::SALES_ORDER),
+            order_number: head.text("otherrefnum"),
+            customer_ref: ours(head, "customer", map::CUSTOMER),
+            order_date: head.text("day"),
             document: Some(map::reference(&self.instance, "salesOrder", id, head.text("tranid"))),
             state: map::order_state(letter(&head.text("status"))).into(),
             total: Some(head.money("foreigntotal", currency)?.into()),
             ..pb::SalesOrder::default()
         };
         for row in answers.lines.get(&id).into_iter().flatten() {
-            order.lines.push(self.line(row)?);
+            order.lines.push(self.line(row, currency, answers)?);
         }
         for row in answers.documents.get(&id).into_iter().flatten() {
             changed_at = changed_at.max(self.zone.timestamp(&row.text("changed"))?);
             self.document(row, answers, &mut order)?;
         }
-        Ok(Some(sealed(order, changed_at)))
+        Ok(sealed(order, changed_at))
     }
 
-    fn line(&self, row: &Row) -> Result<pb::SalesOrderLine, Error> {
+    fn line(&self, row: &Row, currency: Currency, answers: &Answers) -> Result<pb::SalesOrderLine, Error> {
         let number = row.id("id")?;
+        let amount = row.money("foreignamount", currency)?;
+        // A discount's rate may be a percentage: that is no price.
+        let rate = decimal(&row.text("rate"));
         Ok(pb::SalesOrderLine {
             line_number: i32::try_from(number).unwrap_or(i32::MAX),
             line: Some(map::reference(&self.instance, "salesOrder.item", number, "")),
@@ -135,7 +166,13 @@ impl Flows {
             billed: row.quantity("quantitybilled")?.to_string(),
             closed: row.flag("isclosed"),
             expected_date: String::new(),
-            ..pb::SalesOrderLine::default()
+            sku: row.text("itemid").to_uppercase(),
+            is_charge: map::charge(&row.text("itemtype")),
+            unit_price: rate.map(|rate| rate.normalize().to_string()).unwrap_or_default(),
+            // Sales are negative in SuiteQL.
+            amount: Some(Money::from_minor(amount.minor().saturating_neg(), currency).into()),
+            description: row.text("memo"),
+            location: code(&answers.places, row.optional_id("location")?),
         })
     }
 
@@ -151,31 +188,29 @@ impl Flows {
                     lines: Vec::new(),
                     tracking_numbers: parcel.tracking_numbers,
                     carrier: parcel.carrier,
-                    ..pb::Fulfilment::default()
+                    date: row.text("day"),
                 };
-                for line in answers.shipped.get(&id).into_iter().flatten() {
-                    fulfilment.lines.push(pb::FulfilmentLine {
-                        line_number: i32::try_from(line.id("previousline")?).unwrap_or(i32::MAX),
-                        quantity: line.quantity("quantity")?.to_string(),
-                    });
+                for (line_number, quantity) in answers.followed(id, "ShipRcpt")? {
+                    fulfilment.lines.push(pb::FulfilmentLine { line_number, quantity });
                 }
                 order.fulfilments.push(fulfilment);
             }
             "CustInvc" => {
-                let currency = self.currency(row, answers)?;
+                let currency = self.currency(row, &answers.currencies)?;
+                let lines = answers.followed(id, "OrdBill")?.into_iter();
                 order.invoices.push(pb::Invoice {
                     document: refer("invoice"),
                     total: Some(row.money("foreigntotal", currency)?.into()),
                     amount_remaining: Some(row.money("foreignamountunpaid", currency)?.into()),
-                    ..pb::Invoice::default()
+                    lines: lines.map(|(line_number, quantity)| pb::InvoiceLine { line_number, quantity }).collect(),
+                    date: row.text("day"),
                 });
             }
             "CustDep" => {
-                let amount = row.money("foreigntotal", self.currency(row, answers)?)?;
-                let ours = row.text("externalid").strip_prefix(map::DEPOSIT).map(str::to_owned);
+                let amount = row.money("foreigntotal", self.currency(row, &answers.currencies)?)?;
                 order.payments.push(pb::PaymentDocument {
                     document: refer("customerDeposit"),
-                    external_ref: ours.unwrap_or_default(),
+                    external_ref: ours(row, "externalid", map::DEPOSIT),
                     amount: Some(absolute(amount).into()),
                 });
             }
@@ -184,13 +219,36 @@ impl Flows {
         Ok(())
     }
 
-    fn currency(&self, row: &Row, answers: &Answers) -> Result<Currency, Error> {
+    fn currency(&self, row: &Row, currencies: &Currencies) -> Result<Currency, Error> {
         let id = row.optional_id("currency")?;
-        answers.currencies.of(id).ok_or_else(|| Error::Unreadable {
+        currencies.of(id).ok_or_else(|| Error::Unreadable {
             operation: "suiteql.currencies",
             why: format!("currency {} is not in the currency table", id.unwrap_or_default()),
         })
     }
+}
+
+impl Answers {
+    /// Order lines in a document and how many of each, by one kind of link.
+    fn followed(&self, document: i64, link: &str) -> Result<Vec<(i32, String)>, Error> {
+        let rows = self.followed.get(&document).into_iter().flatten().filter(|row| row.text("linktype") == link);
+        rows.map(|row| Ok((line_number(row, "previousline")?, row.quantity("quantity")?.to_string()))).collect()
+    }
+}
+
+/// Our id out of an external id; empty when the record is not ours.
+fn ours(row: &Row, column: &str, prefix: &str) -> String {
+    row.text(column).strip_prefix(prefix).unwrap_or_default().to_owned()
+}
+
+/// The code of a location.
+pub(crate) fn code(places: &[Place], id: Option<i64>) -> String {
+    let place = places.iter().find(|place| Some(place.id) == id);
+    place.map_or_else(|| id.map(|id| id.to_string()).unwrap_or_default(), |place| place.code.clone())
+}
+
+fn line_number(row: &Row, column: &str) -> Result<i32, Error> {
+    Ok(i32::try_from(row.id(column)?).unwrap_or(i32::MAX))
 }
 
 fn grouped(rows: Vec<Row>, by: &str) -> Result<BTreeMap<i64, Vec<Row>>, Error> {

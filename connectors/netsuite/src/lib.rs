@@ -8,14 +8,20 @@ mod catalogue;
 mod changes;
 mod client;
 mod config;
+mod crediting;
 mod describe;
 mod erp;
 mod fault;
+mod finding;
 mod flow;
 mod map;
 mod path;
 mod posting;
+mod receipts;
+mod receiving;
+mod refunding;
 mod request;
+mod returning;
 mod row;
 mod signing;
 mod tracking;
@@ -89,6 +95,7 @@ impl Connector {
         let zone = zone::Zone(jiff::tz::TimeZone::get(&config.time_zone).map_err(StartError::TimeZone)?);
         let flows = flow::Flows {
             tracking: tracking::Tracking::new(suite.clone()),
+            receipts: receipts::Receipts::new(suite.clone()),
             suite: suite.clone(),
             catalogue: catalogue.clone(),
             zone,
@@ -98,6 +105,7 @@ impl Connector {
             instance: config.instance.clone(),
             subsidiary: config.subsidiary.clone(),
             adjustment_account: config.adjustment_account.clone(),
+            refund_account: config.refund_account.clone(),
             overlap: config.overlap.into(),
             clock,
             suite,

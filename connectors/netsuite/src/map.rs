@@ -13,11 +13,15 @@ pub(crate) const CUSTOMER: &str = "CUST:";
 pub(crate) const SALES_ORDER: &str = "SO:";
 pub(crate) const DEPOSIT: &str = "DEP:";
 pub(crate) const ADJUSTMENT: &str = "ADJ:";
+pub(crate) const RETURN: &str = "RMA:";
+pub(crate) const RECEIPT: &str = "RCPT:";
+pub(crate) const CREDIT: &str = "CM:";
+pub(crate) const REFUND: &str = "RFND:";
 
 /// "Retail records": price level -1 is a custom rate, so that NetSuite keeps ours.
 const CUSTOM_PRICE: &str = "-1";
-/// `orderStatus` Pending Fulfillment.
-const APPROVED: &str = "B";
+/// `orderStatus` Pending Fulfillment of an order, Pending Receipt of a return.
+pub(crate) const APPROVED: &str = "B";
 
 /// Sales order status letters ("Retail records and their true field names").
 pub(crate) fn order_state(letter: &str) -> pb::SalesOrderState {
@@ -32,6 +36,19 @@ pub(crate) fn order_state(letter: &str) -> pb::SalesOrderState {
     }
 }
 
+/// Return authorization status letters (the same section).
+pub(crate) fn return_state(letter: &str) -> pb::SalesReturnState {
+    match letter {
+        "A" => pb::SalesReturnState::PendingApproval,
+        "B" => pb::SalesReturnState::PendingReceipt,
+        "D" | "E" => pb::SalesReturnState::PartlyReceived,
+        "F" => pb::SalesReturnState::PendingCredit,
+        "G" => pb::SalesReturnState::Credited,
+        "C" | "H" => pb::SalesReturnState::Closed,
+        _ => pb::SalesReturnState::Unspecified,
+    }
+}
+
 /// `shipStatus`: only C has left the house.
 pub(crate) fn shipped(letter: &str) -> bool {
     letter == "C"
@@ -40,6 +57,11 @@ pub(crate) fn shipped(letter: &str) -> bool {
 /// Item types that keep stock.
 pub(crate) fn stocked(item_type: &str) -> bool {
     matches!(item_type, "InvtPart" | "Assembly")
+}
+
+/// Item types that are billed and never leave the house; kits leave it without keeping stock of their own.
+pub(crate) fn charge(item_type: &str) -> bool {
+    !matches!(item_type, "InvtPart" | "Assembly" | "Kit" | "Group")
 }
 
 /// A reference to a NetSuite record.
@@ -161,6 +183,8 @@ mod tests {
         assert_eq!(order_state("Z"), pb::SalesOrderState::Unspecified);
         assert_eq!(order_state("G"), pb::SalesOrderState::Billed);
         assert_eq!(order_state("E"), pb::SalesOrderState::PartlyFulfilled);
+        assert_eq!(return_state("Z"), pb::SalesReturnState::Unspecified);
+        assert_eq!(return_state("F"), pb::SalesReturnState::PendingCredit);
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Connector {
 }
 
 /// Written a moment ago and not there: nobody knows what became of it.
-fn gone(operation: &'static str) -> Error {
+pub(crate) fn gone(operation: &'static str) -> Error {
     let why = "it was written but cannot be read back".to_owned();
     Error::Call(retail_connect::CallFault::Unknown { operation, why })
 }

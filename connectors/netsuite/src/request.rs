@@ -1,5 +1,7 @@
 //! Requests of the contract, checked: what passes here can be written.
 
+pub(crate) mod returns;
+
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
@@ -39,6 +41,13 @@ pub(crate) fn instance(given: &str, ours: &str) -> Result<(), BadShape> {
 pub(crate) fn external_ref(field: &str, id: &str) -> Result<(), BadShape> {
     let mut violations = Violations::default();
     require_ref(&mut violations, field, id);
+    violations.check()
+}
+
+/// Text that must be given.
+pub(crate) fn filled(field: &str, text: &str) -> Result<(), BadShape> {
+    let mut violations = Violations::default();
+    violations.require(field, !text.trim().is_empty(), "is required");
     violations.check()
 }
 

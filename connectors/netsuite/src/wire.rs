@@ -3,6 +3,8 @@
 //! Names: "SuiteTalk REST web services", sections 5 to 14 of the vendor page. `customerDeposit` is not in the schema
 //! tables we could read; its names (`customer`, `salesOrder`, `payment`) are SuiteScript's.
 
+pub(crate) mod returns;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -108,9 +110,9 @@ pub(crate) struct SalesOrderLineWrite {
     pub(crate) location: Option<Reference>,
 }
 
-/// Closes lines of a sales order.
+/// Closes lines of a sales order or a return.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct SalesOrderClose {
+pub(crate) struct Closing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) memo: Option<String>,
     pub(crate) item: Lines<CloseLine>,
@@ -167,6 +169,38 @@ pub(crate) struct Record {
     pub(crate) entity_id: Option<String>,
     #[serde(default)]
     pub(crate) payment: Option<Number>,
+    #[serde(default)]
+    pub(crate) tran_date: String,
+    #[serde(default)]
+    pub(crate) entity: Option<Pointer>,
+    #[serde(default)]
+    pub(crate) customer: Option<Pointer>,
+    #[serde(default)]
+    pub(crate) total: Option<Number>,
+    #[serde(default)]
+    pub(crate) amount_remaining: Option<Number>,
+}
+
+/// A reference or a choice as records show it; a choice may be shown by its id alone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "Shown")]
+pub(crate) struct Pointer {
+    pub(crate) id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shown {
+    Whole { id: String },
+    Id(String),
+}
+
+impl From<Shown> for Pointer {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Whole { id } | Shown::Id(id) => Self { id },
+        }
+    }
 }
 
 /// A SuiteQL question.

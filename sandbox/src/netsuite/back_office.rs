@@ -1,11 +1,12 @@
-//! The people and jobs behind the account: they ship what is committed and bill what shipped.
+//! The people and jobs behind the account: they ship what is committed, bill what shipped and take returned goods in.
+//! Credit memos and refunds are not theirs: who sells asks for them.
 
 use serde_json::{Map, Value, json};
 
 use super::{desk::Desk, fault::Fault, fields::Kind};
 
 impl Desk<'_> {
-    /// Ships, then bills, what is due; one tick does both for an order whose waits are zero.
+    /// Ships, bills, then receives, what is due; one tick does both for an order whose waits are zero.
     pub(super) fn back_office(&self) -> Result<(), Fault> {
         for order in self.due("SELECT id FROM ns_tran WHERE ship_due <= ?1 ORDER BY ship_due, id LIMIT ?2")? {
             let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
@@ -22,6 +23,37 @@ impl Desk<'_> {
                 self.give_up("bill_due", order, &fault)?;
             }
         }
+        if self.receiving()? {
+            self.receive_returns()?;
+        }
+        Ok(())
+    }
+
+    /// Takes returned goods in, whole, where their lines say, into stock that is sold again.
+    fn receive_returns(&self) -> Result<(), Fault> {
+        for back in self.due("SELECT tran FROM ns_receive WHERE due <= ?1 ORDER BY due, tran LIMIT ?2")? {
+            let Some(record) = self.record(Kind::ReturnAuthorization, back)? else { continue };
+            if let Err(fault) = self.receive(&record, Map::new()) {
+                tracing::warn!(back, %fault, "the back office leaves a return");
+                self.run("DELETE FROM ns_receive WHERE tran = ?1", [back])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Are returned goods taken in by people, as an operator said last or the configuration says?
+    pub(super) fn receiving(&self) -> Result<bool, Fault> {
+        let said: Option<String> =
+            self.row("SELECT value FROM ns_setting WHERE name = 'receiving'", [], |row| row.get(0))?;
+        Ok(said.map_or(self.config.receives, |said| said == "on"))
+    }
+
+    /// Stops or starts the receipt of returned goods by people.
+    pub(super) fn set_receiving(&self, on: bool) -> Result<(), Fault> {
+        self.run(
+            "INSERT OR REPLACE INTO ns_setting(name, value) VALUES ('receiving', ?1)",
+            [if on { "on" } else { "off" }],
+        )?;
         Ok(())
     }
 

@@ -180,6 +180,7 @@ impl Desk<'_> {
                 return Err(Fault::value(&format!("{path}.amount"), &wire::cents(amount).to_string(), "amount"));
             }
             applied += amount;
+            self.put_application(record.id, invoice, amount)?;
             self.pay(invoice, amount)?;
         }
         self.run(

@@ -24,13 +24,18 @@ pub struct Config {
     pub one_world: bool,
     /// Custom fields the account has, such as `custbody_weft_order`.
     pub custom_fields: Vec<String>,
-    /// Does the back office ship and bill by itself?
+    /// Does the back office ship, bill and receive by itself?
     pub back_office: bool,
     /// Seconds between an order's goods being committed and their shipment.
     pub ship_after: u64,
     /// Seconds between a shipment and its invoice.
     pub bill_after: u64,
-    /// Orders that one tick ships at most, and bills at most.
+    /// Does the back office receive returned goods? If not, they wait for a receipt by the API. The control verb
+    /// `receiving` stops and starts it in between.
+    pub receives: bool,
+    /// Seconds between a return's approval and the receipt of its goods.
+    pub receive_after: u64,
+    /// Orders that one tick ships at most, bills at most, and returns that it receives at most.
     pub per_tick: u32,
 }
 
@@ -58,6 +63,8 @@ impl Default for Config {
             back_office: true,
             ship_after: 0,
             bill_after: 0,
+            receives: true,
+            receive_after: 0,
             per_tick: 50,
         }
     }

@@ -1,6 +1,7 @@
 //! The records and the fields they have. Names are the REST API Browser's (2026.1) where the vendor document read them;
-//! those of `invoice`, `customerDeposit`, `customerPayment`, `inventoryAdjustment`, `nonInventorySaleItem` and the
-//! address book line come from SuiteScript and the help and are unverified.
+//! those of `invoice`, `itemReceipt`, `customerDeposit`, `customerPayment`, `inventoryAdjustment`,
+//! `nonInventorySaleItem`, the `item` line of `creditMemo` and the address book line come from SuiteScript and the help
+//! and are unverified.
 
 use Shape::{Address, Choice, Computed, Date, Flag, Lines, Number, Ref, Text};
 
@@ -41,10 +42,14 @@ pub(super) enum Kind {
     NonInventorySaleItem,
     Location,
     InventoryAdjustment,
+    ReturnAuthorization,
+    ItemReceipt,
+    CreditMemo,
+    CustomerRefund,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 10] = [
+    pub(super) const ALL: [Kind; 14] = [
         Kind::Customer,
         Kind::SalesOrder,
         Kind::ItemFulfillment,
@@ -55,6 +60,10 @@ impl Kind {
         Kind::NonInventorySaleItem,
         Kind::Location,
         Kind::InventoryAdjustment,
+        Kind::ReturnAuthorization,
+        Kind::ItemReceipt,
+        Kind::CreditMemo,
+        Kind::CustomerRefund,
     ];
 
     /// Names match without regard to case.
@@ -74,6 +83,10 @@ impl Kind {
             Kind::NonInventorySaleItem => "nonInventorySaleItem",
             Kind::Location => "location",
             Kind::InventoryAdjustment => "inventoryAdjustment",
+            Kind::ReturnAuthorization => "returnAuthorization",
+            Kind::ItemReceipt => "itemReceipt",
+            Kind::CreditMemo => "creditMemo",
+            Kind::CustomerRefund => "customerRefund",
         }
     }
 
@@ -87,7 +100,11 @@ impl Kind {
             | Kind::Invoice
             | Kind::CustomerDeposit
             | Kind::CustomerPayment
-            | Kind::InventoryAdjustment => "transaction",
+            | Kind::InventoryAdjustment
+            | Kind::ReturnAuthorization
+            | Kind::ItemReceipt
+            | Kind::CreditMemo
+            | Kind::CustomerRefund => "transaction",
         }
     }
 
@@ -100,7 +117,30 @@ impl Kind {
             Kind::CustomerDeposit => Some(("CustDep", "CD")),
             Kind::CustomerPayment => Some(("CustPymt", "PYMT")),
             Kind::InventoryAdjustment => Some(("InvAdjst", "ADJ")),
+            Kind::ReturnAuthorization => Some(("RtnAuth", "RA")),
+            Kind::ItemReceipt => Some(("ItemRcpt", "IR")),
+            Kind::CreditMemo => Some(("CustCred", "CM")),
+            Kind::CustomerRefund => Some(("CustRfnd", "REF")),
             Kind::Customer | Kind::InventoryItem | Kind::NonInventorySaleItem | Kind::Location => None,
+        }
+    }
+
+    /// What a record of this kind is made from.
+    pub(super) fn source(self) -> &'static str {
+        match self {
+            Kind::ItemReceipt | Kind::CreditMemo => "returnAuthorization",
+            Kind::Customer
+            | Kind::SalesOrder
+            | Kind::ItemFulfillment
+            | Kind::Invoice
+            | Kind::CustomerDeposit
+            | Kind::CustomerPayment
+            | Kind::InventoryItem
+            | Kind::NonInventorySaleItem
+            | Kind::Location
+            | Kind::InventoryAdjustment
+            | Kind::ReturnAuthorization
+            | Kind::CustomerRefund => "salesOrder",
         }
     }
 
@@ -112,11 +152,15 @@ impl Kind {
             Kind::Invoice => INVOICE_STATUS,
             Kind::CustomerDeposit => DEPOSIT_STATUS,
             Kind::CustomerPayment => PAYMENT_STATUS,
+            Kind::ReturnAuthorization => RETURN_STATUS,
+            Kind::CreditMemo => CREDIT_STATUS,
+            Kind::CustomerRefund => REFUND_STATUS,
             Kind::Customer
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
             | Kind::Location
-            | Kind::InventoryAdjustment => &[],
+            | Kind::InventoryAdjustment
+            | Kind::ItemReceipt => &[],
         }
     }
 
@@ -131,6 +175,10 @@ impl Kind {
             Kind::InventoryItem | Kind::NonInventorySaleItem => ITEM,
             Kind::Location => LOCATION,
             Kind::InventoryAdjustment => INVENTORY_ADJUSTMENT,
+            Kind::ReturnAuthorization => RETURN_AUTHORIZATION,
+            Kind::ItemReceipt => ITEM_RECEIPT,
+            Kind::CreditMemo => CREDIT_MEMO,
+            Kind::CustomerRefund => CUSTOMER_REFUND,
         }
     }
 
@@ -140,9 +188,13 @@ impl Kind {
             Kind::SalesOrder | Kind::Invoice => Some(("item", ORDER_LINE)),
             Kind::ItemFulfillment => Some(("item", SHIP_LINE)),
             Kind::InventoryAdjustment => Some(("inventory", ADJUSTMENT_LINE)),
+            Kind::ReturnAuthorization => Some(("item", RETURN_LINE)),
+            Kind::ItemReceipt => Some(("item", RECEIPT_LINE)),
+            Kind::CreditMemo => Some(("item", CREDIT_LINE)),
             Kind::Customer
             | Kind::CustomerDeposit
             | Kind::CustomerPayment
+            | Kind::CustomerRefund
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
             | Kind::Location => None,
@@ -166,6 +218,21 @@ const APPROVAL: &[(&str, &str)] = &[("A", "Pending Approval"), ("B", "Pending Fu
 const SHIP_STATUS: &[(&str, &str)] = &[("A", "Picked"), ("B", "Packed"), ("C", "Shipped")];
 const INVOICE_STATUS: &[(&str, &str)] = &[("A", "Open"), ("B", "Paid In Full"), ("V", "Voided")];
 const DEPOSIT_STATUS: &[(&str, &str)] = &[("A", "Not Deposited"), ("B", "Deposited"), ("C", "Fully Applied")];
+const RETURN_STATUS: &[(&str, &str)] = &[
+    ("A", "Pending Approval"),
+    ("B", "Pending Receipt"),
+    ("C", "Cancelled"),
+    ("D", "Partially Received"),
+    ("E", "Pending Refund/Partially Received"),
+    ("F", "Pending Refund"),
+    ("G", "Refunded"),
+    ("H", "Closed"),
+];
+const RETURN_APPROVAL: &[(&str, &str)] = &[("A", "Pending Approval"), ("B", "Pending Receipt")];
+const CREDIT_STATUS: &[(&str, &str)] = &[("A", "Open"), ("B", "Fully Applied"), ("V", "Voided")];
+/// The letters are the schema's; their labels are unverified.
+const REFUND_STATUS: &[(&str, &str)] = &[("R", "Refunded"), ("V", "Voided")];
+const REFUND_OPERATION: &[(&str, &str)] = &[("CREDIT", "Credit"), ("REFUND", "Refund")];
 const PAYMENT_STATUS: &[(&str, &str)] = &[("A", "Not Deposited"), ("B", "Deposited")];
 const COMMIT: &[(&str, &str)] = &[("1", "Available Qty"), ("2", "Complete Qty"), ("3", "Do Not Commit")];
 const CHOICE: &[(&str, &str)] = &[("1", "Ship"), ("2", "Store Pickup")];
@@ -261,4 +328,53 @@ const INVENTORY_ADJUSTMENT: &[Field] = fields! {
     "externalId" Text, "tranId" Text, "tranDate" Date, "account" Ref("account"), "adjLocation" Ref("location"),
     "subsidiary" Ref("subsidiary"), "memo" Text, "createdDate" Computed, "lastModifiedDate" Computed,
     "inventory" Lines(ADJUSTMENT_LINE),
+};
+const RETURN_LINE: &[Field] = fields! {
+    "line" Number, "orderLine" Number, "orderDoc" Ref("salesOrder"), "item" Ref("item"), "quantity" Number,
+    "rate" Number, "amount" Number, "location" Ref("location"), "isClosed" Flag, "quantityReceived" Computed,
+    "quantityBilled" Computed, "itemType" Computed, "description" Text,
+};
+const RETURN_AUTHORIZATION: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "currency" Computed,
+    "exchangeRate" Computed, "location" Ref("location"), "memo" Text, "otherRefNum" Text, "orderStatus" Choice(RETURN_APPROVAL),
+    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "createdDate" Computed,
+    "lastModifiedDate" Computed, "item" Lines(RETURN_LINE),
+};
+const RECEIPT_LINE: &[Field] = fields! {
+    "line" Computed, "orderLine" Number, "orderDoc" Computed, "item" Computed, "itemName" Computed,
+    "itemReceive" Flag, "quantity" Number, "location" Ref("location"), "restock" Flag,
+};
+const ITEM_RECEIPT: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "memo" Text,
+    "location" Ref("location"), "createdDate" Computed, "lastModifiedDate" Computed, "item" Lines(RECEIPT_LINE),
+};
+const CREDIT_LINE: &[Field] = fields! {
+    "line" Computed, "orderLine" Number, "orderDoc" Ref("returnAuthorization"), "item" Ref("item"),
+    "quantity" Number, "rate" Number, "amount" Number, "location" Ref("location"), "itemType" Computed,
+    "description" Text,
+};
+const CREDIT_APPLY: &[Field] = fields! {
+    "doc" Ref("invoice"), "line" Number, "apply" Flag, "amount" Number, "applyDate" Date, "due" Computed,
+    "total" Computed, "refNum" Computed, "type" Computed,
+};
+const CREDIT_MEMO: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "currency" Computed,
+    "exchangeRate" Computed, "account" Ref("account"), "autoApply" Flag, "memo" Text, "otherRefNum" Text,
+    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "amountPaid" Computed, "amountRemaining" Computed,
+    "applied" Computed, "unapplied" Computed, "createdDate" Computed, "lastModifiedDate" Computed,
+    "item" Lines(CREDIT_LINE), "apply" Lines(CREDIT_APPLY),
+};
+const REFUND_APPLY: &[Field] = fields! {
+    "doc" Ref("creditMemo"), "line" Number, "apply" Flag, "amount" Number, "applyDate" Date, "due" Computed,
+    "total" Computed, "type" Computed,
+};
+const REFUND_DEPOSIT: &[Field] = fields! {
+    "doc" Ref("customerDeposit"), "apply" Flag, "amount" Number, "remaining" Computed,
+};
+const CUSTOMER_REFUND: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "customer" Ref("customer"), "subsidiary" Ref("subsidiary"),
+    "currency" Ref("currency"), "exchangeRate" Computed, "account" Ref("account"), "arAcct" Ref("account"),
+    "total" Computed, "paymentOperation" Choice(REFUND_OPERATION), "checkNumber" Text, "toBePrinted" Flag, "memo" Text,
+    "status" Computed, "createdDate" Computed, "lastModifiedDate" Computed, "apply" Lines(REFUND_APPLY),
+    "deposit" Lines(REFUND_DEPOSIT),
 };

@@ -121,23 +121,33 @@ impl Desk<'_> {
         let Some(order) = self.order_behind(fulfilment)? else { return Ok(()) };
         let shipped = self.status_of(fulfilment)? == "C";
         let mut lines = self.lines(order.id)?;
+        let returning = self.taken(order.id, 0)?;
+        let mut freed = Vec::new();
         for out in self.lines(fulfilment)? {
             if let Some(line) = lines.iter_mut().find(|line| Some(line.line) == out.order_line) {
                 let location = out.location.unwrap_or_default();
                 if shipped {
                     line.fulfilled -= out.quantity;
                     self.move_stock(out.item, location, out.quantity, 0)?;
+                    freed.push((out.item, location));
                 } else {
                     line.picked -= out.quantity;
                     self.move_stock(out.item, location, 0, -out.quantity)?;
                 }
-                if line.billed > line.fulfilled {
-                    return Err(Fault::user("This transaction cannot be deleted: its lines have been billed."));
+                let returned = returning.get(&line.line).is_some_and(|returned| *returned > line.fulfilled);
+                if line.billed > line.fulfilled || returned {
+                    return Err(Fault::user(
+                        "This transaction cannot be deleted: its lines have been billed or returned.",
+                    ));
                 }
                 self.put_line("SalesOrd", line)?;
             }
         }
-        self.settle_order(&order, &mut lines)
+        self.settle_order(&order, &mut lines)?;
+        for (item, location) in freed {
+            self.serve_waiting(item, location)?;
+        }
+        Ok(())
     }
 
     /// The sales order a document was made from.

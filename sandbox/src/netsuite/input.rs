@@ -120,6 +120,9 @@ fn reference(desk: &Desk<'_>, target: &str, value: &Value) -> Result<Option<i64>
         "customer" => &[Kind::Customer],
         "salesOrder" => &[Kind::SalesOrder],
         "invoice" => &[Kind::Invoice],
+        "returnAuthorization" => &[Kind::ReturnAuthorization],
+        "creditMemo" => &[Kind::CreditMemo],
+        "customerDeposit" => &[Kind::CustomerDeposit],
         "location" => &[Kind::Location],
         _ => &[],
     };

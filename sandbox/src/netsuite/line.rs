@@ -119,7 +119,7 @@ impl Desk<'_> {
     /// Saves the main line (line 0), which carries the document's total.
     pub(super) fn put_main_line(&self, tran: i64, from: Option<i64>) -> Result<(), Fault> {
         self.run(
-            "INSERT OR REPLACE INTO ns_line(tran, line, type, amount, location, createdfrom, orderline) SELECT id, 0, type, total, location, ?2, CASE WHEN ?2 IS NULL OR type IN ('ItemShip','CustInvc') THEN NULL ELSE 0 END FROM ns_tran WHERE id = ?1",
+            "INSERT OR REPLACE INTO ns_line(tran, line, type, amount, location, createdfrom, orderline) SELECT id, 0, type, total, location, ?2, CASE WHEN ?2 IS NULL OR type IN ('ItemShip','CustInvc','RtnAuth','ItemRcpt','CustCred') THEN NULL ELSE 0 END FROM ns_tran WHERE id = ?1",
             (tran, from),
         )?;
         Ok(())

@@ -1,6 +1,6 @@
 //! The record API: create, read, update, upsert, delete, list and transform.
 
-use http::Method;
+use http::{HeaderName, Method};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,6 +11,9 @@ use super::{
     wire,
 };
 use crate::twin::{Answer, Seen};
+
+/// How strictly property names are looked at.
+pub(super) const NAME_VALIDATION: HeaderName = HeaderName::from_static("x-netsuite-propertynamevalidation");
 
 /// Routes everything under `/record/v1/`.
 pub(super) fn route(desk: &Desk<'_>, request: &Seen, rest: &str) -> Result<Answer, Fault> {
@@ -66,7 +69,7 @@ impl Desk<'_> {
     /// The body, with unknown names refused or warned of as the header says.
     fn input(&self, kind: Kind, request: &Seen) -> Result<(Input, Option<String>), Fault> {
         let input = input::read(self, kind, &request.body)?;
-        let policy = wire::header(request, "x-netsuite-propertynamevalidation").to_lowercase();
+        let policy = wire::header(request, NAME_VALIDATION.as_str()).to_lowercase();
         match (input.unknown.first(), policy.as_str()) {
             (Some(first), "error") => {
                 let detail = format!("Unknown reference or field '{first}' in the request payload.");
@@ -123,8 +126,12 @@ impl Desk<'_> {
             Kind::CustomerDeposit => self.deposit(set),
             Kind::CustomerPayment => self.payment(set),
             Kind::InventoryAdjustment => self.adjust(set),
-            Kind::ItemFulfillment | Kind::Invoice => {
+            Kind::CustomerRefund => self.refund(set),
+            Kind::ItemFulfillment | Kind::Invoice | Kind::ReturnAuthorization => {
                 Err(Fault::user("Please enter value(s) for: Created From. Transform a sales order instead."))
+            }
+            Kind::ItemReceipt | Kind::CreditMemo => {
+                Err(Fault::user("Please enter value(s) for: Created From. Transform a return authorization instead."))
             }
             Kind::Customer => {
                 self.name_customer(&mut set)?;
@@ -222,9 +229,8 @@ impl Desk<'_> {
     /// PATCH, and PUT on what exists.
     fn change(&self, mut record: Record, request: &Seen) -> Result<Answer, Fault> {
         let (mut input, warning) = self.input(record.kind, request)?;
-        let replace: Vec<String> = wire::parameter(request, "replace")
-            .map(|all| all.split(',').map(|name| name.trim().to_owned()).collect())
-            .unwrap_or_default();
+        let replace = wire::replaced(request);
+        let replaced = replace.iter().any(|name| name.eq_ignore_ascii_case("item"));
         if wire::flag(request, "replaceSelectedFields") {
             input
                 .set
@@ -238,7 +244,8 @@ impl Desk<'_> {
         let lines = match (record.kind.lines(), record.kind) {
             (Some((name, _)), kind) => {
                 let lines = input.set.remove(name);
-                if lines.is_some() && kind != Kind::SalesOrder {
+                let open = kind == Kind::SalesOrder || kind == Kind::ReturnAuthorization && !replaced;
+                if lines.is_some() && !open {
                     return Err(Fault::user("The lines of this transaction cannot be changed."));
                 }
                 lines
@@ -249,6 +256,11 @@ impl Desk<'_> {
             Some(Value::Array(lines)) => Some(lines),
             _ => None,
         };
+        for sublist in ["apply", "deposit"] {
+            if same_applications(record.body.get(sublist), input.set.get(sublist)) {
+                input.set.remove(sublist);
+            }
+        }
         self.allow(&record, &input.set)?;
         let was = record.body.get("shipStatus").cloned();
         input::merge(&mut record.body, input.set, &replace);
@@ -260,8 +272,9 @@ impl Desk<'_> {
             (record.id, self.stamp(), &record.external_id, text("otherRefNum"), text("memo"), id("entity"), id("location")),
         )?;
         if record.kind == Kind::SalesOrder {
-            let replaced = replace.iter().any(|name| name.eq_ignore_ascii_case("item"));
             self.save_order(&record, lines, replaced)?;
+        } else if record.kind == Kind::ReturnAuthorization {
+            self.save_return(&record, lines)?;
         }
         if record.kind == Kind::ItemFulfillment {
             self.track(&record)?;
@@ -287,14 +300,18 @@ impl Desk<'_> {
             }
             Kind::ItemFulfillment => record.body.get("shipStatus") == Some(&json!("C")) && changes("shipStatus"),
             Kind::Invoice => ["shippingCost", "handlingCost"].into_iter().any(changes),
-            Kind::CustomerDeposit | Kind::CustomerPayment => {
-                ["customer", "salesOrder", "payment", "apply", "currency"].into_iter().any(changes)
+            Kind::CustomerDeposit | Kind::CustomerPayment | Kind::CreditMemo | Kind::CustomerRefund => {
+                ["customer", "salesOrder", "payment", "apply", "deposit", "currency"].into_iter().any(changes)
+            }
+            Kind::ReturnAuthorization => {
+                changes("orderStatus") && self.lines(record.id)?.iter().any(super::line::Line::followed)
             }
             Kind::Customer
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
             | Kind::Location
-            | Kind::InventoryAdjustment => false,
+            | Kind::InventoryAdjustment
+            | Kind::ItemReceipt => false,
         };
         if refused {
             return Err(Fault::user("This transaction cannot be changed: other transactions depend on it."));
@@ -308,10 +325,16 @@ impl Desk<'_> {
             [record.id],
             |_| Ok(()),
         )?;
-        if used.is_some()
-            || [Kind::Location, Kind::CustomerDeposit, Kind::CustomerPayment, Kind::InventoryAdjustment]
-                .contains(&record.kind)
-        {
+        let kept = [
+            Kind::Location,
+            Kind::CustomerDeposit,
+            Kind::CustomerPayment,
+            Kind::InventoryAdjustment,
+            Kind::ItemReceipt,
+            Kind::CreditMemo,
+            Kind::CustomerRefund,
+        ];
+        if used.is_some() || kept.contains(&record.kind) {
             return Err(Fault::user("This record cannot be deleted because it has dependent records."));
         }
         match record.kind {
@@ -328,8 +351,13 @@ impl Desk<'_> {
             | Kind::Location
             | Kind::CustomerDeposit
             | Kind::CustomerPayment
-            | Kind::InventoryAdjustment => {}
+            | Kind::InventoryAdjustment
+            | Kind::ReturnAuthorization
+            | Kind::ItemReceipt
+            | Kind::CreditMemo
+            | Kind::CustomerRefund => {}
         }
+        self.run("DELETE FROM ns_receive WHERE tran = ?1", [record.id])?;
         self.run("DELETE FROM ns_line WHERE tran = ?1", [record.id])?;
         self.run("DELETE FROM ns_tracking WHERE tran = ?1", [record.id])?;
         self.run("DELETE FROM ns_tran WHERE id = ?1", [record.id])?;
@@ -339,9 +367,23 @@ impl Desk<'_> {
 
     /// `POST /{source}/{id}/!transform/{target}`, or its preview.
     fn transform(&self, source: &Record, target: &str, request: &Seen) -> Result<Answer, Fault> {
-        let target = Kind::parse(target).filter(|target| {
-            source.kind == Kind::SalesOrder && [Kind::ItemFulfillment, Kind::Invoice].contains(target)
-        });
+        let targets: &[Kind] = match source.kind {
+            Kind::SalesOrder => &[Kind::ItemFulfillment, Kind::Invoice, Kind::ReturnAuthorization],
+            Kind::ReturnAuthorization => &[Kind::ItemReceipt, Kind::CreditMemo],
+            Kind::Customer
+            | Kind::ItemFulfillment
+            | Kind::Invoice
+            | Kind::CustomerDeposit
+            | Kind::CustomerPayment
+            | Kind::InventoryItem
+            | Kind::NonInventorySaleItem
+            | Kind::Location
+            | Kind::InventoryAdjustment
+            | Kind::ItemReceipt
+            | Kind::CreditMemo
+            | Kind::CustomerRefund => &[],
+        };
+        let target = Kind::parse(target).filter(|target| targets.contains(target));
         let Some(target) = target else {
             return Err(Fault {
                 at: At::Url(request.path.clone()),
@@ -353,8 +395,18 @@ impl Desk<'_> {
         if preview {
             self.db.execute_batch("SAVEPOINT preview")?;
         }
-        let made =
-            if target == Kind::Invoice { self.bill(source, input.set)? } else { self.fulfil(source, input.set)? };
+        let replaced = wire::replaced(request).iter().any(|name| name.eq_ignore_ascii_case("item"));
+        let made = if target == Kind::Invoice {
+            self.bill(source, input.set)?
+        } else if target == Kind::ReturnAuthorization {
+            self.authorize(source, input.set, replaced)?
+        } else if target == Kind::ItemReceipt {
+            self.receive(source, input.set)?
+        } else if target == Kind::CreditMemo {
+            self.credit(source, input.set, replaced)?
+        } else {
+            self.fulfil(source, input.set)?
+        };
         if preview {
             let body = self.render(&made, request)?;
             self.db.execute_batch("ROLLBACK TO preview; RELEASE preview")?;
@@ -370,4 +422,14 @@ fn take_external(set: &mut Map<String, Value>) -> Option<String> {
         Some(Value::String(external)) if !external.is_empty() => Some(external),
         _ => None,
     }
+}
+
+/// Does a body repeat how a document is applied already? A repeated upsert then changes nothing (unverified).
+fn same_applications(kept: Option<&Value>, sent: Option<&Value>) -> bool {
+    let (Some(Value::Array(kept)), Some(Value::Array(sent))) = (kept, sent) else { return false };
+    let amount = |line: &Value| line.get("amount").and_then(wire::decimal);
+    kept.len() == sent.len()
+        && kept.iter().zip(sent).all(|(kept, sent)| {
+            kept.get("doc") == sent.get("doc") && amount(sent).is_none_or(|sent| amount(kept) == Some(sent))
+        })
 }

@@ -185,25 +185,31 @@ impl Desk<'_> {
             out.insert("entity".to_owned(), self.reference("customer", &entity.to_string())?);
         }
         if let Some(from) = from {
-            out.insert("createdFrom".to_owned(), self.reference("salesOrder", &from.to_string())?);
+            out.insert("createdFrom".to_owned(), self.reference(record.kind.source(), &from.to_string())?);
         }
         if record.kind == Kind::SalesOrder {
             self.tracking(record.id, &mut out)?;
         }
-        if let (Kind::Invoice, Some(Value::String(currency))) = (record.kind, record.body.get("currency")) {
+        let inherits = [Kind::Invoice, Kind::ReturnAuthorization, Kind::CreditMemo].contains(&record.kind);
+        if let (true, Some(Value::String(currency))) = (inherits, record.body.get("currency")) {
             out.insert("currency".to_owned(), self.reference("currency", currency)?);
         }
         let mut money = |name: &str, amount: i64| out.insert(name.to_owned(), wire::number(wire::cents(amount)));
         match record.kind {
-            Kind::SalesOrder | Kind::Invoice => {
+            Kind::SalesOrder | Kind::Invoice | Kind::ReturnAuthorization | Kind::CreditMemo => {
                 money("subtotal", subtotal);
                 money("discountTotal", discount);
                 money("taxTotal", tax);
                 money("total", total);
-                if record.kind == Kind::Invoice {
+                if [Kind::Invoice, Kind::CreditMemo].contains(&record.kind) {
                     money("amountPaid", paid);
                     money("amountRemaining", total - paid);
+                    money("applied", paid);
+                    money("unapplied", total - paid);
                 }
+            }
+            Kind::CustomerRefund => {
+                money("total", total);
             }
             Kind::CustomerPayment => {
                 money("applied", paid);
@@ -215,7 +221,8 @@ impl Desk<'_> {
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
             | Kind::Location
-            | Kind::InventoryAdjustment => {}
+            | Kind::InventoryAdjustment
+            | Kind::ItemReceipt => {}
         }
         out.insert("exchangeRate".to_owned(), wire::number(rust_decimal::Decimal::new(10, 1)));
         Ok(out)
@@ -264,7 +271,7 @@ impl Desk<'_> {
         if kind == Kind::InventoryAdjustment {
             out.insert("item".to_owned(), json!(line.item.to_string()));
             out.insert("adjustQtyBy".to_owned(), quantity(line.quantity));
-        } else if kind == Kind::ItemFulfillment {
+        } else if kind == Kind::ItemFulfillment || kind == Kind::ItemReceipt {
             out.insert("item".to_owned(), self.reference("item", &line.item.to_string())?);
             out.insert("itemName".to_owned(), json!(self.display("item", line.item)?));
             out.insert("itemReceive".to_owned(), json!(true));
@@ -284,7 +291,12 @@ impl Desk<'_> {
         }
         if let (Some(order), Some(order_line)) = (line.created_from, line.order_line) {
             out.insert("orderLine".to_owned(), json!(order_line));
-            out.insert("orderDoc".to_owned(), self.reference("salesOrder", &order.to_string())?);
+            out.insert("orderDoc".to_owned(), self.reference(kind.source(), &order.to_string())?);
+        }
+        if kind == Kind::ReturnAuthorization {
+            out.insert("isClosed".to_owned(), json!(line.closed));
+            out.insert("quantityReceived".to_owned(), quantity(line.fulfilled));
+            out.insert("quantityBilled".to_owned(), quantity(line.billed));
         }
         if kind == Kind::SalesOrder {
             out.insert("isClosed".to_owned(), json!(line.closed));

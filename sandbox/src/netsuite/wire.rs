@@ -30,6 +30,12 @@ pub(super) fn flag(request: &Seen, name: &str) -> bool {
     parameter(request, name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
+/// The sublists that the query string asks to replace.
+pub(super) fn replaced(request: &Seen) -> Vec<String> {
+    let all = parameter(request, "replace").unwrap_or_default();
+    all.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
 /// A header as text, empty when absent.
 pub(super) fn header<'a>(request: &'a Seen, name: &str) -> &'a str {
     request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

@@ -5,5 +5,7 @@ mod account;
 mod orders;
 mod queries;
 mod records;
+mod refunds;
+mod returns;
 mod rsa;
 mod signing;

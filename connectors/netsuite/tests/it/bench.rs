@@ -85,6 +85,12 @@ impl Bench {
         self.post("netsuite/faults", &fault).await;
     }
 
+    /// No planned fault strikes any more.
+    pub(crate) async fn forget_faults(&self) {
+        let call = Call::write("control", http::Method::DELETE, "/__sandbox/netsuite/faults".to_owned());
+        assert!(self.control.send(call).await.unwrap().status.is_success());
+    }
+
     /// Requests that the twin has seen whose path contains this.
     pub(crate) async fn requests(&self, contains: &str) -> usize {
         let log = self.get(&format!("netsuite/requests?limit=1000&contains={contains}")).await;
