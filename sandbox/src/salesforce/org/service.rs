@@ -118,7 +118,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             Field::new("Cause__c", Kind::Text(255)),
         ],
         children: &[],
-        rules: &[Rule::VersionNeverFalls, Rule::DetailBy("Return__c")],
+        rules: &[Rule::DetailBy("Return__c")],
     },
     Object {
         name: "ReturnOrder",
@@ -176,6 +176,6 @@ pub(crate) static OBJECTS: &[Object] = &[
             Field::new("Cause__c", Kind::Text(255)),
         ],
         children: &[],
-        rules: &[Rule::ReturnsFeature, Rule::VersionNeverFalls, Rule::DetailBy("ReturnOrderId")],
+        rules: &[Rule::ReturnsFeature, Rule::DetailBy("ReturnOrderId")],
     },
 ];
