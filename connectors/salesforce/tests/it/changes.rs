@@ -48,7 +48,7 @@ async fn a_change_comes_after_the_cursor_with_its_new_state() {
     let world = world().await;
     let (first, _) = world.open(json!({"subject": "First"})).await;
     let (pages, cursor) = sweep(&world, "", 0).await;
-    assert_eq!(pages.concat(), [first.clone()]);
+    assert_eq!(pages.concat(), std::slice::from_ref(&first));
     world.turn(&format!("case/{first}/close"), json!({})).await;
     let answer = world.poll(&cursor, 0).await.unwrap();
     let case = answer.changes.last().unwrap().case_record.clone().unwrap();

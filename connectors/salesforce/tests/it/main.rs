@@ -8,6 +8,7 @@ mod contract;
 mod customers;
 mod milestones;
 mod orders;
+mod package;
 mod return_orders;
 mod returns;
 mod trouble;
