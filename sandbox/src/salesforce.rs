@@ -1,8 +1,9 @@
 //! A Salesforce org: OAuth, sObject REST, SOQL and the composite family, as the REST API Developer Guide (v66.0) and
-//! the behaviour of real clients have them. Owns one org with the objects of `org/objects.rs`, among them
-//! `Order_Context__c`, which Weft's package adds. Refuses what a real org refuses: unknown columns, broken
-//! references, stale versions, unsupported SOQL. Requests enter through `handle`; everything they leave is in the books.
+//! the behaviour of real clients have them. Owns one org with the objects of `org/`, among them those that Weft's
+//! package adds, and its agents. Refuses what a real org refuses: unknown columns, broken references, stale versions,
+//! unsupported SOQL. Requests enter through `handle`; everything they leave is in the books.
 
+mod agent;
 mod auth;
 mod bulk_rows;
 mod composite;
@@ -20,6 +21,7 @@ mod rest;
 mod rows;
 mod saving;
 mod seeding;
+mod service;
 mod soql;
 mod tally;
 mod values;
@@ -43,7 +45,7 @@ use crate::twin::{Answer, Seen, Twin};
 use auth::{Door, Session};
 use fault::Problem;
 use knobs::Knobs;
-use org::{Field, Object};
+use org::{Field, Kind, Object, Rule};
 use rest::{Ask, Reply};
 use rows::Record;
 
@@ -111,12 +113,31 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// An object of this org; those of a feature that is off are none.
+    fn object(&self, name: &str) -> Option<&'static Object> {
+        org::object(name).filter(|object| self.has(object))
+    }
+
+    fn has(&self, object: &Object) -> bool {
+        self.knobs.returns.is_some() || !object.rules.contains(&Rule::ReturnsFeature)
+    }
+
     /// A column the caller may see.
     fn column(&self, object: &Object, name: &str) -> Option<&'static Field> {
         object.column(name).filter(|field| self.visible(object, field))
     }
 
+    /// The reference column behind a relationship's name, when the caller may see it.
+    fn way(&self, object: &Object, relationship: &str) -> Option<&'static Field> {
+        object.way(relationship).filter(|field| self.visible(object, field))
+    }
+
     fn visible(&self, object: &Object, field: &Field) -> bool {
+        if let Kind::Reference(parent, _) = field.kind
+            && self.object(parent).is_none()
+        {
+            return false;
+        }
         self.knobs.hidden.is_empty() || !self.knobs.hidden.contains(&format!("{}.{}", object.name, field.name))
     }
 
@@ -135,6 +156,7 @@ impl Salesforce {
         let schema = [rows::SCHEMA, query::SCHEMA, auth::SCHEMA, limits::SCHEMA].concat();
         let books = Books::open(dir, "salesforce", &schema)?;
         books.with(|db| config.apps.iter().try_for_each(|app| auth::register(db, app)))?;
+        books.transaction(service::set_up)?;
         Ok(Salesforce { config, books, knobs: Mutex::new(Knobs::default()) })
     }
 
@@ -234,7 +256,10 @@ impl Twin for Salesforce {
     fn control(&self, verb: &str, request: &Seen, now: Timestamp) -> Option<Answer> {
         let mut knobs = self.knobs.lock().unwrap_or_else(PoisonError::into_inner);
         self.books
-            .transaction(|db| Ok(knobs::turn(&mut knobs, db, verb, request, now)))
+            .transaction(|db| {
+                let agent = agent::turn(db, now, &knobs, verb, request);
+                Ok(agent.or_else(|| knobs::turn(&mut knobs, db, verb, request, now)))
+            })
             .unwrap_or_else(|err| Some(spell(request, Err(err.into()))))
     }
 

@@ -21,6 +21,12 @@ pub enum Error {
     /// The order is not known to the CRM.
     #[error("the CRM holds no context of order {0}")]
     NoSuchContext(String),
+    /// The CRM has no such case, or no more.
+    #[error("the CRM has no case {0}")]
+    NoSuchCase(String),
+    /// The cursor was not made by this connector.
+    #[error("the cursor is none of this connector's; begin again without one")]
+    BadCursor,
     /// No answer.
     #[error(transparent)]
     Call(#[from] CallFault),
@@ -73,7 +79,8 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Error::Shape(shape) => shape.class(),
-            Error::NoSuchInstance(_) | Error::NoSuchContext(_) => Class::NotFound,
+            Error::NoSuchInstance(_) | Error::NoSuchContext(_) | Error::NoSuchCase(_) => Class::NotFound,
+            Error::BadCursor => Class::Invalid,
             Error::Call(fault) => fault.class(),
             Error::Credentials { .. } | Error::NotPrepared { .. } | Error::Unreadable(_) => Class::Precondition,
             Error::Allowance { .. } => Class::Throttled,
@@ -93,6 +100,8 @@ impl Fault for Error {
             Error::Shape(shape) => shape.reason(),
             Error::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
             Error::NoSuchContext(_) => "NO_SUCH_ORDER_CONTEXT",
+            Error::NoSuchCase(_) => "NO_SUCH_CASE",
+            Error::BadCursor => "BAD_PAGE_TOKEN",
             Error::Call(fault) => fault.reason(),
             Error::Credentials { .. } => "VENDOR_REFUSED_CREDENTIALS",
             Error::Allowance { .. } => "VENDOR_THROTTLED",
@@ -108,6 +117,8 @@ impl Fault for Error {
             Error::Shape(shape) => shape.metadata(),
             Error::NoSuchInstance(instance) => vec![("instance", instance.clone())],
             Error::NoSuchContext(key) => vec![("external_ref", key.clone())],
+            Error::NoSuchCase(case) => vec![("case", case.clone())],
+            Error::BadCursor => Vec::new(),
             Error::Call(fault) => fault.metadata(),
             Error::Credentials { code, message }
             | Error::Allowance { code, message }
@@ -123,7 +134,20 @@ impl Fault for Error {
     }
 
     fn fields(&self) -> Vec<(String, String)> {
-        if let Error::Shape(shape) = self { shape.fields() } else { Vec::new() }
+        match self {
+            Error::Shape(shape) => shape.fields(),
+            Error::BadCursor => vec![("cursor".to_owned(), self.to_string())],
+            Error::NoSuchInstance(_)
+            | Error::NoSuchContext(_)
+            | Error::NoSuchCase(_)
+            | Error::Call(_)
+            | Error::Credentials { .. }
+            | Error::Allowance { .. }
+            | Error::Busy { .. }
+            | Error::NotPrepared { .. }
+            | Error::Answer { .. }
+            | Error::Unreadable(_) => Vec::new(),
+        }
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -135,6 +159,8 @@ impl Fault for Error {
             Error::Shape(_)
             | Error::NoSuchInstance(_)
             | Error::NoSuchContext(_)
+            | Error::NoSuchCase(_)
+            | Error::BadCursor
             | Error::Credentials { .. }
             | Error::NotPrepared { .. }
             | Error::Unreadable(_) => None,
@@ -213,16 +239,22 @@ pub(crate) fn first(body: &Value) -> VendorError {
 pub(crate) fn refused(reply: &Reply, operation: &'static str, write: bool) -> Error {
     let status = reply.status.as_u16();
     let error = first(&serde_json::from_slice(&reply.body).unwrap_or(Value::Null));
-    let VendorError { code, message } = error.clone();
     if status == 420 {
         // The edge knows no such org: it did not pass the call on.
         let held = retail_connect::Held::Connect;
         return CallFault::not_sent(operation, held, "the edge has no route to the org").into();
     }
     if write && outcome::leaves_open(reply.status) {
-        return CallFault::Unknown { operation, why: format!("the org answered {status} {code}") }.into();
+        return CallFault::Unknown { operation, why: format!("the org answered {status} {}", error.code) }.into();
     }
-    match meaning(status, &error) {
+    hindered(status, error)
+}
+
+/// What one refusal of a read, or of a part of one, means for the call.
+pub(crate) fn hindered(status: u16, error: VendorError) -> Error {
+    let meaning = meaning(status, &error);
+    let VendorError { code, message } = error;
+    match meaning {
         Meaning::Busy => Error::Busy { code },
         Meaning::Allowance => Error::Allowance { code, message },
         Meaning::Credentials => Error::Credentials { code, message },

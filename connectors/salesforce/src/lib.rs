@@ -1,16 +1,24 @@
 //! Salesforce as a CRM of the mesh. Owns the words of Salesforce: its REST resources, its errors, its tokens, and the
-//! records that stand for customers and orders there. Refuses to decide anything about either: it maps and sends.
+//! records that stand for customers, orders, returns and cases there. Refuses to decide anything about them: it maps and
+//! sends.
 //! Calls enter as `retail.crm.v1.CrmService` and leave as composite requests keyed by our ids, safe to repeat; an older
 //! version never overwrites a newer one, which a validation rule of Weft's package in the org holds (`README.md`).
 
 mod auth;
+mod cases;
+mod contexts;
 mod crm;
 mod fault;
 mod map;
+mod milestones;
+mod model;
+mod polling;
+mod returns;
+mod sending;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use retail_connect::jwt::JwtError;
 use retail_connect::{Budget, Http, HttpConfig, Lanes, SetupError, Snapshot, Tokens};
@@ -56,6 +64,12 @@ pub struct Config {
     /// Upper end of the random pause before a record that was busy is tried again.
     #[serde(default = "half_a_second")]
     pub busy_pause: Span,
+    /// How far a poll of cases looks back behind its newest change: changes become visible later than their stamps say.
+    #[serde(default = "two_minutes")]
+    pub overlap: Span,
+    /// How long the connector believes what the org's describe said of `ReturnOrder` before it asks again.
+    #[serde(default = "a_quarter_of_an_hour")]
+    pub describe_fresh: Span,
 }
 
 fn port_7203() -> SocketAddr {
@@ -80,6 +94,14 @@ fn weft() -> String {
 
 fn half_a_second() -> Span {
     Span::from_millis(500)
+}
+
+fn two_minutes() -> Span {
+    Span::from_secs(2 * 60)
+}
+
+fn a_quarter_of_an_hour() -> Span {
+    Span::from_secs(15 * 60)
 }
 
 /// Why the connector cannot start.
@@ -115,6 +137,9 @@ struct Shared {
     instance: String,
     client: String,
     busy_pause: Span,
+    overlap: Span,
+    describe_fresh: Span,
+    described: Mutex<Option<model::Described>>,
     http: Http,
     runtime: Runtime,
 }
@@ -130,8 +155,16 @@ impl Salesforce {
         let login = auth::Login::new(&http, runtime.clock(), config.auth, config.token_fresh)?;
         let http = http.with_tokens(Tokens::new(runtime.clock(), login));
         let runtime = runtime.clone();
-        let shared =
-            Shared { instance: config.instance, client: config.client, busy_pause: config.busy_pause, http, runtime };
+        let shared = Shared {
+            instance: config.instance,
+            client: config.client,
+            busy_pause: config.busy_pause,
+            overlap: config.overlap,
+            describe_fresh: config.describe_fresh,
+            described: Mutex::default(),
+            http,
+            runtime,
+        };
         Ok(Salesforce { shared: Arc::new(shared) })
     }
 
@@ -163,6 +196,11 @@ impl Salesforce {
                 capability("UpsertCustomer", "keyed"),
                 capability("UpsertOrderContext", "keyed"),
                 capability("GetOrderContext", "read"),
+                capability("UpsertReturnContext", "keyed"),
+                capability("RecordMilestones", "keyed"),
+                capability("LinkCase", "keyed"),
+                capability("GetCase", "read"),
+                capability("PollCases", "read"),
             ],
         }
     }

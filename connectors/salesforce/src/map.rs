@@ -1,5 +1,8 @@
 //! Canonical customers and order contexts to Salesforce's records and back. Pure.
 
+pub(crate) mod returns;
+pub(crate) mod service;
+
 use std::str::FromStr as _;
 
 use jiff::Timestamp;
@@ -39,9 +42,9 @@ pub(crate) struct Context {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Why a record of the org is no order context of ours.
+/// Why a record of the org cannot be read as what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the order context record {id} has no usable {column}")]
+#[error("the record {id} has no usable {column}")]
 pub struct Unreadable {
     /// The record.
     pub id: String,
@@ -191,6 +194,12 @@ fn street(address: &Address) -> String {
 
 fn country(address: &Address) -> &str {
     if address.country_name.is_empty() { &address.country_code } else { &address.country_name }
+}
+
+/// A moment as requests spell it, in whole seconds.
+fn moment(at: Option<prost_types::Timestamp>) -> Option<String> {
+    let at = at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 /// A decimal as a JSON number, digit for digit.

@@ -1,6 +1,10 @@
 //! Salesforce's JSON exactly as it is spelt, v66.0. REST API Developer Guide: "Composite", "Query", "Status Codes and
 //! Error Responses".
 
+mod service;
+
+pub(crate) use service::*;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -20,6 +24,7 @@ pub(crate) struct Subrequest {
     pub(crate) method: &'static str,
     pub(crate) url: String,
     pub(crate) reference_id: &'static str,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) body: Value,
 }
 
@@ -76,6 +81,8 @@ pub(crate) struct NotGranted {
 /// `GET /query`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Found<T> {
+    /// False when the service has more pages.
+    pub(crate) done: bool,
     pub(crate) records: Vec<T>,
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                 ask,
                 records.iter().map(|record| {
                     step(move || {
-                        let (object, body) = typed(record)?;
+                        let (object, body) = typed(call, record)?;
                         let made = saving::create(call, object, &body)?;
                         Ok(json!({"id": made.id, "success": true, "errors": []}))
                     })
@@ -42,7 +42,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                 ask,
                 records.iter().map(|record| {
                     step(move || {
-                        let (object, mut body) = typed(record)?;
+                        let (object, mut body) = typed(call, record)?;
                         let id = take(&mut body, "id")
                             .ok_or_else(|| Problem::bad("MISSING_ARGUMENT", "Id not specified in an update call"))?;
                         let id = id.as_str().unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
             )
         }
         ("PATCH", [name, key]) => {
-            let object = object(name)?;
+            let object = object(call, name)?;
             let key = saving::key_column(call, object, key)?;
             let records = records(ask)?;
             let mut seen: HashMap<&str, usize> = HashMap::new();
@@ -66,7 +66,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                 ask,
                 records.iter().map(|record| {
                     step(move || {
-                        let (typed, mut body) = typed(record)?;
+                        let (typed, mut body) = typed(call, record)?;
                         if typed.name != object.name {
                             return Err(Problem::bad(
                                 "INVALID_TYPE",
@@ -109,7 +109,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                     .map(str::to_owned)
                     .collect::<Vec<_>>()
             };
-            retrieve(call, object(name)?, &list("ids"), &list("fields"))
+            retrieve(call, object(call, name)?, &list("ids"), &list("fields"))
         }
         ("POST", [name]) => {
             let body = ask.record()?;
@@ -121,7 +121,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                     .filter_map(|part| part.as_str().map(str::to_owned))
                     .collect()
             };
-            retrieve(call, object(name)?, &list("ids"), &list("fields"))
+            retrieve(call, object(call, name)?, &list("ids"), &list("fields"))
         }
         ("DELETE", []) => {
             let ids: Vec<&str> =
@@ -134,8 +134,7 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply
                     step(move || {
                         let malformed = || Problem::bad("MALFORMED_ID", format!("malformed id {id}"));
                         let id = ids::canonical(id).ok_or_else(malformed)?;
-                        let object =
-                            org::OBJECTS.iter().find(|object| id.starts_with(object.prefix)).ok_or_else(malformed)?;
+                        let object = org::every().find(|object| id.starts_with(object.prefix)).ok_or_else(malformed)?;
                         saving::delete(call, object, &id)?;
                         Ok(json!({"id": id, "success": true, "errors": []}))
                     })
@@ -235,9 +234,10 @@ fn type_of(record: &Value) -> Option<&str> {
     record.get("attributes")?.get("type")?.as_str()
 }
 
-fn typed(record: &Value) -> Result<(&'static Object, Map<String, Value>), Problem> {
+fn typed(call: &Call<'_>, record: &Value) -> Result<(&'static Object, Map<String, Value>), Problem> {
     let name = type_of(record).ok_or_else(|| Problem::bad("INVALID_INPUT", "missing attributes.type"))?;
-    let object = org::object(name)
+    let object = call
+        .object(name)
         .ok_or_else(|| Problem::bad("INVALID_TYPE", format!("sObject type '{name}' is not supported.")))?;
     let body = record.as_object().ok_or_else(|| Problem::unreadable("sobject", record))?;
     Ok((object, body.clone()))

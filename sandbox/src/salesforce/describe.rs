@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Call;
 use super::conditions;
 use super::fault::Problem;
-use super::org::{Field, Kind, OBJECTS, Object};
+use super::org::{self, Field, Kind, Object};
 use super::rest::{Ask, Reply};
 use super::saving;
 
@@ -14,7 +14,8 @@ const CHANGED: i64 = 1_767_225_600_000;
 
 /// Every object, in short.
 pub(super) fn every(call: &Call<'_>) -> Value {
-    let objects: Vec<Value> = OBJECTS.iter().map(|object| summary(call, object)).collect();
+    let objects: Vec<Value> =
+        org::every().filter(|object| call.has(object)).map(|object| summary(call, object)).collect();
     json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 }
 
@@ -23,8 +24,9 @@ pub(super) fn summary(call: &Call<'_>, object: &Object) -> Value {
     let base = format!("/services/data/v{}.0/sobjects/{}", call.version, object.name);
     json!({
         "name": object.name, "label": object.label, "labelPlural": format!("{}s", object.label), "keyPrefix": object.prefix,
-        "custom": object.custom(), "createable": true, "updateable": true, "deletable": true, "queryable": true,
-        "retrieveable": true, "searchable": true, "replicateable": true, "undeletable": true,
+        "custom": object.custom(), "createable": object.writable(), "updateable": object.writable(),
+        "deletable": object.writable(), "queryable": true, "retrieveable": true, "searchable": object.writable(),
+        "replicateable": object.writable(), "undeletable": object.writable(),
         "urls": {"sobject": base, "describe": format!("{base}/describe"), "rowTemplate": format!("{base}/{{ID}}")},
     })
 }
@@ -40,7 +42,10 @@ pub(super) fn answer(call: &Call<'_>, ask: &Ask<'_>, object: &'static Object) ->
     let children: Vec<Value> = object
         .children
         .iter()
-        .map(|(name, child, field)| json!({"relationshipName": name, "childSObject": child, "field": field, "cascadeDelete": false}))
+        .filter_map(|(name, child, field)| Some((*name, call.object(child)?, *field)))
+        .map(|(name, child, field)| {
+            json!({"relationshipName": name, "childSObject": child.name, "field": field, "cascadeDelete": child.goes_with(field)})
+        })
         .collect();
     super::put(&mut body, "fields", Value::Array(fields));
     super::put(&mut body, "childRelationships", Value::Array(children));

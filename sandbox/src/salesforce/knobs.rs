@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, App};
 use super::fault::Problem;
-use super::{ids, limits, org, rows};
+use super::{ids, limits, org, rows, service};
 use crate::twin::{Answer, Seen};
 
 /// The knobs as they stand.
@@ -29,14 +29,51 @@ pub(super) struct Knobs {
     pub(super) jwt_tokens: bool,
     /// Where the org lives since its migration.
     pub(super) moved_to: Option<String>,
+    /// The feature that brings `ReturnOrder`, when one is on.
+    pub(super) returns: Option<Returns>,
     locks: Arc<AtomicU64>,
 }
 
 impl Knobs {
+    /// The same org for its agents, who see every column and meet no lock.
+    pub(super) fn for_agents(&self) -> Knobs {
+        Knobs { returns: self.returns, ..Knobs::default() }
+    }
+
     /// Whether this write meets a locked parent.
     pub(super) fn take_lock(&self) -> bool {
         self.locks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
+}
+
+/// What may bring `ReturnOrder` and its lines to an org.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Returns {
+    /// Field Service.
+    FieldService,
+    /// Order Management, under which returns begin in an activated status.
+    OrderManagement,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Features {
+    returns: Option<Returns>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Status {
+    label: String,
+    closed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Late {
+    id: String,
+    seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +144,11 @@ pub(super) fn turn(knobs: &mut Knobs, db: &Connection, verb: &str, seen: &Seen, 
         ("POST", "tokens") => body::<Style>(seen).map(|given| knobs.jwt_tokens = given.jwt),
         ("POST", "move") => body::<Move>(seen).map(|given| knobs.moved_to = given.instance_url),
         ("POST", "usage") => body::<Used>(seen).and_then(|given| Ok(limits::count(db, now, given.calls).map(drop)?)),
+        ("POST", "features") => body::<Features>(seen).map(|given| knobs.returns = given.returns),
+        ("POST", "case-status") => {
+            body::<Status>(seen).and_then(|given| service::add_status(db, &given.label, given.closed, now))
+        }
+        ("POST", "late") => body::<Late>(seen).and_then(|given| late(db, &given, now)),
         ("POST", "copy") => body::<Copy>(seen).and_then(|given| copy(db, &given, now)),
         ("POST", "merge") => body::<Merge>(seen).and_then(|given| merge(db, &given, now)),
         ("GET", "records") => return Some(records(db, seen).unwrap_or_else(|problem| refused(&problem))),
@@ -126,11 +168,11 @@ fn switch(set: &mut HashSet<String>, column: Column) {
     }
 }
 
-fn body<T: for<'de> Deserialize<'de>>(seen: &Seen) -> Result<T, Problem> {
+pub(super) fn body<T: for<'de> Deserialize<'de>>(seen: &Seen) -> Result<T, Problem> {
     serde_json::from_slice(&seen.body).map_err(|err| Problem::bad("BAD_CONTROL", err.to_string()))
 }
 
-fn refused(problem: &Problem) -> Answer {
+pub(super) fn refused(problem: &Problem) -> Answer {
     Answer::json(problem.status, &problem.rest())
 }
 
@@ -166,6 +208,14 @@ fn copy(db: &Connection, given: &Copy, now: Timestamp) -> Result<(), Problem> {
         rows::insert(db, object, record.body, now)?;
     }
     Ok(())
+}
+
+/// A record whose change became visible this much later than its stamp says.
+fn late(db: &Connection, given: &Late, now: Timestamp) -> Result<(), Problem> {
+    let record = ids::canonical(&given.id).map_or(Ok(None), |id| rows::get(db, &id))?;
+    let mut record = record.ok_or_else(Problem::missing)?;
+    record.modified = now.as_millisecond().saturating_sub(given.seconds.saturating_mul(1000));
+    rows::save(db, &record)
 }
 
 /// `GET records?object=Order_Context__c`: the living records as kept, for assertions.

@@ -1,8 +1,9 @@
 //! What the org is made of: objects and their fields, and how one names them.
 
 mod objects;
+mod service;
 
-pub(super) use objects::OBJECTS;
+pub(super) use service::ACTIVATED;
 
 /// A column's type, with what its type decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +83,17 @@ impl Field {
     }
 }
 
-/// A rule of the org's package, checked on every save.
+/// What is particular to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// `AND(NOT(ISNEW()), Mesh_Version__c < PRIORVALUE(Mesh_Version__c))` is an error.
+    /// A rule of the package: `AND(NOT(ISNEW()), Mesh_Version__c < PRIORVALUE(Mesh_Version__c))` is an error.
     VersionNeverFalls,
+    /// Master-detail by this column: a record goes with its master.
+    DetailBy(&'static str),
+    /// Setup's own; the API only reads it.
+    Setup,
+    /// Exists only where Field Service or Order Management is on.
+    ReturnsFeature,
 }
 
 /// One object.
@@ -132,9 +139,24 @@ impl Object {
     pub(super) fn custom(&self) -> bool {
         self.name.ends_with("__c")
     }
+
+    /// Whether a record goes when the record in this column goes.
+    pub(super) fn goes_with(&self, column: &str) -> bool {
+        self.rules.iter().any(|rule| matches!(rule, Rule::DetailBy(by) if *by == column))
+    }
+
+    /// Whether the API may write it at all.
+    pub(super) fn writable(&self) -> bool {
+        !self.rules.contains(&Rule::Setup)
+    }
 }
 
-/// An object by name; case does not matter.
+/// Every object, those of features that are off as well.
+pub(super) fn every() -> impl Iterator<Item = &'static Object> {
+    objects::OBJECTS.iter().chain(service::OBJECTS)
+}
+
+/// An object by name, whether its feature is on or not; case does not matter.
 pub(super) fn object(name: &str) -> Option<&'static Object> {
-    OBJECTS.iter().find(|object| object.name.eq_ignore_ascii_case(name))
+    every().find(|object| object.name.eq_ignore_ascii_case(name))
 }

@@ -12,7 +12,7 @@ use super::org::{self, Object};
 use super::rest::{Ask, Reply};
 use super::rows::{self, Record};
 use super::soql::{self, Column, Query};
-use filter::{Target, compare, holds, narrowed};
+use filter::{Target, compare, holds, narrowed, since};
 
 /// Tables of open cursors.
 pub(super) const SCHEMA: &str = "
@@ -32,7 +32,8 @@ pub(super) fn first_page(call: &Call<'_>, ask: &Ask<'_>, with_deleted: bool) -> 
         return Err(Problem::bad("MALFORMED_QUERY", "SOQL statements cannot be longer than 100000 characters."));
     }
     let query = soql::parse(text)?;
-    let object = org::object(&query.from)
+    let object = call
+        .object(&query.from)
         .ok_or_else(|| Problem::bad("INVALID_TYPE", format!("sObject type '{}' is not supported.", query.from)))?;
     let plan = Plan::make(call, object, &query)?;
     let found = plan.find(call, None, with_deleted)?;
@@ -84,7 +85,7 @@ pub(super) fn next_page(call: &Call<'_>, given: &str) -> Result<Reply, Problem> 
         .ok_or_else(lost)?;
     let page = usize::try_from(page).map_err(|_| lost())?;
     let query = soql::parse(&text)?;
-    let plan = Plan::make(call, org::object(&query.from).ok_or_else(lost)?, &query)?;
+    let plan = Plan::make(call, call.object(&query.from).ok_or_else(lost)?, &query)?;
     let ids: Vec<&str> = ids.split(',').collect();
     let due = ids.get(offset..).ok_or_else(lost)?;
     let mut records = Vec::new();
@@ -146,7 +147,7 @@ impl Plan {
                 Column::Children(inner) => {
                     let known = object.children.iter().find(|(name, ..)| name.eq_ignore_ascii_case(&inner.from));
                     let child = known.and_then(|(name, child, by)| {
-                        let child = org::object(child)?;
+                        let child = call.object(child)?;
                         Some((*name, child, child.column(by)?))
                     });
                     let (name, child, by) = child.ok_or_else(|| {
@@ -186,7 +187,10 @@ impl Plan {
             Some(ids) => {
                 ids.iter().filter_map(|id| rows::get(call.db, id).transpose()).collect::<Result<Vec<_>, _>>()?
             }
-            None => rows::all(call.db, self.object, with_deleted)?,
+            None => match self.condition.as_ref().and_then(since) {
+                Some(since) => rows::since(call.db, self.object, since, with_deleted)?,
+                None => rows::all(call.db, self.object, with_deleted)?,
+            },
         };
         let mut found = Vec::new();
         for record in candidates {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::fault::Problem;
-use super::org::{self, Object};
+use super::org::Object;
 use super::rows::{self, Record};
 use super::saving::{self, Upserted};
 use super::{Call, bulk_rows, composite, conditions, describe, limits, query};
@@ -67,13 +67,13 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>) -> Result<Reply, Problem> {
         ["queryAll"] => only_get(ask).and_then(|()| query::first_page(call, ask, true)),
         ["query" | "queryAll", locator] => only_get(ask).and_then(|()| query::next_page(call, locator)),
         ["sobjects"] => only_get(ask).map(|()| Reply::ok(describe::every(call))),
-        ["sobjects", name] => collection(call, ask, object(name)?),
-        ["sobjects", name, "describe"] => only_get(ask).and_then(|()| describe::answer(call, ask, object(name)?)),
+        ["sobjects", name] => collection(call, ask, object(call, name)?),
+        ["sobjects", name, "describe"] => only_get(ask).and_then(|()| describe::answer(call, ask, object(call, name)?)),
         ["sobjects", name, which @ ("updated" | "deleted")] => {
-            only_get(ask).and_then(|()| changes(call, ask, object(name)?, *which == "deleted"))
+            only_get(ask).and_then(|()| changes(call, ask, object(call, name)?, *which == "deleted"))
         }
-        ["sobjects", name, id] => row(call, ask, object(name)?, id),
-        ["sobjects", name, key, value] => keyed(call, ask, object(name)?, key, value),
+        ["sobjects", name, id] => row(call, ask, object(call, name)?, id),
+        ["sobjects", name, key, value] => keyed(call, ask, object(call, name)?, key, value),
         ["composite"] => composite::chain(call, ask),
         ["composite", "graph"] => composite::graphs(call, ask),
         ["composite", "sobjects", rest @ ..] => bulk_rows::run(call, ask, rest),
@@ -82,8 +82,8 @@ pub(super) fn run(call: &Call<'_>, ask: &Ask<'_>) -> Result<Reply, Problem> {
 }
 
 /// An object by the name in a path.
-pub(super) fn object(name: &str) -> Result<&'static Object, Problem> {
-    org::object(name).ok_or_else(Problem::missing)
+pub(super) fn object(call: &Call<'_>, name: &str) -> Result<&'static Object, Problem> {
+    call.object(name).ok_or_else(Problem::missing)
 }
 
 fn only_get(ask: &Ask<'_>) -> Result<(), Problem> {

@@ -140,6 +140,15 @@ pub(super) fn all(db: &Connection, object: &Object, with_deleted: bool) -> Resul
     Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
+/// Every record of an object that changed at or after a moment in milliseconds, oldest first.
+pub(super) fn since(db: &Connection, object: &Object, from: i64, with_deleted: bool) -> Result<Vec<Record>, Problem> {
+    let mut find = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM record WHERE object = ?1 AND modified >= ?2 AND (deleted = 0 OR ?3) ORDER BY number"
+    ))?;
+    let found = find.query_map(params![object.name, from, with_deleted], read)?;
+    Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
 /// Records changed or deleted within [from, until], in milliseconds.
 pub(super) fn changed(
     db: &Connection,

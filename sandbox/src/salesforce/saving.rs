@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use super::fault::Problem;
-use super::org::{Field, Kind, Object, Rule};
+use super::org::{self, Field, Kind, Object, Rule};
 use super::rows::{self, Record};
-use super::{duplicates, orders, values};
+use super::{duplicates, orders, service, values};
 
 /// What an upsert did.
 pub(super) enum Upserted {
@@ -30,14 +30,17 @@ pub(super) fn atomically<T>(db: &Connection, work: impl FnOnce() -> Result<T, Pr
 
 /// Adds a record.
 pub(super) fn create(call: &Call<'_>, object: &'static Object, given: &Map<String, Value>) -> Result<Record, Problem> {
+    writable(object, &http::Method::POST)?;
     let change = values::accept(call, object, given, true)?;
-    let body: Map<String, Value> = change.into_iter().filter(|(_, value)| !value.is_null()).collect();
+    let mut body: Map<String, Value> = change.into_iter().filter(|(_, value)| !value.is_null()).collect();
     unlocked(call, object, &body)?;
     orders::before_create(call, object, &body)?;
+    service::before_create(call, object, &mut body)?;
     unique(call, object, &body, None)?;
     duplicates::check(call, object, &body, None)?;
     let mut record = rows::insert(call.db, object, body, call.now)?;
     orders::after_save(call, &mut record)?;
+    service::after_save(call, &mut record)?;
     Ok(record)
 }
 
@@ -48,6 +51,7 @@ pub(super) fn update(
     id: &str,
     given: &Map<String, Value>,
 ) -> Result<Record, Problem> {
+    writable(object, &http::Method::PATCH)?;
     let mut record = rows::live(call.db, object, id)?;
     let change = values::accept(call, object, given, false)?;
     unlocked(call, object, &record.body)?;
@@ -55,6 +59,7 @@ pub(super) fn update(
     for rule in object.rules {
         match rule {
             Rule::VersionNeverFalls => version_never_falls(&record, &change)?,
+            Rule::DetailBy(_) | Rule::Setup | Rule::ReturnsFeature => {}
         }
     }
     for (name, value) in change {
@@ -69,6 +74,7 @@ pub(super) fn update(
     record.modified = call.now.as_millisecond();
     rows::save(call.db, &record)?;
     orders::after_save(call, &mut record)?;
+    service::after_save(call, &mut record)?;
     Ok(record)
 }
 
@@ -103,12 +109,27 @@ pub(super) fn upsert(
 
 /// Puts a record into the recycle bin.
 pub(super) fn delete(call: &Call<'_>, object: &'static Object, id: &str) -> Result<(), Problem> {
+    writable(object, &http::Method::DELETE)?;
     let mut record = rows::live(call.db, object, id)?;
     orders::before_delete(call, &record)?;
     record.deleted = true;
     record.modified = call.now.as_millisecond();
     rows::save(call.db, &record)?;
-    orders::after_save(call, &mut record)
+    orders::after_save(call, &mut record)?;
+    for (_, child, by) in object.children {
+        let Some((child, by)) = org::object(child).and_then(|child| Some((child, child.column(by)?))) else { continue };
+        if child.goes_with(by.name) {
+            for detail in rows::having(call.db, child, by, &record.id)? {
+                delete(call, child, &detail)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Objects of Setup support describe, query and retrieve only (Object Reference, "CaseStatus").
+fn writable(object: &Object, method: &http::Method) -> Result<(), Problem> {
+    if object.writable() { Ok(()) } else { Err(Problem::method(method)) }
 }
 
 /// The external-id column a path names.

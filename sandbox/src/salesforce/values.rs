@@ -107,7 +107,7 @@ fn by_parent_key(
     name: &str,
     value: &Value,
 ) -> Result<(&'static Field, String), Problem> {
-    let Some((field, parent)) = object.way(name).and_then(|field| Some((field, parent_of(field)?))) else {
+    let Some((field, parent)) = call.way(object, name).and_then(|field| Some((field, parent_of(field)?))) else {
         return Err(Problem::no_column(name, object.name));
     };
     let unreadable = || Problem::unreadable(parent.name, value);

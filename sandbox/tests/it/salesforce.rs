@@ -7,6 +7,7 @@ mod composites;
 mod domain;
 mod queries;
 mod rows;
+mod service;
 
 use http::Method;
 use jiff::Timestamp;
@@ -103,6 +104,16 @@ impl Org {
             .control(verb, &seen(Method::POST, "/", body.to_string().as_bytes(), &[]), self.now.get())
             .unwrap();
         assert_eq!(answer.status, 200, "{}", json_of(&answer));
+    }
+
+    /// What an agent gets back.
+    fn agent(&self, verb: &str, body: Value) -> Answer {
+        self.twin.control(verb, &seen(Method::POST, "/", body.to_string().as_bytes(), &[]), self.now.get()).unwrap()
+    }
+
+    /// The id of a case that an agent opened.
+    fn case(&self, body: Value) -> String {
+        json_of(&self.agent("case", body))["id"].as_str().unwrap().to_owned()
     }
 
     fn account(&self, name: &str) -> String {

@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
+mod cases;
+mod changes;
 mod contract;
 mod customers;
+mod milestones;
 mod orders;
+mod package;
+mod return_orders;
+mod returns;
 mod trouble;
 
 use http::Method;
 use retail_connect::{Bearer, Budget, Call, Http, Lanes};
 use retail_proto::crm::v1 as pb;
 use retail_proto::crm::v1::crm_service_server::CrmService as _;
-use retail_proto::types::v1::{Money, Outcome, OutcomeState};
+use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 use retail_runtime::Runtime;
 use retail_runtime::fault::Refusal;
 use retail_salesforce::{Config, Salesforce};
@@ -100,6 +106,59 @@ impl World {
     }
 }
 
+impl World {
+    /// An agent opens a case: its id and number.
+    async fn open(&self, body: Value) -> (String, String) {
+        let opened = self.operate(Method::POST, "/salesforce/case", body).await;
+        let text = |name: &str| opened[name].as_str().unwrap().to_owned();
+        (text("id"), text("case_number"))
+    }
+
+    async fn save_return(&self, context: pb::ReturnContext) -> Result<pb::UpsertReturnContextResponse, Refusal> {
+        let request = pb::UpsertReturnContextRequest { instance: "crm".to_owned(), context: Some(context) };
+        self.crm.upsert_return_context(Request::new(request)).await.map(tonic::Response::into_inner).map_err(read)
+    }
+
+    async fn tell(
+        &self,
+        case_id: &str,
+        milestones: Vec<pb::Milestone>,
+    ) -> Result<pb::RecordMilestonesResponse, Refusal> {
+        let request =
+            pb::RecordMilestonesRequest { instance: "crm".to_owned(), case_id: case_id.to_owned(), milestones };
+        self.crm.record_milestones(Request::new(request)).await.map(tonic::Response::into_inner).map_err(read)
+    }
+
+    async fn link(&self, case_id: &str, order: &str, one: &str) -> Result<Outcome, Refusal> {
+        let request = pb::LinkCaseRequest {
+            instance: "crm".to_owned(),
+            case_id: case_id.to_owned(),
+            order_ref: order.to_owned(),
+            return_ref: one.to_owned(),
+        };
+        let answer = self.crm.link_case(Request::new(request)).await.map_err(read)?;
+        Ok(answer.into_inner().outcome.unwrap())
+    }
+
+    async fn find_case(&self, id: &str, number: &str) -> Result<pb::Case, Refusal> {
+        let request =
+            pb::GetCaseRequest { instance: "crm".to_owned(), case_id: id.to_owned(), case_number: number.to_owned() };
+        let answer = self.crm.get_case(Request::new(request)).await.map_err(read)?;
+        Ok(answer.into_inner().case_record.unwrap())
+    }
+
+    async fn poll(&self, cursor: &str, limit: i32) -> Result<pb::PollCasesResponse, Refusal> {
+        let request = pb::PollCasesRequest { instance: "crm".to_owned(), cursor: cursor.to_owned(), limit };
+        self.crm.poll_cases(Request::new(request)).await.map(tonic::Response::into_inner).map_err(read)
+    }
+
+    /// How many requests the org got whose path contains this.
+    async fn asked(&self, contains: &str) -> usize {
+        let calls = self.operate(Method::GET, &format!("/salesforce/requests?contains={contains}"), Value::Null).await;
+        calls.as_array().or_else(|| calls["requests"].as_array()).unwrap().len()
+    }
+}
+
 fn read(status: Status) -> Refusal {
     Refusal::read(&status)
 }
@@ -131,6 +190,41 @@ fn order() -> pb::OrderContext {
         line_count: 7,
         version: 5,
         ..pb::OrderContext::default()
+    }
+}
+
+fn a_return() -> pb::ReturnContext {
+    let line = |number: i32, sku: &str, requested: &str| pb::ReturnContextLine {
+        number,
+        sku: sku.to_owned(),
+        requested: requested.to_owned(),
+        reason: "Broken".to_owned(),
+        ..pb::ReturnContextLine::default()
+    };
+    pb::ReturnContext {
+        external_ref: "r-1".to_owned(),
+        rma_number: "R-1001".to_owned(),
+        customer_ref: "c-1".to_owned(),
+        order_refs: vec!["o-1".to_owned()],
+        status: "Waiting for the parcel".to_owned(),
+        credited: Some(Money { minor_units: 1_530, currency: "GBP".to_owned() }),
+        credit_memo_numbers: vec!["CM-1".to_owned()],
+        requested_at: Some(prost_types::Timestamp { seconds: 1_795_422_360, nanos: 0 }),
+        lines: vec![line(1, "85123A", "3"), line(2, "22423", "1")],
+        version: 5,
+        ..pb::ReturnContext::default()
+    }
+}
+
+fn milestone(key: &str, kind: &str) -> pb::Milestone {
+    pb::Milestone {
+        external_ref: key.to_owned(),
+        kind: kind.to_owned(),
+        return_ref: "r-1".to_owned(),
+        happened_at: Some(prost_types::Timestamp { seconds: 1_795_422_360, nanos: 0 }),
+        detail: "RMA R-1001 authorized, 3 pieces".to_owned(),
+        document_number: key.to_owned(),
+        ..pb::Milestone::default()
     }
 }
 

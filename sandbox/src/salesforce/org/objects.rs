@@ -1,4 +1,4 @@
-//! The objects of this org. Standard ones carry the columns Weft touches (Object Reference); `Order_Context__c` and
+//! The objects of selling. Standard ones carry the columns Weft touches (Object Reference); `Order_Context__c` and
 //! the `Mesh_*__c` columns are what Weft's package adds to an org.
 
 use super::{Field, Kind, Object, Rule};
@@ -39,7 +39,10 @@ pub(crate) static OBJECTS: &[Object] = &[
         children: &[
             ("Contacts", "Contact", "AccountId"),
             ("Orders", "Order", "AccountId"),
+            ("Cases", "Case", "AccountId"),
             ("Order_Contexts__r", "Order_Context__c", "Account__c"),
+            ("Returns__r", "Return__c", "Account__c"),
+            ("ReturnOrders", "ReturnOrder", "AccountId"),
         ],
         rules: &[Rule::VersionNeverFalls],
     },
@@ -70,7 +73,12 @@ pub(crate) static OBJECTS: &[Object] = &[
             Field::new("Mesh_Id__c", Kind::Text(64)).key(),
             Field::new("Mesh_Version__c", Kind::Number(18, 0)),
         ],
-        children: &[("Order_Contexts__r", "Order_Context__c", "Contact__c")],
+        children: &[
+            ("Cases", "Case", "ContactId"),
+            ("Order_Contexts__r", "Order_Context__c", "Contact__c"),
+            ("Returns__r", "Return__c", "Contact__c"),
+            ("ReturnOrders", "ReturnOrder", "ContactId"),
+        ],
         rules: &[Rule::VersionNeverFalls],
     },
     Object {
@@ -95,7 +103,7 @@ pub(crate) static OBJECTS: &[Object] = &[
             Field::new("Placed_At__c", Kind::DateTime),
             Field::new("Line_Count__c", Kind::Number(9, 0)),
         ],
-        children: &[],
+        children: &[("Cases__r", "Case", "Order_Ref__c"), ("Returns__r", "Return__c", "Order_Ref__c")],
         rules: &[Rule::VersionNeverFalls],
     },
     Object {

@@ -64,7 +64,7 @@ impl Target {
                     ),
                 )
             };
-            let way = at.way(name).ok_or_else(lost)?;
+            let way = call.way(at, name).ok_or_else(lost)?;
             let Kind::Reference(parent, _) = way.kind else { return Err(lost()) };
             at = org::object(parent).ok_or_else(lost)?;
             ways.push(way);
@@ -193,6 +193,9 @@ pub(super) fn narrowed(call: &Call<'_>, object: &Object, condition: &Bound) -> R
         Bound::Or(_) | Bound::Not(_) | Bound::Compare(..) | Bound::In(..) => return Ok(None),
     };
     let (target, wanted) = wanted;
+    if let [way] = target.ways.as_slice() {
+        return below(call, object, way, target.field, &wanted);
+    }
     let exact = target.field.unique || matches!(target.field.kind, Kind::Reference(..) | Kind::Id);
     if !target.ways.is_empty() || !exact || !(target.field.kind == Kind::Id || rows::is_indexed(target.field)) {
         return Ok(None);
@@ -211,6 +214,41 @@ pub(super) fn narrowed(call: &Call<'_>, object: &Object, condition: &Bound) -> R
     // An id of another object's record is no row of this one.
     found.retain(|id| id.starts_with(object.prefix));
     Ok(Some(found))
+}
+
+/// Ids of the records whose parent carries one of the values, when an index knows both.
+fn below(
+    call: &Call<'_>,
+    object: &Object,
+    way: &Field,
+    key: &Field,
+    wanted: &[&Comparable],
+) -> Result<Option<Vec<String>>, Problem> {
+    let Kind::Reference(parent, _) = way.kind else { return Ok(None) };
+    let Some(parent) = org::object(parent).filter(|_| key.unique && rows::is_indexed(way)) else { return Ok(None) };
+    let mut found = Vec::new();
+    for value in wanted {
+        let Some(Scalar::Text(value)) = value else { return Ok(None) };
+        for id in rows::having(call.db, parent, key, value)? {
+            found.extend(rows::having(call.db, object, way, &id)?);
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(Some(found))
+}
+
+/// The moment before whose second no record can meet the condition, for readers that follow changes.
+pub(super) fn since(condition: &Bound) -> Option<i64> {
+    match condition {
+        Bound::And(all) => all.iter().filter_map(since).max(),
+        Bound::Compare(
+            target,
+            Operator::Equal | Operator::Greater | Operator::GreaterOrEqual,
+            Some(Scalar::Moment(at)),
+        ) if target.ways.is_empty() && matches!(target.field.name, "SystemModstamp" | "LastModifiedDate") => Some(*at),
+        Bound::Or(_) | Bound::Not(_) | Bound::Compare(..) | Bound::In(..) => None,
+    }
 }
 
 /// Whether a record meets a condition.

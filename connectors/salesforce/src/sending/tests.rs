@@ -1,4 +1,8 @@
+use retail_runtime::fault;
+
 use super::*;
+
+const DOMAIN: &str = "salesforce.retail";
 
 fn landed(fixture: &str, names: &[&'static str]) -> Vec<(&'static str, Landed)> {
     let composed: Composed = serde_json::from_str(fixture).unwrap();
