@@ -22,7 +22,7 @@ contracts: ## buf lint over the contracts (buf comes from its npm package)
 	cd proto && npx --yes @bufbuild/buf@1.75.0 lint
 
 bench: ## measure, with a baseline in the same run
-	cargo bench --locked -p retail-store -p retail-gateway
+	cargo bench --locked -p retail-store -p retail-gateway -p retail-tests
 
 day: ## feed one day, compare every book; DAY=file for another order book
 	cargo run --locked --bin weft -- --data-dir data day $(if $(DAY),--csv $(DAY))

@@ -77,6 +77,61 @@ impl Mesh {
         panic!("never came: {}", self.gateway().get(&format!("/v1/orders/{order_id}")).await.unwrap());
     }
 
+    /// Sells an order at the shop's till of the web and waits until it is shipped, invoiced and told everywhere.
+    pub(crate) async fn sold(&self, name: &str, customer: &str, lines: Value) -> Value {
+        let order = json!({
+            "name": name, "placed_at": "2024-03-02T09:00:00Z", "customer": customer, "country": "United Kingdom",
+            "lines": lines,
+        });
+        let webhooks = json!({"url": format!("{}/webhooks/commerce/shop", url(self.at.gateway))});
+        self.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
+        self.twins().post("/__sandbox/shopify/sell", &json!({"orders": [order]})).await.unwrap();
+        let number = name.replace('#', "%23");
+        let found = self.answer(&format!("/v1/orders?orderNumber={number}"), |all| all["orders"][0].is_object()).await;
+        let id = found["orders"][0]["orderId"].as_str().unwrap().to_owned();
+        self.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await
+    }
+
+    /// POST through the gateway; the answer of a success.
+    pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Value {
+        let headers = [("idempotency-key", key)];
+        self.gateway().call("POST", path, Some(&body), &headers).await.unwrap()
+    }
+
+    /// Asks until the answer is as wished; a refusal is asked again.
+    pub(crate) async fn answer(&self, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
+        let mut last = String::new();
+        for _ in 0..600 {
+            let (status, text) = self.gateway().raw("GET", path, None, &[]).await.unwrap();
+            last = format!("{status} {text}");
+            let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+            if status == 200 && wished(&answer) {
+                return answer;
+            }
+            self.runtime.clock().sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{path} never came: {last}");
+    }
+
+    /// Waits until a return is as wished.
+    pub(crate) async fn until_return(&self, id: &str, wished: impl Fn(&Value) -> bool) -> Value {
+        let answer = self.answer(&format!("/v1/returns/{id}"), |answer| wished(&answer["returnRecord"])).await;
+        answer["returnRecord"].clone()
+    }
+
+    /// Waits until the vendors' books are as wished.
+    pub(crate) async fn until_books(&self, wished: impl Fn(&Value) -> bool) -> Value {
+        let mut books = Value::Null;
+        for _ in 0..600 {
+            books = self.books().await;
+            if wished(&books) {
+                return books;
+            }
+            self.runtime.clock().sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the books never said so: {books:#}");
+    }
+
     pub(crate) async fn end(self) {
         self.runtime.stop();
         assert!(self.runtime.drained(Duration::from_secs(30)).await, "something did not end");

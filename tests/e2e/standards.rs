@@ -18,6 +18,8 @@ async fn every_service_says_that_it_is_well_and_what_it_serves() {
         (mesh.at.orders, "retail.orders.v1.OrdersService"),
         (mesh.at.inventory, "retail.inventory.v1.InventoryService"),
         (mesh.at.customers, "retail.customers.v1.CustomersService"),
+        (mesh.at.returns, "retail.returns.v1.ReturnsService"),
+        (mesh.at.cases, "retail.cases.v1.CasesService"),
         (mesh.at.netsuite, "retail.erp.v1.ErpService"),
     ] {
         let peer = mesh.runtime.peer(&url(at)).unwrap();

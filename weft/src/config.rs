@@ -34,6 +34,10 @@ pub struct Config {
     pub inventory: retail_inventory::Config,
     /// Customers.
     pub customers: retail_customers::Config,
+    /// Returns.
+    pub returns: retail_returns::Config,
+    /// Cases and their context.
+    pub cases: retail_cases::Config,
     /// Connector of a Shopify shop.
     pub shopify: retail_shopify::Config,
     /// Connector of a NetSuite account.
@@ -77,6 +81,10 @@ pub struct Listen {
     pub inventory: SocketAddr,
     /// Customers.
     pub customers: SocketAddr,
+    /// Returns.
+    pub returns: SocketAddr,
+    /// Cases.
+    pub cases: SocketAddr,
     /// Shopify connector.
     pub shopify: SocketAddr,
     /// NetSuite connector.
@@ -92,6 +100,8 @@ impl Listen {
             &mut self.orders,
             &mut self.inventory,
             &mut self.customers,
+            &mut self.returns,
+            &mut self.cases,
             &mut self.shopify,
             &mut self.netsuite,
             &mut self.salesforce,

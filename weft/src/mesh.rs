@@ -25,6 +25,10 @@ pub struct Addresses {
     pub inventory: SocketAddr,
     /// gRPC of customers.
     pub customers: SocketAddr,
+    /// gRPC of returns.
+    pub returns: SocketAddr,
+    /// gRPC of cases.
+    pub cases: SocketAddr,
     /// gRPC of the Shopify connector.
     pub shopify: SocketAddr,
     /// gRPC of the NetSuite connector.
@@ -44,11 +48,25 @@ impl Addresses {
             orders: config.listen.orders,
             inventory: config.listen.inventory,
             customers: config.listen.customers,
+            returns: config.listen.returns,
+            cases: config.listen.cases,
             shopify: config.listen.shopify,
             netsuite: config.listen.netsuite,
             salesforce: config.listen.salesforce,
             sandbox: config.sandbox.listen.control,
         })
+    }
+
+    /// Every service that answers for its own transactions.
+    #[must_use]
+    pub fn services(&self) -> [(&'static str, SocketAddr); 5] {
+        [
+            ("orders", self.orders),
+            ("returns", self.returns),
+            ("inventory", self.inventory),
+            ("customers", self.customers),
+            ("cases", self.cases),
+        ]
     }
 }
 
@@ -101,6 +119,8 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let orders = bind(config.listen.orders).await?;
     let inventory = bind(config.listen.inventory).await?;
     let customers = bind(config.listen.customers).await?;
+    let returns = bind(config.listen.returns).await?;
+    let cases = bind(config.listen.cases).await?;
     let shopify = bind(config.listen.shopify).await?;
     let netsuite = bind(config.listen.netsuite).await?;
     let salesforce = bind(config.listen.salesforce).await?;
@@ -115,6 +135,8 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         orders: orders.local_addr(),
         inventory: inventory.local_addr(),
         customers: customers.local_addr(),
+        returns: returns.local_addr(),
+        cases: cases.local_addr(),
         shopify: shopify.local_addr(),
         netsuite: netsuite.local_addr(),
         salesforce: salesforce.local_addr(),
@@ -124,7 +146,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     keys::introduce(&mut config, runtime, twins.control).await?;
 
     serve_connectors(&config, runtime, shopify, netsuite, salesforce)?;
-    serve_services(&config, runtime, orders, inventory, customers).await?;
+    serve_services(&config, runtime, Ports { orders, inventory, customers, returns, cases }).await?;
     let edge = runtime.named("gateway");
     part(runtime, "gateway", serve_gateway(config.gateway.clone(), edge, gateway));
 
@@ -152,6 +174,8 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
         *upstream = url(match service.as_str() {
             "retail.orders.v1.OrdersService" => at.orders,
             "retail.customers.v1.CustomersService" => at.customers,
+            "retail.returns.v1.ReturnsService" => at.returns,
+            "retail.cases.v1.CasesService" => at.cases,
             _ => at.inventory,
         });
     }
@@ -181,10 +205,36 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     for crm in config.customers.crms.values_mut() {
         crm.address = url(at.salesforce);
     }
+    point_returns(&mut config.returns, at);
+    point_cases(&mut config.cases, at);
     config.shopify.http.base_url = url(twins.shopify);
     config.shopify.orders = url(at.orders);
+    config.shopify.returns = url(at.returns);
+    config.shopify.customers = url(at.customers);
     config.netsuite.http.base_url = url(twins.netsuite);
     config.salesforce.http.base_url = url(twins.salesforce);
+}
+
+fn point_returns(config: &mut retail_returns::Config, at: &Addresses) {
+    config.orders = url(at.orders);
+    config.customers = url(at.customers);
+    config.inventory = url(at.inventory);
+    for channel in config.channels.values_mut().filter(|channel| !channel.address.is_empty()) {
+        channel.address = url(at.shopify);
+    }
+    for erp in config.erps.values_mut() {
+        erp.address = url(at.netsuite);
+    }
+}
+
+fn point_cases(config: &mut retail_cases::Config, at: &Addresses) {
+    config.orders = url(at.orders);
+    config.returns = url(at.returns);
+    config.customers = url(at.customers);
+    config.inventory = url(at.inventory);
+    for crm in config.crms.values_mut() {
+        crm.address = url(at.salesforce);
+    }
 }
 
 fn serve_connectors(
@@ -201,20 +251,28 @@ fn serve_connectors(
     Ok(())
 }
 
-async fn serve_services(
-    config: &Config,
-    runtime: &Runtime,
+/// Where the services listen.
+struct Ports {
     orders: Listener,
     inventory: Listener,
     customers: Listener,
-) -> anyhow::Result<()> {
+    returns: Listener,
+    cases: Listener,
+}
+
+async fn serve_services(config: &Config, runtime: &Runtime, at: Ports) -> anyhow::Result<()> {
     let world = |name: &str| runtime.named(name);
-    let store = open_store(config, runtime, "inventory").await?;
-    part(runtime, "inventory", retail_inventory::run(config.inventory.clone(), world("inventory"), store, inventory));
-    let store = open_store(config, runtime, "customers").await?;
-    part(runtime, "customers", retail_customers::run(config.customers.clone(), world("customers"), store, customers));
-    let store = open_store(config, runtime, "orders").await?;
-    part(runtime, "orders", retail_orders::run(config.orders.clone(), world("orders"), store, orders));
+    let store = |name: &'static str| open_store(config, runtime, name);
+    let (known, shelf) = (config.inventory.clone(), store("inventory").await?);
+    part(runtime, "inventory", retail_inventory::run(known, world("inventory"), shelf, at.inventory));
+    let (known, shelf) = (config.customers.clone(), store("customers").await?);
+    part(runtime, "customers", retail_customers::run(known, world("customers"), shelf, at.customers));
+    let (known, shelf) = (config.orders.clone(), store("orders").await?);
+    part(runtime, "orders", retail_orders::run(known, world("orders"), shelf, at.orders));
+    let (known, shelf) = (config.returns.clone(), store("returns").await?);
+    part(runtime, "returns", retail_returns::run(known, world("returns"), shelf, at.returns));
+    let (known, shelf) = (config.cases.clone(), store("cases").await?);
+    part(runtime, "cases", retail_cases::run(known, world("cases"), shelf, at.cases));
     Ok(())
 }
 
@@ -225,6 +283,8 @@ pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
         ("orders", at.orders),
         ("inventory", at.inventory),
         ("customers", at.customers),
+        ("returns", at.returns),
+        ("cases", at.cases),
         ("connector shopify", at.shopify),
         ("connector netsuite", at.netsuite),
         ("connector salesforce", at.salesforce),

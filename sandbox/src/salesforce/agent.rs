@@ -27,6 +27,9 @@ struct Opened {
     account_mesh_id: Option<String>,
     account_id: Option<String>,
     order_mesh_id: Option<String>,
+    /// Looks for a case with this subject first, like an agent who is interrupted and comes back.
+    #[serde(default)]
+    once: bool,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +77,11 @@ pub(super) fn turn(db: &Connection, now: Timestamp, knobs: &Knobs, verb: &str, s
 }
 
 fn open(call: &Call<'_>, case: &'static Object, opened: Opened) -> Result<Record, Problem> {
+    if opened.once
+        && let Some(known) = about(call.db, &opened.subject)?
+    {
+        return rows::live(call.db, case, &known);
+    }
     let key = |key: String| json!({"Mesh_Id__c": key});
     let members = [
         ("Subject", Some(Value::from(opened.subject))),
@@ -89,6 +97,16 @@ fn open(call: &Call<'_>, case: &'static Object, opened: Opened) -> Result<Record
     let body: Map<String, Value> =
         members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     saving::create(call, case, &body)
+}
+
+/// The oldest case with a subject.
+fn about(db: &Connection, subject: &str) -> Result<Option<String>, Problem> {
+    let mut find = db.prepare_cached(
+        "SELECT id FROM record WHERE object = 'Case' AND deleted = 0 AND json_extract(body, '$.Subject') = ?1
+         ORDER BY number LIMIT 1",
+    )?;
+    let mut found = find.query_map([subject], |row| row.get(0))?;
+    Ok(found.next().transpose()?)
 }
 
 fn to(call: &Call<'_>, case: &'static Object, id: &str, status: &str) -> Result<Record, Problem> {

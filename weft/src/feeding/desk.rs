@@ -71,8 +71,9 @@ impl Desk<'_> {
             Some(number) => self.customer(number).await?,
             None => String::new(),
         };
+        let contact = if customer.is_empty() { Value::Null } else { json!(customer) };
         let case = json!({
-            "once": name, "subject": format!("Return {name}"), "origin": "Phone", "contact_mesh_id": customer,
+            "once": true, "subject": format!("Return {name}"), "origin": "Phone", "contact_mesh_id": contact,
         });
         let case = self.twins.post("/__sandbox/salesforce/case", &case).await?;
         let lines: Vec<Value> = cancelled

@@ -27,7 +27,7 @@ pub struct Report {
 
 /// How many milestones of a kind the CRM has.
 pub(super) fn milestone(books: &Value, kind: &str) -> u64 {
-    books.pointer(&format!("/salesforce/case_milestones/kinds/{kind}")).and_then(Value::as_u64).unwrap_or(0)
+    books.pointer(&format!("/salesforce/case_milestones/by_kind/{kind}")).and_then(Value::as_u64).unwrap_or(0)
 }
 
 impl Report {
@@ -133,7 +133,7 @@ impl Report {
             && ["/netsuite/credit_memos/value", "/netsuite/customer_refunds/value", "/shopify/refunds/value"]
                 .iter()
                 .all(|book| self.text(book) == value)
-            && self.number("/netsuite/unbalanced_orders/count") == 0
+            && self.number("/netsuite/unbalanced_orders") == 0
             && self.number("/salesforce/returns/count") == self.recalled.returns
             && milestone(&self.books, "RETURN_CREDITED") == parts
             && milestone(&self.books, "RETURN_REFUNDED") == paid

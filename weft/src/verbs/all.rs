@@ -56,7 +56,8 @@ pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
 
 fn tell(at: &Addresses) {
     console::say(&format!("  API       {}/v1/orders   (OpenAPI: {}/openapi.json)", url(at.gateway), url(at.gateway)));
-    console::say(&format!("  gRPC      orders {}  inventory {}  customers {}", at.orders, at.inventory, at.customers));
+    let services: Vec<String> = at.services().iter().map(|(name, at)| format!("{name} {at}")).collect();
+    console::say(&format!("  gRPC      {}", services.join("  ")));
     console::say(&format!("  twins     {}/__sandbox/books", url(at.sandbox)));
 }
 

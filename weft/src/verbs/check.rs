@@ -36,6 +36,18 @@ fn problems(config: &Config) -> Vec<String> {
                 .push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
         }
     }
+    for (name, channel) in &config.returns.channels {
+        if !config.returns.erps.contains_key(&channel.erp) {
+            let erp = &channel.erp;
+            problems.push(format!("returns.channels.{name}.erp names {erp:?}; add returns.erps.{erp:?}"));
+        }
+    }
+    for (name, channel) in &config.cases.channels {
+        if !channel.crm.is_empty() && !config.cases.crms.contains_key(&channel.crm) {
+            let crm = &channel.crm;
+            problems.push(format!("cases.channels.{name}.crm names {crm:?}; add cases.crms.{crm:?}"));
+        }
+    }
     problems
 }
 
@@ -73,9 +85,7 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
             format!("{name} {} at {at}", if answers { "answers" } else { "does not answer; start it with `weft all`" }),
         );
     }
-    for (name, at) in
-        [("orders", addresses.orders), ("inventory", addresses.inventory), ("customers", addresses.customers)]
-    {
+    for (name, at) in addresses.services() {
         let mut ops = OpsServiceClient::new(runtime.peer(&url(at))?);
         if let Ok(stats) = ops.get_stats(GetStatsRequest {}).await {
             let stats = stats.into_inner();

@@ -23,6 +23,8 @@ enum What {
     Orders,
     Inventory,
     Customers,
+    Returns,
+    Cases,
     Connector,
 }
 
@@ -40,6 +42,8 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
         (What::Orders, None) => "orders",
         (What::Inventory, None) => "inventory",
         (What::Customers, None) => "customers",
+        (What::Returns, None) => "returns",
+        (What::Cases, None) => "cases",
         (What::Connector, Some(Vendor::Shopify)) => "shopify",
         (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
         (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
@@ -71,6 +75,14 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
                 let (store, at) =
                     (open_store(&config, &world, name).await?, world.bind(config.listen.customers).await?);
                 retail_customers::run(config.customers, world, store, at).await?;
+            }
+            "returns" => {
+                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.returns).await?);
+                retail_returns::run(config.returns, world, store, at).await?;
+            }
+            "cases" => {
+                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.cases).await?);
+                retail_cases::run(config.cases, world, store, at).await?;
             }
             "shopify" => {
                 let at = world.bind(config.listen.shopify).await?;

@@ -50,7 +50,7 @@ enum What {
 pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::system("weft tx");
     let known = Addresses::known(config);
-    let services = [("orders", known.orders), ("inventory", known.inventory), ("customers", known.customers)];
+    let services = known.services();
     let mut last = String::from("no service was asked");
     for (name, at) in services {
         let ops = OpsServiceClient::new(runtime.peer(&url(at))?);

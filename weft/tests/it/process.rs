@@ -22,12 +22,14 @@ pub(crate) struct Mesh {
 impl Mesh {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ports = free_ports(11);
+        let ports = free_ports(13);
         let at = Addresses {
             gateway: ports[0],
             orders: ports[1],
             inventory: ports[2],
             customers: ports[3],
+            returns: ports[11],
+            cases: ports[12],
             shopify: ports[4],
             netsuite: ports[5],
             salesforce: ports[6],
@@ -35,12 +37,14 @@ impl Mesh {
         };
         let text = format!(
             "[gateway]\nlisten = \"{}\"\n[listen]\norders = \"{}\"\ninventory = \"{}\"\ncustomers = \"{}\"\n\
-             shopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[sandbox.listen]\ncontrol = \"{}\"\n\
+             returns = \"{}\"\ncases = \"{}\"\nshopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[sandbox.listen]\ncontrol = \"{}\"\n\
              shopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[telemetry]\nlevel = \"error\"\n",
             at.gateway,
             at.orders,
             at.inventory,
             at.customers,
+            at.returns,
+            at.cases,
             at.shopify,
             at.netsuite,
             at.salesforce,
