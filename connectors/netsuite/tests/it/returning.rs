@@ -157,6 +157,13 @@ async fn an_order_that_weft_never_saw_is_found_by_its_number_with_all_that_follo
         found.invoices[0].lines.iter().map(|line| (line.line_number, line.quantity.as_str())).collect();
     assert_eq!(billed, [(1, "3"), (2, "1")]);
     assert_eq!((found.invoices[0].date.len(), found.fulfilments[0].date.len()), (10, 10));
+    assert_eq!(found.payments, []);
+    let apply =
+        json!({ "items": [{ "doc": { "id": found.invoices[0].document.as_ref().unwrap().id }, "apply": true }] });
+    let payment = json!({ "customer": { "externalId": "CUST:c-1" }, "payment": 10.5, "apply": apply });
+    bench.people("POST", "customerPayment", payment).await;
+    let paid = find(&bench, "OLD-7").await[0].payments[0].clone();
+    assert_eq!((paid.amount, paid.document.unwrap().r#type.as_str()), (gbp(1050), "customerPayment"));
     let answer = bench.authorize(authorization(found.document.unwrap())).await.unwrap().outcome.unwrap();
     assert!(answer.message.contains("has no line 3"), "{}", answer.message);
 }
