@@ -37,6 +37,13 @@ impl Connector {
             return Ok((outcome::refused("ERP_RECORD_MISSING", words), None));
         };
         let internal = internal_id(&back.id)?;
+        let theirs = back.currency.as_ref().map(|currency| internal_id(&currency.id)).transpose()?;
+        let theirs = self.catalogue.currencies(Lane::Critical).await?.of(theirs);
+        if let Some(theirs) = theirs.filter(|theirs| *theirs != credit.total.currency()) {
+            let words =
+                format!("return {} is in {theirs}, the credit in {}", request.return_ref, credit.total.currency());
+            return Ok((outcome::refused("ERP_CURRENCY_DIFFERS", words), None));
+        }
         let items = match credited(&credit, &back, internal) {
             Ok(items) => items,
             Err(unknown) => {

@@ -43,6 +43,11 @@ const DOCUMENTS: &str = "SELECT t.id, t.type, t.tranid, t.externalid, t.status, 
 const FOLLOWED: &str = "SELECT n.nextdoc, n.nextline, n.previousline, n.linktype, tl.quantity \
     FROM nexttransactionlinelink n JOIN transactionline tl ON tl.transaction = n.nextdoc AND tl.id = n.nextline \
     WHERE n.linktype IN ('ShipRcpt', 'OrdBill') AND n.previousdoc IN (#) ORDER BY n.nextdoc, n.nextline";
+/// Money of documents of one type (`@`) applied to others: payments to invoices, refunds to credit memos.
+const APPLIED: &str = "SELECT n.previousdoc, n.nextdoc, n.foreignamount, t.tranid, t.externalid, t.currency, \
+    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed \
+    FROM nexttransactionlinelink n JOIN transaction t ON t.id = n.nextdoc \
+    WHERE t.type = '@' AND n.previousdoc IN (#) ORDER BY n.nextdoc, n.previousdoc";
 
 /// Reads document flows.
 #[derive(Clone)]
@@ -59,6 +64,7 @@ struct Answers {
     lines: BTreeMap<i64, Vec<Row>>,
     documents: BTreeMap<i64, Vec<Row>>,
     followed: BTreeMap<i64, Vec<Row>>,
+    payments: BTreeMap<i64, Vec<Row>>,
     parcels: BTreeMap<i64, Parcel>,
     currencies: Currencies,
     places: Arc<Vec<Place>>,
@@ -82,24 +88,33 @@ impl Flows {
                 self.ask("suiteql.order_lines", LINES, chunk, lane),
                 self.ask("suiteql.documents", DOCUMENTS, chunk, lane),
             )?;
-            let mut fulfilments = Vec::new();
-            for row in documents.iter().filter(|row| row.text("type") == "ItemShip") {
-                fulfilments.push((row.id("id")?, row.text("changed")));
+            let (mut fulfilments, mut invoices) = (Vec::new(), Vec::new());
+            for row in &documents {
+                match row.text("type").as_str() {
+                    "ItemShip" => fulfilments.push((row.id("id")?, row.text("changed"))),
+                    "CustInvc" => invoices.push(row.id("id")?),
+                    _ => {}
+                }
             }
-            let flows = documents.iter().any(|row| ["ItemShip", "CustInvc"].contains(&row.text("type").as_str()));
-            let followed = async {
-                if flows { self.ask("suiteql.followed_lines", FOLLOWED, chunk, lane).await } else { Ok(Vec::new()) }
-            };
-            let parcels = async {
-                let none = fulfilments.is_empty();
-                if none { Ok(BTreeMap::new()) } else { self.tracking.parcels(&fulfilments, lane).await }
-            };
-            let (followed, parcels) = futures::try_join!(followed, parcels)?;
+            let none = fulfilments.is_empty();
+            let (followed, parcels, payments) = futures::try_join!(
+                async {
+                    let nothing = none && invoices.is_empty();
+                    if nothing {
+                        Ok(Vec::new())
+                    } else {
+                        self.ask("suiteql.followed_lines", FOLLOWED, chunk, lane).await
+                    }
+                },
+                async { if none { Ok(BTreeMap::new()) } else { self.tracking.parcels(&fulfilments, lane).await } },
+                self.applied("suiteql.payments", "CustPymt", &invoices, lane)
+            )?;
             let answers = Answers {
                 places: self.places_of(&lines, lane).await?,
                 lines: grouped(lines, "transaction")?,
                 documents: grouped(documents, "createdfrom")?,
                 followed: grouped(followed, "nextdoc")?,
+                payments: grouped(payments, "previousdoc")?,
                 parcels,
                 currencies,
             };
@@ -108,6 +123,16 @@ impl Flows {
             }
         }
         Ok(orders)
+    }
+
+    /// Documents of one type that are applied to others, with the amount of each.
+    async fn applied(&self, operation: &'static str, kind: &str, to: &[i64], lane: Lane) -> Result<Vec<Row>, Error> {
+        let question = APPLIED.replace('@', kind);
+        let mut rows = Vec::new();
+        for chunk in to.chunks(ORDERS) {
+            rows.extend(self.ask(operation, &question, chunk, lane).await?);
+        }
+        Ok(rows)
     }
 
     /// The locations that rows refer to, among all.
@@ -205,6 +230,15 @@ impl Flows {
                     lines: lines.map(|(line_number, quantity)| pb::InvoiceLine { line_number, quantity }).collect(),
                     date: row.text("day"),
                 });
+                for paid in answers.payments.get(&id).into_iter().flatten() {
+                    let amount = paid.money("foreignamount", self.currency(paid, &answers.currencies)?)?;
+                    let (payment, number) = (paid.id("nextdoc")?, paid.text("tranid"));
+                    order.payments.push(pb::PaymentDocument {
+                        document: Some(map::reference(&self.instance, "customerPayment", payment, number)),
+                        external_ref: String::new(), // we record deposits only
+                        amount: Some(absolute(amount).into()),
+                    });
+                }
             }
             "CustDep" => {
                 let amount = row.money("foreigntotal", self.currency(row, &answers.currencies)?)?;

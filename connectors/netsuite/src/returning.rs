@@ -27,8 +27,9 @@ use crate::wire::{CloseLine, Closing, Lines, Record, Reference};
 const AUTHORIZE: &str = "return_authorization.transform";
 const CLOSE: &str = "return_authorization.close";
 /// The sales order's lines and their items; a return's lines must name both.
-const ITEMS: &str = "SELECT tl.id, tl.item FROM transactionline tl \
-    WHERE tl.mainline = 'F' AND tl.taxline = 'F' AND tl.transaction = ? ORDER BY tl.id";
+const ITEMS: &str = "SELECT tl.id, tl.item, t.currency \
+    FROM transactionline tl JOIN transaction t ON t.id = tl.transaction WHERE t.type = 'SalesOrd' \
+    AND tl.mainline = 'F' AND tl.taxline = 'F' AND tl.transaction = ? ORDER BY tl.id";
 /// Places of a unit price that NetSuite keeps.
 const RATE_PLACES: u32 = 8;
 
@@ -43,7 +44,10 @@ impl Connector {
             Ok(lines) => lines,
             Err(refused) => return Ok((refused, None)),
         };
-        let invoice = asked.input.invoice.as_ref().map(|invoice| format!("invoice {}", invoice.number));
+        let invoice = asked.input.invoice.as_ref().map(|invoice| {
+            let number = if invoice.number.is_empty() { &invoice.id } else { &invoice.number };
+            format!("invoice {number}")
+        });
         let memo: Vec<String> = map::filled(&asked.input.memo).into_iter().chain(invoice).collect();
         let body = wire::ReturnWrite {
             external_id: format!("{}{id}", map::RETURN),
@@ -172,8 +176,10 @@ impl Connector {
             Ok(places) => places,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut items = BTreeMap::new();
+        let currencies = self.catalogue.currencies(Lane::Critical).await?;
+        let (mut items, mut theirs) = (BTreeMap::new(), None);
         for row in self.suite.rows("suiteql.order_items", Lane::Critical, ITEMS, &[Value::from(order)]).await? {
+            theirs = currencies.of(row.optional_id("currency")?);
             if let Some(item) = row.optional_id("item")? {
                 items.insert(row.id("id")?, item);
             }
@@ -181,6 +187,11 @@ impl Connector {
         if items.is_empty() {
             let words = format!("NetSuite has no sales order {order} with lines");
             return Ok(Err(outcome::refused("ERP_RECORD_MISSING", words)));
+        }
+        // A return takes its order's currency, whatever the amounts mean.
+        if let Some(theirs) = theirs.filter(|theirs| *theirs != asked.total.currency()) {
+            let words = format!("sales order {order} is in {theirs}, the return in {}", asked.total.currency());
+            return Ok(Err(outcome::refused("ERP_CURRENCY_DIFFERS", words)));
         }
         let (mut lines, mut unknown) = (Vec::new(), Vec::new());
         for line in &asked.lines {

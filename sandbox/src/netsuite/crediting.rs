@@ -99,7 +99,7 @@ impl Desk<'_> {
         Ok(record)
     }
 
-    /// Applies a document to others of the same customer, line by line, within what they still hold and within `most`
+    /// Applies a document to others of the same customer and currency, line by line, within what they still hold and within `most`
     /// altogether. Keeps the amounts in the document's body and says how much it was.
     fn apply(
         &self,
@@ -109,8 +109,6 @@ impl Desk<'_> {
         asked: &[Value],
         most: Option<i64>,
     ) -> Result<i64, Fault> {
-        let customer: Option<Option<i64>> =
-            self.row("SELECT entity FROM ns_tran WHERE id = ?1", [record.id], |row| row.get(0))?;
         let (mut applied, mut kept) = (0_i64, Vec::new());
         for (place, line) in asked.iter().enumerate() {
             if line.get("apply") == Some(&Value::Bool(false)) {
@@ -119,8 +117,8 @@ impl Desk<'_> {
             let path = format!("{sublist}.items[{place}]");
             let doc = line.get("doc").and_then(Value::as_str).and_then(|id| id.parse::<i64>().ok());
             let held: Option<i64> = self.row(
-                "SELECT total - paid FROM ns_tran WHERE id = ?1 AND kind = ?2 AND entity = ?3",
-                (doc, kind.name(), customer.flatten()),
+                "SELECT d.total - d.paid FROM ns_tran d JOIN ns_tran own ON own.entity = d.entity AND own.currency = d.currency WHERE d.id = ?1 AND d.kind = ?2 AND own.id = ?3",
+                (doc, kind.name(), record.id),
                 |row| row.get(0),
             )?;
             let (Some(doc), Some(held)) = (doc, held) else {

@@ -165,7 +165,8 @@ fn returned(origin: &Line, mut back: Line, values: &Map<String, Value>, left: i6
     let wrong = |field: &str, text: String| Fault::value(&path(field), &text, field);
     let quantity = match number("quantity") {
         Some(given) => wire::scaled(given, wire::MICRO).filter(|quantity| *quantity > 0),
-        None if fresh => Some(left),
+        // A line that has nothing left is asked for in vain below, whatever is asked for.
+        None if fresh => Some(left.max(1)),
         None => Some(back.quantity),
     };
     let quantity = quantity.ok_or_else(|| wrong("quantity", "0".to_owned()))?;

@@ -14,10 +14,10 @@ const UNBALANCED: &str = "WITH side(sales_order, amount) AS (
   UNION ALL SELECT i.createdfrom, -a.amount FROM ns_tran p JOIN ns_apply a ON a.tran = p.id JOIN ns_tran i ON i.id = a.doc WHERE p.type = 'CustPymt'
   UNION ALL SELECT CASE d.type WHEN 'CustCred' THEN r.createdfrom ELSE d.createdfrom END, a.amount FROM ns_tran f JOIN ns_apply a ON a.tran = f.id
     JOIN ns_tran d ON d.id = a.doc LEFT JOIN ns_tran r ON r.id = d.createdfrom WHERE f.type = 'CustRfnd')
-  SELECT o.id, o.tranid, SUM(side.amount) FROM side JOIN ns_tran o ON o.id = side.sales_order
-  WHERE o.type = 'SalesOrd' AND o.status IN ('C','G','H')
+  SELECT o.id, o.tranid, off.difference FROM (SELECT sales_order, SUM(amount) AS difference FROM side GROUP BY sales_order HAVING SUM(amount) <> 0) off
+  CROSS JOIN ns_tran o WHERE o.id = off.sales_order AND o.type = 'SalesOrd' AND o.status IN ('C','G','H')
   AND NOT EXISTS (SELECT 1 FROM ns_tran r WHERE r.createdfrom = o.id AND r.type = 'RtnAuth' AND r.status NOT IN ('C','G','H'))
-  GROUP BY o.id HAVING SUM(side.amount) <> 0 ORDER BY o.id";
+  ORDER BY o.id";
 
 impl Desk<'_> {
     /// Counts and sums; a duplicate is a further document with the same business identity.

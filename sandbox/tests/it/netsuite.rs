@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken account is a failed test")]
 
 mod account;
+mod laws;
 mod orders;
 mod queries;
 mod records;

@@ -32,10 +32,6 @@ const DOCUMENTS: &str = "SELECT t.id, t.type, t.tranid, t.externalid, t.foreignt
     TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed, tl.createdfrom \
     FROM transactionline tl JOIN transaction t ON t.id = tl.transaction \
     WHERE tl.mainline = 'T' AND t.type IN ('ItemRcpt', 'CustCred') AND tl.createdfrom IN (#) ORDER BY t.id";
-const REFUNDS: &str = "SELECT n.previousdoc, n.nextdoc, n.foreignamount, t.tranid, t.externalid, t.currency, \
-    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed \
-    FROM nexttransactionlinelink n JOIN transaction t ON t.id = n.nextdoc \
-    WHERE t.type = 'CustRfnd' AND n.previousdoc IN (#) ORDER BY n.nextdoc, n.previousdoc";
 
 struct Answers {
     lines: BTreeMap<i64, Vec<Row>>,
@@ -64,8 +60,10 @@ impl Flows {
                     _ => memos.push(row.id("id")?),
                 }
             }
-            let (receipts, refunds) =
-                futures::try_join!(self.receipts.records(&receipts, lane), self.refunds(&memos, lane))?;
+            let (receipts, refunds) = futures::try_join!(
+                self.receipts.records(&receipts, lane),
+                self.applied("suiteql.refunds", "CustRfnd", &memos, lane)
+            )?;
             let answers = Answers {
                 places: self.places_in(&receipts, lane).await?,
                 lines: grouped(lines, "nextdoc")?,
@@ -79,14 +77,6 @@ impl Flows {
             }
         }
         Ok(returns)
-    }
-
-    async fn refunds(&self, memos: &[i64], lane: Lane) -> Result<Vec<Row>, Error> {
-        let mut refunds = Vec::new();
-        for chunk in memos.chunks(ORDERS) {
-            refunds.extend(self.ask("suiteql.refunds", REFUNDS, chunk, lane).await?);
-        }
-        Ok(refunds)
     }
 
     /// The locations that receipts name, among all.

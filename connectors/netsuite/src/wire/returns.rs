@@ -103,6 +103,8 @@ pub(crate) struct RefundWrite {
 pub(crate) struct ReturnRecord {
     pub(crate) id: String,
     #[serde(default)]
+    pub(crate) currency: Option<Pointer>,
+    #[serde(default)]
     pub(crate) memo: String,
     #[serde(default)]
     pub(crate) item: ReturnLines,

@@ -37,8 +37,10 @@ async fn what_the_warehouse_receives_in_netsuite_arrives_with_its_lines() {
     bench.customer().await;
     let start = poll(&bench, "").await.cursor;
     bench.returned().await;
-    let received = until(&bench, start, |found| !found.receipts.is_empty()).await;
-    assert_eq!((received.external_ref.as_str(), received.state()), ("r-1", pb::SalesReturnState::PendingCredit));
+    let came =
+        |found: &pb::SalesReturn| found.state() == pb::SalesReturnState::PendingCredit && !found.receipts.is_empty();
+    let received = until(&bench, start, came).await;
+    assert_eq!(received.external_ref, "r-1");
     let receipt = &received.receipts[0];
     assert_eq!((receipt.external_ref.as_str(), receipt.lines.len()), ("", 1));
     let line = &receipt.lines[0];
@@ -140,13 +142,10 @@ async fn an_order_that_weft_never_saw_is_found_by_its_number_with_all_that_follo
             { "item": { "externalId": "MUG" }, "quantity": 3, "rate": 2.5, "description": "blue", "location": { "externalId": "MAIN" } },
             { "item": { "externalId": "POST" }, "quantity": 1, "rate": 3 }] } });
     bench.people("POST", "salesOrder", stranger).await;
-    let found = loop {
-        let found = find(&bench, "OLD-7").await;
-        if found[0].state() == pb::SalesOrderState::Billed {
-            break found;
-        }
+    while find(&bench, "OLD-7").await[0].state() != pb::SalesOrderState::Billed {
         tokio::task::yield_now().await;
-    };
+    }
+    let found = find(&bench, "OLD-7").await;
     let [found] = <[pb::SalesOrder; 1]>::try_from(found).unwrap();
     assert_eq!((found.external_ref.as_str(), found.order_number.as_str()), ("", "OLD-7"));
     assert_eq!((found.customer_ref.as_str(), found.order_date.as_str()), ("c-1", "2026-10-01"));
@@ -158,6 +157,13 @@ async fn an_order_that_weft_never_saw_is_found_by_its_number_with_all_that_follo
         found.invoices[0].lines.iter().map(|line| (line.line_number, line.quantity.as_str())).collect();
     assert_eq!(billed, [(1, "3"), (2, "1")]);
     assert_eq!((found.invoices[0].date.len(), found.fulfilments[0].date.len()), (10, 10));
+    assert_eq!(found.payments, []);
+    let apply =
+        json!({ "items": [{ "doc": { "id": found.invoices[0].document.as_ref().unwrap().id }, "apply": true }] });
+    let payment = json!({ "customer": { "externalId": "CUST:c-1" }, "payment": 10.5, "apply": apply });
+    bench.people("POST", "customerPayment", payment).await;
+    let paid = find(&bench, "OLD-7").await[0].payments[0].clone();
+    assert_eq!((paid.amount, paid.document.unwrap().r#type.as_str()), (gbp(1050), "customerPayment"));
     let answer = bench.authorize(authorization(found.document.unwrap())).await.unwrap().outcome.unwrap();
     assert!(answer.message.contains("has no line 3"), "{}", answer.message);
 }

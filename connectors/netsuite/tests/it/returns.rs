@@ -6,7 +6,7 @@ use retail_runtime::fault::Refusal;
 use serde_json::json;
 use tonic::Code;
 
-use crate::back::{authorization, receipt};
+use crate::back::{authorization, credit, receipt};
 use crate::bench::{Bench, gbp, state};
 
 #[tokio::test]
@@ -63,6 +63,27 @@ async fn lines_orders_and_places_that_netsuite_does_not_have_are_refused_by_name
     let outcome = bench.authorize(asked).await.unwrap().outcome.unwrap();
     assert_eq!(outcome.reason, "ERP_RECORD_MISSING");
     assert_eq!(bench.books().await["return_authorizations"]["count"], 0);
+}
+
+#[tokio::test]
+async fn a_return_or_a_credit_in_another_currency_is_refused() {
+    let bench = Bench::shipping().await;
+    let mut asked = authorization(bench.billed().await.document.unwrap());
+    let eur = |pence| Some(retail_proto::types::v1::Money { minor_units: pence, currency: "EUR".to_owned() });
+    for line in &mut asked.lines {
+        line.amount = eur(100);
+    }
+    let sales_order = asked.sales_order.clone().unwrap();
+    let outcome = bench.authorize(asked).await.unwrap().outcome.unwrap();
+    assert_eq!(outcome.reason, "ERP_CURRENCY_DIFFERS");
+    assert_eq!(outcome.message, format!("sales order {} is in GBP, the return in EUR", sales_order.id));
+    bench.authorize(authorization(sales_order)).await.unwrap();
+    let mut asked = credit("m-1");
+    for line in &mut asked.lines {
+        line.amount = eur(100);
+    }
+    asked.total = eur(200);
+    assert_eq!(bench.credit(asked).await.unwrap().outcome.unwrap().reason, "ERP_CURRENCY_DIFFERS");
 }
 
 #[tokio::test]

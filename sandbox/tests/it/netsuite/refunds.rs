@@ -70,6 +70,17 @@ fn a_refund_of_nothing_or_without_a_customer_is_refused() {
 }
 
 #[test]
+fn a_refund_in_another_currency_finds_no_memo() {
+    let account = account();
+    let order = billed(&account);
+    let memo = memo(&account, &order, json!({}));
+    let mut euros = refund("apply", &memo, json!(4.95));
+    euros["currency"] = json!({"id": "EUR"});
+    let answer = post(&account, euros);
+    assert_eq!(body(&answer)["o:errorDetails"][0]["o:errorPath"], "apply.items[0].doc");
+}
+
+#[test]
 fn a_refund_put_twice_is_one_and_posted_twice_is_refused() {
     let account = account();
     let order = billed(&account);

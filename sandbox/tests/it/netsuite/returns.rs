@@ -120,6 +120,8 @@ fn no_more_comes_back_than_was_shipped_and_is_not_coming_back_already() {
     assert!(refused(&transform(&account, &path, two)).contains("line 1 has 1 left to return and cannot take 2"));
     let rest = json!({"item": {"items": [{"orderLine": 1, "quantity": 1}]}});
     assert_eq!(transform(&account, &path, rest).status, 204);
+    let named = json!({"item": {"items": [{"orderLine": 1}]}});
+    assert!(refused(&transform(&account, &path, named)).contains("line 1 has 0 left to return"));
 }
 
 #[test]
