@@ -7,6 +7,8 @@ mod deliveries;
 mod fulfilment;
 mod inventory;
 mod reading;
+mod refunds;
+mod returns;
 mod selling;
 
 use std::cell::Cell;
