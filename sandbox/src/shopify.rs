@@ -20,6 +20,7 @@ mod once;
 mod outbox;
 mod pages;
 mod payment;
+mod people;
 mod plan;
 mod reads;
 mod refund;

@@ -1,6 +1,8 @@
 //! Giving money back. The shop is looked at first: a refund that carries our reference is this one, whoever asks again
 //! and however late; only then is it sent, under a key that the shop keeps for a day as well.
 
+use std::collections::BTreeMap;
+
 use retail_connect::{CallFault, Kind, outcome};
 use retail_proto::commerce::v1 as pb;
 use retail_proto::types::v1::Outcome;
@@ -9,15 +11,16 @@ use retail_runtime::Ids;
 use serde_json::json;
 
 use crate::commerce::Connector;
-use crate::document::refund::{CREATE, OF_ORDER, REFUNDS, TENDERS, TRANSACTIONS, WHOLE};
+use crate::document::refund::{CREATE, LEFT, OF_ORDER, REFUNDS, TENDERS, TRANSACTIONS, WHOLE};
 use crate::fault::{Error, unreadable};
 use crate::gid::{gid, number};
 use crate::graphql::next;
 use crate::refunding::{self, Line, Refund};
 use crate::request;
 use crate::tender::{self, Capture};
+use crate::wire::admin::NodesData;
 use crate::wire::money::{
-    CreateData, Head, OrderData, RefundData, RefundInput, RefundLineInput, Refunds, ShippingInput, Tenders,
+    CreateData, Head, OrderData, RefundData, RefundInput, RefundLineInput, Refundable, Refunds, ShippingInput, Tenders,
     TransactionInput,
 };
 use crate::{note, wire};
@@ -26,40 +29,42 @@ use crate::{note, wire};
 const KEYS: u8 = 3;
 /// No refund has that many pages of lines.
 const PAGES: usize = 40;
+/// Most ids of one question.
+const IDS: usize = 250;
 
 type Told = (Outcome, Option<pb::Refund>);
 
-/// What the shop shows under our reference.
-enum Found {
-    /// Money moved or may yet.
-    Standing(Refund),
-    /// It was tried and came to nothing: its lines are refunded, its money is not.
-    Nothing(Refund),
-    None,
-    /// Too many refunds to say.
-    Unsure,
+/// What the shop shows of an order's refunds.
+struct Found {
+    /// The one under our reference; of several the one whose money moved.
+    ours: Option<Refund>,
+    /// More than are read.
+    many: bool,
+    /// Units that tries of ours refunded whose money all failed: the shop counts them as refunded all the same.
+    spent: BTreeMap<u64, i64>,
 }
 
 impl Connector {
     /// Looks for a refund and sends nothing.
     pub(crate) async fn find_refund(&self, wanted: &request::Refund) -> Result<Told, Error> {
         match self.found(wanted).await? {
-            Found::Standing(refund) | Found::Nothing(refund) => Ok(self.told(&refund)),
-            Found::None => Err(Error::NoSuchRefund(wanted.order)),
-            Found::Unsure => Ok((too_many(), None)),
+            Found { ours: Some(refund), .. } => Ok(self.told(&refund)),
+            Found { many: true, .. } => Ok((too_many(), None)),
+            Found { .. } => Err(Error::NoSuchRefund(wanted.order)),
         }
     }
 
     /// Gives money back, or finds that it was given back.
     pub(crate) async fn refund(&self, wanted: &request::Refund) -> Result<Told, Error> {
-        let again = match self.found(wanted).await? {
-            Found::Standing(refund) => return Ok(self.told(&refund)),
-            // Nothing moved, so that another try under a new key gives nothing twice; under the old one the shop refuses.
-            Found::Nothing(_) => true,
-            Found::None => false,
-            Found::Unsure => return Ok((too_many(), None)),
-        };
-        let input = match self.input(wanted, again).await? {
+        let found = self.found(wanted).await?;
+        match found.ours {
+            // Of one that came to nothing nothing moved, so that another try under a new key gives nothing twice; under
+            // the old one the shop refuses.
+            Some(refund) if !refund.standing.came_to_nothing() => return Ok(self.told(&refund)),
+            None if found.many => return Ok((too_many(), None)),
+            Some(_) | None => {}
+        }
+        let input = match self.input(wanted, &found.spent).await? {
             Ok(input) => input,
             Err(refusal) => return Ok((refusal, None)),
         };
@@ -76,10 +81,10 @@ impl Connector {
                 }
                 Err(Error::Refused { code, detail, .. }) if code == "IDEMPOTENCY_KEY_PARAMETER_MISMATCH" => {
                     // This key gave something back, or the order's payments have changed since: the shop knows which.
-                    return match self.found(wanted).await? {
-                        Found::Standing(refund) | Found::Nothing(refund) => Ok(self.told(&refund)),
-                        Found::None | Found::Unsure => Ok((outcome::refused(&code, detail), None)),
-                    };
+                    return Ok(match self.found(wanted).await?.ours {
+                        Some(refund) => self.told(&refund),
+                        None => (outcome::refused(&code, detail), None),
+                    });
                 }
                 Err(error) => return Err(error),
             };
@@ -106,26 +111,29 @@ impl Connector {
         (refund.standing.outcome(), Some(refund.canonical(&self.channel.instance)))
     }
 
-    /// What the shop shows under the reference; money that moved counts more than a try that came to nothing.
     async fn found(&self, wanted: &request::Refund) -> Result<Found, Error> {
         let shown = self.refunds_of(wanted.order).await?;
-        let many = shown.refunds.len() >= REFUNDS;
-        let mut nothing = None;
-        for head in shown.refunds {
-            if note::read(&head.note).1 != Some(wanted.reference.as_str()) {
+        let mut found = Found { ours: None, many: shown.refunds.len() >= REFUNDS, spent: BTreeMap::new() };
+        for listed in shown.refunds {
+            let Some(reference) = note::read(&listed.note).1 else { continue };
+            let ours = reference == wanted.reference;
+            let over = listed.transactions.nodes.iter().all(|one| tender::is_over(&one.status));
+            if !ours && !over {
                 continue;
             }
-            let refund = self.whole_refund(&head.id).await?;
-            if !refund.standing.came_to_nothing() {
-                return Ok(Found::Standing(refund));
+            let refund = self.whole_refund(&listed.id).await?;
+            if refund.standing.came_to_nothing() {
+                for line in &refund.lines {
+                    let units = found.spent.entry(line.id).or_default();
+                    *units = units.saturating_add(line.quantity);
+                }
+                found.ours = found.ours.or(Some(refund).filter(|_| ours));
+            } else if ours {
+                found.ours = Some(refund);
+                break;
             }
-            nothing = Some(refund);
         }
-        Ok(match nothing {
-            Some(refund) => Found::Nothing(refund),
-            None if many => Found::Unsure,
-            None => Found::None,
-        })
+        Ok(found)
     }
 
     pub(crate) async fn refunds_of(&self, order: u64) -> Result<Refunds, Error> {
@@ -162,7 +170,11 @@ impl Connector {
     }
 
     /// What is sent, or why nothing is.
-    async fn input(&self, wanted: &request::Refund, again: bool) -> Result<Result<RefundInput, Outcome>, Error> {
+    async fn input(
+        &self,
+        wanted: &request::Refund,
+        spent: &BTreeMap<u64, i64>,
+    ) -> Result<Result<RefundInput, Outcome>, Error> {
         let order = gid("Order", wanted.order);
         let data: OrderData<Tenders> = self.admin.read(&TENDERS, &json!({"id": order}), "").await?;
         let shown = data.order.ok_or(Error::NoSuchOrder(wanted.order))?;
@@ -189,22 +201,42 @@ impl Connector {
         let transactions = parts.into_iter().map(|part| transaction(&order, part)).collect();
         let shipping = shipping(wanted, &shown, currency).map_err(|error| unread(&error))?;
         let is_postage = |id: u64| shown.shipping_lines.nodes.iter().any(|line| is(&line.id, id));
-        // What an earlier try that moved no money refunded of the lines stays refunded.
-        let lines = wanted.lines.iter().filter(|(id, ..)| !again && !is_postage(*id));
-        let lines = lines.map(|(id, quantity, cancel)| RefundLineInput {
-            line_item_id: gid("LineItem", *id),
-            quantity: *quantity,
-            restock_type: restock(*cancel),
+        let mut lines = wanted.lines.clone();
+        lines.retain(|(id, ..)| !is_postage(*id));
+        if lines.iter().any(|(id, ..)| spent.contains_key(id)) {
+            let left = self.refundable(&lines).await?;
+            tender::unspent(&mut lines, &left, spent);
+        }
+        let lines = lines.into_iter().map(|(id, quantity, cancel)| RefundLineInput {
+            line_item_id: gid("LineItem", id),
+            quantity,
+            restock_type: restock(cancel),
         });
         Ok(Ok(RefundInput {
             order_id: order.clone(),
             note: note::mark(&wanted.note, &wanted.reference),
             notify: wanted.notify,
             refund_line_items: lines.collect(),
-            shipping: shipping.filter(|_| !again),
+            shipping,
             transactions,
         }))
     }
+
+    async fn refundable(&self, lines: &[(u64, i64, bool)]) -> Result<BTreeMap<u64, i64>, Error> {
+        let mut units = BTreeMap::new();
+        for lines in lines.chunks(IDS) {
+            let ids: Vec<String> = lines.iter().map(|(id, ..)| gid("LineItem", *id)).collect();
+            let data: NodesData<Refundable> = self.admin.read(&LEFT, &json!({"ids": ids}), "").await?;
+            units.extend(left(&data.nodes));
+        }
+        Ok(units)
+    }
+}
+
+/// Units of lines that can still be refunded.
+fn left(found: &[Option<Refundable>]) -> BTreeMap<u64, i64> {
+    let known = |one: &Refundable| Some((number(&one.id, "LineItem")?, one.refundable_quantity));
+    found.iter().flatten().filter_map(known).collect()
 }
 
 fn too_many() -> Outcome {

@@ -113,7 +113,7 @@ pub(crate) fn told(body: &event::Refund) -> Option<Result<Refund, MoneyError>> {
         quantity: line.quantity,
         restock: line.restock_type.to_ascii_uppercase(),
     });
-    let at = [&body.processed_at, &body.created_at].into_iter().find_map(|text| text.parse().ok());
+    let at = [&body.created_at, &body.processed_at].into_iter().find_map(|text| text.parse().ok());
     Some(Standing::of(currency, movements).map(|standing| Refund {
         id: body.id,
         order: body.order_id,

@@ -2,6 +2,7 @@
 //! had, and that goes through the one map.
 
 use retail_proto::commerce::v1 as pb;
+use retail_proto::{Currency, Decimal};
 use retail_runtime::fault::Fault as _;
 use serde_json::json;
 
@@ -76,8 +77,10 @@ impl Connector {
 
 /// The order as its webhook would have told it, or an id that is none.
 fn body(id: u64, found: Sold, lines: Vec<sold::LineItem>) -> Result<order::Order, String> {
-    let lines = lines.into_iter().map(line).collect::<Result<_, String>>()?;
-    let shipping = found.shipping_lines.nodes.into_iter().map(shipping).collect::<Result<_, String>>()?;
+    let decimals = found.currency_code.parse::<Currency>().map_or(0, |currency| currency.decimals());
+    let lines = lines.into_iter().map(|one| line(one, decimals)).collect::<Result<_, String>>()?;
+    let shipping = found.shipping_lines.nodes.into_iter();
+    let shipping = shipping.map(|line| self::shipping(line, decimals)).collect::<Result<_, String>>()?;
     Ok(order::Order {
         id,
         name: found.name,
@@ -106,7 +109,7 @@ fn numbered(gid: &str, kind: &str) -> Result<u64, String> {
     number(gid, kind).ok_or_else(|| format!("{gid} is no id of a {kind}"))
 }
 
-fn line(line: sold::LineItem) -> Result<order::LineItem, String> {
+fn line(line: sold::LineItem, decimals: u32) -> Result<order::LineItem, String> {
     Ok(order::LineItem {
         id: numbered(&line.id, "LineItem")?,
         variant_id: line.variant.map(|Named { id }| numbered(&id, "ProductVariant")).transpose()?,
@@ -114,23 +117,34 @@ fn line(line: sold::LineItem) -> Result<order::LineItem, String> {
         name: line.name,
         title: line.title,
         quantity: line.quantity,
-        price: line.original_unit_price_set.into(),
+        price: price(line.original_unit_price_set.into(), decimals),
         requires_shipping: Some(line.requires_shipping),
         tax_lines: line.tax_lines.into_iter().map(tax).collect(),
         discount_allocations: line.discount_allocations.into_iter().map(discount).collect(),
     })
 }
 
-fn shipping(line: sold::ShippingLine) -> Result<order::ShippingLine, String> {
+fn shipping(line: sold::ShippingLine, decimals: u32) -> Result<order::ShippingLine, String> {
     Ok(order::ShippingLine {
         id: numbered(&line.id, "ShippingLine")?,
         code: line.code,
         title: line.title,
-        price: line.original_price_set.into(),
+        price: price(line.original_price_set.into(), decimals),
         is_removed: line.is_removed,
         tax_lines: line.tax_lines.into_iter().map(tax).collect(),
         discount_allocations: line.discount_allocations.into_iter().map(discount).collect(),
     })
+}
+
+/// Bodies write the decimals of a currency, `2.50` and `400`, the API at least one and no zero behind it, `2.5` and
+/// `400.0`: an order must come out the same whichever way it was read.
+fn price(digits: Digits, decimals: u32) -> Digits {
+    let Ok(price) = Decimal::from_str_exact(&digits.0) else { return digits };
+    let mut price = price.normalize();
+    if price.scale() < decimals {
+        price.rescale(decimals);
+    }
+    Digits(price.to_string())
 }
 
 fn tax(line: sold::TaxLine) -> order::TaxLine {
@@ -174,5 +188,19 @@ fn address(address: sold::Address) -> order::Address {
         country: address.country,
         country_code: address.country_code_v2,
         phone: address.phone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_spelt_as_bodies_spell_it() {
+        let spelt = |text: &str, decimals| price(Digits(text.to_owned()), decimals).0;
+        assert_eq!(spelt("2.5", 2), "2.50");
+        assert_eq!(spelt("400.0", 0), "400");
+        assert_eq!(spelt("0.125", 2), "0.125");
+        assert_eq!(spelt("dear", 2), "dear");
     }
 }

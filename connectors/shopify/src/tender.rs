@@ -1,4 +1,5 @@
-//! Which tender gets how much of a refund. Pure: the oldest first, never more than a tender has left.
+//! Which tender gets how much of a refund, and what of its lines is refunded already. Pure: the oldest tender first,
+//! never more than it has left.
 
 use std::collections::BTreeMap;
 
@@ -56,6 +57,21 @@ pub(crate) fn split(amount: Money, captures: &[Capture]) -> Result<Vec<(&Capture
     Err(Money::from_minor(amount.minor().saturating_sub(wanted), amount.currency()))
 }
 
+/// Takes off the lines what tries that came to nothing have refunded of them already, where less is left for that very
+/// reason. What is short for any other reason stays: the shop refuses it.
+pub(crate) fn unspent(lines: &mut Vec<(u64, i64, bool)>, left: &BTreeMap<u64, i64>, spent: &BTreeMap<u64, i64>) {
+    let mut left = left.clone();
+    for (id, asked, _) in lines.iter_mut() {
+        let (Some(left), Some(spent)) = (left.get_mut(id), spent.get(id)) else { continue };
+        let short = asked.saturating_sub(*left);
+        if (1..=*spent).contains(&short) {
+            *asked = asked.saturating_sub(*spent);
+        }
+        *left = left.saturating_sub(*asked);
+    }
+    lines.retain(|(_, asked, _)| *asked > 0);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,6 +115,21 @@ mod tests {
     fn a_capture_that_is_given_back_is_not_offered_again() {
         let all = [transaction(1, "SALE", "SUCCESS", "5", None), transaction(2, "REFUND", "SUCCESS", "5.00", Some(1))];
         assert!(left(&all).is_empty());
+    }
+
+    #[test]
+    fn lines_are_short_only_of_what_a_failed_try_has_spent() {
+        let rest = |asked: i64, left: i64, spent: &[(u64, i64)]| {
+            let mut lines = vec![(7, asked, false)];
+            unspent(&mut lines, &BTreeMap::from([(7, left)]), &spent.iter().copied().collect());
+            lines.first().map(|(_, asked, _)| *asked)
+        };
+        assert_eq!(rest(2, 0, &[(7, 2)]), None);
+        assert_eq!(rest(2, 1, &[(7, 2)]), None, "the one that is left is none of these two");
+        assert_eq!(rest(3, 1, &[(7, 2)]), Some(1));
+        assert_eq!(rest(2, 2, &[(7, 2)]), Some(2), "enough is left: this is another return");
+        assert_eq!(rest(3, 0, &[(7, 2)]), Some(3), "the shop is to refuse it");
+        assert_eq!(rest(2, 0, &[(8, 2)]), Some(2));
     }
 
     proptest! {

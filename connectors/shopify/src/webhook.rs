@@ -1,7 +1,7 @@
 //! Webhooks: verified over the raw bytes, parsed once, handed to the owning service, answered after its commit.
 //!
-//! Each topic has a file of its own below. A repeat carries the same `X-Shopify-Webhook-Id`, which is the key of the commit: it finds the first answer. The
-//! shop repeats everything that is not answered 2xx, eight times in four hours.
+//! Each topic has a file of its own below. A repeat carries the same `X-Shopify-Webhook-Id`, which is the key of the
+//! commit: it finds the first answer. The shop repeats everything that is not answered 2xx, eight times in four hours.
 
 mod customer;
 mod order;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Call, body_time};
 use super::payment::{self, Standing};
+use super::people::person;
 use super::{countries, docs, ids, money, refunded};
 use crate::books::Result;
 
@@ -47,7 +48,7 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Value> {
     body.insert("financial_status".to_owned(), standing.word().to_lowercase().into());
     body.insert("payment_gateway_names".to_owned(), payment::gateways(call, id)?.into());
     body.insert("refunds".to_owned(), Value::Array(refunded::of_order(call, id)?));
-    people(&mut body, &sale);
+    people(call, &mut body, &sale)?;
     body.insert("line_items".to_owned(), Value::Array(lines));
     body.insert("shipping_lines".to_owned(), Value::Array(shipping));
     body.insert("fulfillments".to_owned(), Value::Array(parcels(call, &sale)?));
@@ -122,16 +123,18 @@ fn sums(body: &mut Map<String, Value>, sale: &Sale, (goods, postage): (i64, i64)
     );
 }
 
-fn people(body: &mut Map<String, Value>, sale: &Sale) {
-    let email = sale.customer.map_or_else(String::new, docs::email);
+fn people(call: &Call<'_>, body: &mut Map<String, Value>, sale: &Sale) -> Result<()> {
+    let buyer = sale.customer.map(|id| person(call, id)).transpose()?;
+    let email = buyer.as_ref().map(|person| person.email.clone());
     let name = sale.customer.map(docs::customer_name);
     let address = json!({"first_name": name.as_ref().map(|_| "Customer"), "last_name": sale.customer.map(|id| id.to_string()),
         "name": name, "company": null, "address1": null, "address2": null, "city": null, "zip": null, "province": null,
         "province_code": null, "phone": null, "latitude": null, "longitude": null, "country": sale.country,
         "country_code": countries::code(&sale.country)});
-    let customer = sale.customer.map(|id| {
-        json!({"id": id, "admin_graphql_api_id": ids::gid("Customer", id), "email": email, "phone": null, "first_name": "Customer",
-            "last_name": id.to_string(), "state": "enabled", "tax_exempt": false, "tags": "", "verified_email": true, "currency": sale.currency,
+    let customer = sale.customer.zip(buyer).map(|(id, person)| {
+        json!({"id": id, "admin_graphql_api_id": ids::gid("Customer", id), "email": person.email, "phone": person.phone,
+            "first_name": person.first, "last_name": person.last, "state": "enabled", "tax_exempt": false, "tags": "",
+            "verified_email": person.verified, "currency": sale.currency,
             "note": null, "multipass_identifier": null, "tax_exemptions": [], "created_at": sale.times.first().copied().flatten().map(body_time),
             "updated_at": sale.times.first().copied().flatten().map(body_time),
             "default_address": {"id": id, "customer_id": id, "country": sale.country, "country_name": sale.country,
@@ -139,9 +142,10 @@ fn people(body: &mut Map<String, Value>, sale: &Sale) {
     });
     put(
         body,
-        json!({"email": email, "contact_email": sale.customer.map(docs::email), "customer": customer,
+        json!({"email": email.as_deref().unwrap_or_default(), "contact_email": email, "customer": customer,
         "billing_address": address, "shipping_address": address}),
     );
+    Ok(())
 }
 
 fn lines(call: &Call<'_>, sale: &Sale) -> Result<(Vec<Value>, i64)> {

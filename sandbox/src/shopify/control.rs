@@ -1,4 +1,4 @@
-//! The operator's verbs of the shop: sell, cancel, refund, return, settle, ledger, webhooks and their pace, redeliver,
+//! The operator's verbs of the shop: sell, cancel, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
 //! resend, progress, plan.
 
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::payment::Tender;
 use super::sale::{self, Sold};
-use super::{docs, office, outbox, tally};
+use super::{docs, office, outbox, people, tally};
 use crate::books::Result;
 use crate::orderbook::Order;
 use crate::twin::{Answer, Seen};
 
 /// Topics an app's configuration subscribes to unless told otherwise. `inventory_levels/update` fires for every line
 /// of every sale and `order_transactions/create` for every payment: they have to be asked for.
-const TOPICS: [&str; 9] = [
+const TOPICS: [&str; 11] = [
     "orders/create",
     "orders/updated",
     "orders/cancelled",
@@ -26,6 +26,8 @@ const TOPICS: [&str; 9] = [
     "returns/request",
     "returns/approve",
     "returns/decline",
+    "customers/create",
+    "customers/update",
 ];
 
 #[derive(Deserialize)]
@@ -95,6 +97,7 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
         ("POST", "refund") => read(seen, |given| office::refund(call, &given))?,
         ("POST", "return") => read(seen, |given| office::returned(call, &given))?,
         ("POST", "settle") => read(seen, |given| office::settle(call, &given))?,
+        ("POST", "customer") => read(seen, |given| people::change(call, &given))?,
         ("GET", "ledger") => office::ledger(call)?,
         ("POST", "webhooks") => read(seen, |given| webhooks(call, &given))?,
         ("GET", "webhooks") => Answer::json(200, &shown(call)?),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Call, api_time};
+use super::people::{self, Person};
 use super::{ids, money, payment, rma};
 use crate::books::Result;
 
@@ -48,6 +49,7 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     call.row(sql, [id], |row| {
         let (currency, country): (String, String) = (row.get(8)?, row.get(11)?);
         let customer: Option<i64> = row.get(10)?;
+        let person = customer.map(|id| people::person(call, id)).transpose()?;
         let fulfilled: String = row.get(12)?;
         let status = match fulfilled.as_str() {
             "none" => "UNFULFILLED",
@@ -65,8 +67,8 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
             "totalRefundedShippingSet": money::bag(postage, &currency), "paymentGatewayNames": gateways, "returnStatus": returns,
             "presentmentCurrencyCode": currency, "currencyCode": currency, "taxesIncluded": true, "test": false,
             "displayFinancialStatus": standing.word(), "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
-            "customerLocale": "en", "phone": null, "email": customer.map_or_else(String::new, email),
-            "customer": customer.map(|customer| customer_doc(customer, &country)),
+            "customerLocale": "en", "phone": null, "email": person.as_ref().map_or("", |person| person.email.as_str()),
+            "customer": customer.zip(person.as_ref()).map(|(id, person)| customer_doc(id, person, &country)),
             "billingAddress": address(id, customer, &country), "shippingAddress": address(id, customer, &country)}))
     })
 }
@@ -77,7 +79,7 @@ fn refunded_postage(call: &Call<'_>, sale: i64) -> Result<i64> {
     call.db.prepare_cached(sql)?.query_row([sale], |row| row.get(0))
 }
 
-/// An address of an order: the shop knows the country and, of a customer, the name.
+/// An address of an order, as it was sold: the shop knows the country and, of a customer, the number.
 fn address(id: i64, customer: Option<i64>, country: &str) -> Value {
     json!({"__typename": "MailingAddress", "id": ids::gid("MailingAddress", id), "name": customer.map(customer_name),
         "firstName": customer.map(|_| "Customer"), "lastName": customer.map(|id| id.to_string()), "company": null, "address1": null,
@@ -85,20 +87,16 @@ fn address(id: i64, customer: Option<i64>, country: &str) -> Value {
         "countryCodeV2": super::countries::code(country)})
 }
 
-/// Where mail to a customer goes.
-pub(super) fn email(customer: i64) -> String {
-    format!("{customer}@customers.example.com")
-}
-
-/// A customer's name.
+/// A customer's name in addresses.
 pub(super) fn customer_name(customer: i64) -> String {
     format!("Customer {customer}")
 }
 
-fn customer_doc(customer: i64, country: &str) -> Value {
-    json!({"verifiedEmail": true, "defaultEmailAddress": {"emailAddress": email(customer)}, "defaultPhoneNumber": null,
-        "defaultAddress": address(customer, None, country), "__typename": "Customer", "id": ids::gid("Customer", customer), "legacyResourceId": customer.to_string(),
-        "displayName": customer_name(customer), "firstName": "Customer", "lastName": customer.to_string(), "email": email(customer)})
+fn customer_doc(id: i64, person: &Person, country: &str) -> Value {
+    json!({"__typename": "Customer", "id": ids::gid("Customer", id), "legacyResourceId": id.to_string(), "displayName": person.name(),
+        "firstName": person.first, "lastName": person.last, "email": person.email, "verifiedEmail": person.verified,
+        "defaultEmailAddress": {"emailAddress": person.email}, "defaultAddress": address(id, None, country),
+        "defaultPhoneNumber": person.phone.as_ref().map(|phone| json!({"phoneNumber": phone}))})
 }
 
 pub(super) fn line(call: &Call<'_>, id: i64) -> Result<Option<Value>> {

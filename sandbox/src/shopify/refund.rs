@@ -2,6 +2,7 @@
 //! transactions no money moves. Of the refusals only the one about a line of another order is recorded word for word.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
@@ -108,13 +109,13 @@ fn lines(call: &Call<'_>, sale: i64, given: &[Value]) -> Result<std::result::Res
         let no = |field: &str, message: &str| Ok(Err(refused(&["refundLineItems", &at, field], message)));
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let id = ids::number(text("lineItemId").unwrap_or_default(), "LineItem").unwrap_or_default();
-        if !left.contains_key(&id) {
-            let Some(found) = line(call, sale, id)? else {
-                return no("lineItemId", "Line item must belong to the order which is being refunded");
-            };
-            left.insert(id, found);
-        }
-        let Some(line) = left.get_mut(&id) else { continue };
+        let line = match left.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match line(call, sale, id)? {
+                Some(found) => new.insert(found),
+                None => return no("lineItemId", "Line item must belong to the order which is being refunded"),
+            },
+        };
         let quantity = entry.get("quantity").and_then(Value::as_i64).unwrap_or_default();
         if quantity < 1 {
             return no("quantity", "Quantity must be greater than 0");

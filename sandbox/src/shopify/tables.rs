@@ -70,6 +70,9 @@ CREATE TABLE IF NOT EXISTS rma_line(id INTEGER PRIMARY KEY, rma INTEGER NOT NULL
   quantity INTEGER NOT NULL, reason TEXT NOT NULL, note TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS rma_line_of ON rma_line(rma, id);
 CREATE INDEX IF NOT EXISTS rma_line_parcel ON rma_line(parcel_line);
+CREATE TABLE IF NOT EXISTS customer(id INTEGER PRIMARY KEY, first TEXT NOT NULL, last TEXT NOT NULL, email TEXT NOT NULL, phone TEXT,
+  verified INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS sale_customer ON sale(customer);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO bucket VALUES (1, -1, 0);
 UPDATE delivery SET claimed = 0 WHERE claimed = 1;

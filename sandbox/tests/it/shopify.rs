@@ -6,6 +6,7 @@ mod access;
 mod deliveries;
 mod fulfilment;
 mod inventory;
+mod people;
 mod reading;
 mod refunds;
 mod returns;

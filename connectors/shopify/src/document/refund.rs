@@ -15,7 +15,7 @@ pub(crate) const OF_ORDER: Document = Document {
     lane: Lane::Critical,
     text: "query Refunds($id: ID!) {
   order(id: $id) {
-    refunds(first: 40) { id note transactions(first: 20) { nodes { id } pageInfo { hasNextPage endCursor } } }
+    refunds(first: 40) { id note transactions(first: 20) { nodes { id status } pageInfo { hasNextPage endCursor } } }
   }
 }",
 };
@@ -63,6 +63,17 @@ pub(crate) const TENDERS: Document = Document {
       nodes { id discountedPriceSet { shopMoney { amount } } }
       pageInfo { hasNextPage endCursor }
     }
+  }
+}",
+};
+
+pub(crate) const LEFT: Document = Document {
+    operation: "order.refundable",
+    cost: 20,
+    lane: Lane::Critical,
+    text: "query Refundable($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on LineItem { id refundableQuantity }
   }
 }",
 };

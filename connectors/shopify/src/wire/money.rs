@@ -34,7 +34,20 @@ pub(crate) struct Listed {
     pub(crate) id: String,
     #[serde(default, deserialize_with = "text")]
     pub(crate) note: String,
-    pub(crate) transactions: Connection<Named>,
+    pub(crate) transactions: Connection<Ended>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) id: String,
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refundable {
+    pub(crate) id: String,
+    pub(crate) refundable_quantity: i64,
 }
 
 /// A refund without its lines.

@@ -38,6 +38,18 @@ async fn a_customer_is_told_as_it_stands_under_a_version_that_grows_with_its_cha
 }
 
 #[tokio::test]
+async fn what_the_shop_tells_of_a_customer_arrives() {
+    let world = world().await;
+    world.open_the_door().await;
+    world.turn("customer", json!({"id": 17_850, "first_name": "Jo", "email": "jo@example.com"})).await;
+    world.delivered().await;
+    let told = world.desk.owners.customers();
+    assert_eq!((told.len(), told[0].source.as_ref().unwrap().id.as_str()), (1, "17850"));
+    let profile = told[0].profile.as_ref().unwrap();
+    assert_eq!((profile.first_name.as_str(), profile.email.as_str()), ("Jo", "jo@example.com"));
+}
+
+#[tokio::test]
 async fn an_email_that_is_not_there_is_not_verified() {
     let desk = desk("").await;
     let mut body = customer();

@@ -36,7 +36,7 @@ async fn a_refund_of_people_is_taken_over_as_a_fact() {
         (told.lines[0].channel_line_id.as_str(), told.lines[0].quantity.as_str(), told.lines[0].restocked),
         ("703073504", "2", true)
     );
-    assert_eq!(told.refunded_at.unwrap().seconds, 1_795_431_600);
+    assert_eq!(told.refunded_at.unwrap().seconds, 1_795_428_000);
 }
 
 #[tokio::test]

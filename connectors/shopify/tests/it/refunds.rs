@@ -116,7 +116,7 @@ async fn an_answer_that_never_came_is_found_by_the_repeat() {
 #[tokio::test]
 async fn a_request_that_never_arrived_is_sent_by_the_repeat() {
     let sold = sold(json!([])).await;
-    sold.world.fault("CreateRefund", json!({"kind": "reset_before_commit"})).await;
+    sold.world.fault("CreateRefund", json!({"kind": "reset_before"})).await;
     assert_eq!(sold.try_refund(&sold.wish(500)).await.unwrap_err().reason(), "VENDOR_OUTCOME_UNKNOWN");
     assert_eq!(state(sold.refund(&sold.wish(500)).await.outcome), done());
     assert_eq!(sold.given().await, (json!(1), json!("5.00")));
@@ -188,7 +188,7 @@ async fn a_line_of_another_order_is_refused_by_the_shop() {
     let mut wish = sold.apples(500, 2, pb::Restock::None);
     wish.lines[0].line_item_id = "999".to_owned();
     assert_eq!(state(sold.refund(&wish).await.outcome), refused("NO_SUCH_SHOP_LINE"));
-    let many = sold.apples(500, 4, pb::Restock::None);
+    let many = pb::RefundOrderRequest { idempotency_key: "key-2".to_owned(), ..sold.apples(500, 4, pb::Restock::None) };
     assert_eq!(state(sold.refund(&many).await.outcome), refused("SHOP_REFUSED"));
     assert_eq!(sold.given().await.0, json!(0));
 }
@@ -223,6 +223,26 @@ async fn a_failed_refund_stays_failed_under_its_key_and_is_tried_again_under_ano
         assert_eq!((state(made.outcome), made.refund.unwrap().amount), (done(), pounds(500)));
     }
     assert_eq!(sold.given().await, (json!(2), json!("5.00")));
+}
+
+#[tokio::test]
+async fn another_try_under_a_reference_of_its_own_is_not_refused_the_lines_that_the_failed_one_spent() {
+    let sold = sold(json!([])).await;
+    sold.world.turn("plan", json!({"fail_refunds": 1})).await;
+    let wish = sold.apples(500, 2, pb::Restock::None);
+    assert_eq!(state(sold.refund(&wish).await.outcome), refused("REFUND_FAILED"));
+    let again = |reference: &str, wish: pb::RefundOrderRequest| pb::RefundOrderRequest {
+        idempotency_key: format!("key-of-{reference}"),
+        external_ref: reference.to_owned(),
+        ..wish
+    };
+    let second = sold.refund(&again("R-1-2", wish)).await;
+    assert_eq!((state(second.outcome), second.refund.unwrap().amount), (done(), pounds(500)));
+    // The third apple is another return, a fourth there is not.
+    assert_eq!(state(sold.refund(&again("R-2", sold.apples(250, 1, pb::Restock::None))).await.outcome), done());
+    let body = sold.world.body("#1", "refunds/create").await;
+    assert_eq!(body["refund_line_items"][0]["quantity"], 1);
+    assert_eq!(sold.given().await, (json!(3), json!("7.50")));
 }
 
 #[tokio::test]
