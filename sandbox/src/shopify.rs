@@ -15,10 +15,17 @@ mod ids;
 mod input;
 mod inventory;
 mod money;
+mod office;
+mod once;
 mod outbox;
 mod pages;
+mod payment;
+mod people;
 mod plan;
 mod reads;
+mod refund;
+mod refunded;
+mod rma;
 mod sale;
 mod schema;
 mod seeding;
@@ -82,7 +89,8 @@ impl Default for Config {
             "read_products",
             "read_locations",
             "write_inventory",
-            "read_orders",
+            "write_orders",
+            "write_returns",
             "write_merchant_managed_fulfillment_orders",
         ];
         Config {

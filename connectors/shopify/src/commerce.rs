@@ -5,7 +5,9 @@ use std::time::Duration;
 use retail_connect::webhook::Secrets;
 use retail_proto::commerce::v1 as pb;
 use retail_proto::commerce::v1::commerce_service_server::CommerceService;
+use retail_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use retail_proto::returns::v1::returns_service_client::ReturnsServiceClient;
 use retail_runtime::{Clock, Peer, fault};
 use tonic::{Request, Response, Status};
 
@@ -26,6 +28,8 @@ pub struct Connector {
     pub(crate) clock: Clock,
     pub(crate) admin: Admin,
     pub(crate) orders: OrdersServiceClient<Peer>,
+    pub(crate) returns: Option<ReturnsServiceClient<Peer>>,
+    pub(crate) customers: Option<CustomersServiceClient<Peer>>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -83,6 +87,37 @@ impl CommerceService for Connector {
             let (outcome, fulfilments) =
                 if asked.verify_only { self.find(&shipment).await? } else { self.record(&shipment).await? };
             Ok(pb::RecordFulfilmentResponse { outcome: Some(outcome), fulfilments })
+        })
+        .await
+    }
+
+    async fn refund_order(&self, asked: Request<pb::RefundOrderRequest>) -> Answer<pb::RefundOrderResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            let wanted = request::refund(&asked)?;
+            let (outcome, refund) =
+                if asked.verify_only { self.find_refund(&wanted).await? } else { self.refund(&wanted).await? };
+            Ok(pb::RefundOrderResponse { outcome: Some(outcome), refund })
+        })
+        .await
+    }
+
+    async fn get_order(&self, asked: Request<pb::GetOrderRequest>) -> Answer<pb::GetOrderResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            self.sold(&request::wanted(&asked)?).await
+        })
+        .await
+    }
+
+    async fn answer_return(&self, asked: Request<pb::AnswerReturnRequest>) -> Answer<pb::AnswerReturnResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            let verdict = request::verdict(&asked)?;
+            Ok(pb::AnswerReturnResponse { outcome: Some(self.answer_return_request(&verdict).await?) })
         })
         .await
     }

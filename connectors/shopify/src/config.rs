@@ -24,6 +24,12 @@ pub struct Config {
     pub previous_secret: Option<SecretString>,
     /// Address of the orders service, `http://host:port`.
     pub orders: String,
+    /// Address of the returns service: takes refunds and returns of the shop. Without it they are noted and no more.
+    #[serde(default)]
+    pub returns: Option<String>,
+    /// Address of the customers service: takes changes of the shop's customers. Without it they are noted and no more.
+    #[serde(default)]
+    pub customers: Option<String>,
     /// Domain that the shop's webhooks must name, for example `demo.myshopify.com`.
     pub shop_domain: String,
     /// Brand of its orders; empty leaves it to the channel's default.
@@ -32,7 +38,7 @@ pub struct Config {
     /// Market of its orders; empty leaves it to the channel's default.
     #[serde(default)]
     pub market: String,
-    /// Longest wait for the orders service before a webhook is answered; the shop gives up after 5 s.
+    /// Longest wait for the owning service before a webhook is answered; the shop gives up after 5 s.
     #[serde(default = "four_seconds")]
     pub webhook_patience: Span,
     /// Points of the cost throttle to begin with. The largest plan's: the shop's first answer lowers them, and a guess

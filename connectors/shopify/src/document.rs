@@ -3,6 +3,10 @@
 //! as many as it may bring, a mutation ten. The shop gives back what a query did not use, so the price is what it
 //! usually comes to; a bucket too empty for what is asked answers THROTTLED, and the call waits as told.
 
+pub(crate) mod refund;
+pub(crate) mod returning;
+pub(crate) mod sold;
+
 use retail_connect::Lane;
 
 /// A document and how it is paid for.

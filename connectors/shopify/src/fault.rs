@@ -60,6 +60,15 @@ pub enum Error {
     /// The shop has no such order, or our app may not see it.
     #[error("the shop has no order {0}")]
     NoSuchOrder(u64),
+    /// The shop has no order of this number, or our app may not see it.
+    #[error("the shop has no order of number {0}")]
+    NoSuchNumber(String),
+    /// The shop does not show this refund.
+    #[error("the shop shows no such refund of order {0}")]
+    NoSuchRefund(u64),
+    /// The shop has no such return, or our app may not see it.
+    #[error("the shop has no return {0}")]
+    NoSuchReturn(u64),
     /// The shop does not show this shipment.
     #[error("the shop does not show this shipment of order {0}")]
     NoSuchFulfilment(u64),
@@ -72,7 +81,11 @@ impl Fault for Error {
             Self::Call(call) => call.class(),
             Self::Refused { .. } | Self::Forbidden { .. } | Self::Unreadable { .. } => Class::Precondition,
             Self::Unwell { .. } => Class::Unavailable,
-            Self::NoSuchOrder(_) | Self::NoSuchFulfilment(_) => Class::NotFound,
+            Self::NoSuchOrder(_)
+            | Self::NoSuchNumber(_)
+            | Self::NoSuchRefund(_)
+            | Self::NoSuchReturn(_)
+            | Self::NoSuchFulfilment(_) => Class::NotFound,
         }
     }
 
@@ -84,7 +97,9 @@ impl Fault for Error {
             Self::Unwell { .. } => "VENDOR_UNWELL",
             Self::Forbidden { .. } => "VENDOR_REFUSED_CREDENTIALS",
             Self::Unreadable { .. } => "VENDOR_ANSWER_UNREADABLE",
-            Self::NoSuchOrder(_) => "NO_SUCH_SHOP_ORDER",
+            Self::NoSuchOrder(_) | Self::NoSuchNumber(_) => "NO_SUCH_SHOP_ORDER",
+            Self::NoSuchRefund(_) => "NO_SUCH_REFUND",
+            Self::NoSuchReturn(_) => "NO_SUCH_SHOP_RETURN",
             Self::NoSuchFulfilment(_) => "NO_SUCH_FULFILMENT",
         }
     }
@@ -100,7 +115,11 @@ impl Fault for Error {
             Self::Unwell { operation, status } => vec![asked(operation), ("status", status.to_string())],
             Self::Forbidden { operation, detail } => vec![asked(operation), ("detail", detail.clone())],
             Self::Unreadable { operation, why } => vec![asked(operation), ("why", why.clone())],
-            Self::NoSuchOrder(order) | Self::NoSuchFulfilment(order) => vec![("order_id", order.to_string())],
+            Self::NoSuchOrder(order) | Self::NoSuchRefund(order) | Self::NoSuchFulfilment(order) => {
+                vec![("order_id", order.to_string())]
+            }
+            Self::NoSuchNumber(number) => vec![("order_number", number.clone())],
+            Self::NoSuchReturn(id) => vec![("return_id", id.to_string())],
         }
     }
 
@@ -113,6 +132,9 @@ impl Fault for Error {
             | Self::Forbidden { .. }
             | Self::Unreadable { .. }
             | Self::NoSuchOrder(_)
+            | Self::NoSuchNumber(_)
+            | Self::NoSuchRefund(_)
+            | Self::NoSuchReturn(_)
             | Self::NoSuchFulfilment(_) => Vec::new(),
         }
     }
@@ -126,6 +148,9 @@ impl Fault for Error {
             | Self::Forbidden { .. }
             | Self::Unreadable { .. }
             | Self::NoSuchOrder(_)
+            | Self::NoSuchNumber(_)
+            | Self::NoSuchRefund(_)
+            | Self::NoSuchReturn(_)
             | Self::NoSuchFulfilment(_) => None,
         }
     }

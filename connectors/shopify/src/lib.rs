@@ -5,6 +5,7 @@
 //! Limits, tokens, repeats and breakers come from `platform/connect`.
 
 mod allot;
+mod answer;
 mod catalogue;
 mod commerce;
 mod config;
@@ -15,8 +16,13 @@ mod fulfilment;
 mod gid;
 mod graphql;
 mod map;
+mod note;
+mod refund;
+mod refunding;
 mod request;
+mod sold;
 mod stock;
+mod tender;
 mod token;
 mod topic;
 mod webhook;
@@ -25,7 +31,9 @@ mod wire;
 use retail_connect::webhook::{BadSecrets, Secrets};
 use retail_connect::{Bucket, Budget, Http, SetupError, Snapshot, Tokens};
 use retail_proto::commerce::v1::commerce_service_server::CommerceServiceServer;
+use retail_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use retail_proto::returns::v1::returns_service_client::ReturnsServiceClient;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
 use tonic::service::Routes;
 
@@ -48,7 +56,13 @@ pub enum StartError {
     Secrets(#[from] BadSecrets),
     /// The orders service has no such address.
     #[error("orders")]
-    Orders(#[from] PeerError),
+    Orders(#[source] PeerError),
+    /// The returns service has no such address.
+    #[error("returns")]
+    Returns(#[source] PeerError),
+    /// The customers service has no such address.
+    #[error("customers")]
+    Customers(#[source] PeerError),
     /// Not a version of the Admin API.
     #[error("api_version {0:?} is not of the form 2026-10")]
     ApiVersion(String),
@@ -82,9 +96,16 @@ impl Connector {
             client_secret: config.client_secret.clone(),
         };
         let http = open.with_tokens(Tokens::new(runtime.clock(), credentials));
-        let orders = OrdersServiceClient::new(runtime.peer(&config.orders)?)
+        let orders = OrdersServiceClient::new(runtime.peer(&config.orders).map_err(StartError::Orders)?)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
+        let peer = |address: &Option<String>| address.as_deref().map(|address| runtime.peer(address)).transpose();
+        let returns = peer(&config.returns).map_err(StartError::Returns)?.map(|peer| {
+            ReturnsServiceClient::new(peer)
+                .max_decoding_message_size(LARGEST_MESSAGE)
+                .max_encoding_message_size(LARGEST_MESSAGE)
+        });
+        let customers = peer(&config.customers).map_err(StartError::Customers)?.map(CustomersServiceClient::new);
         Ok(Self {
             channel: map::Channel {
                 instance: config.instance.clone(),
@@ -97,6 +118,8 @@ impl Connector {
             clock: runtime.clock().clone(),
             admin: graphql::Admin::new(http, &config.api_version),
             orders,
+            returns,
+            customers,
         })
     }
 

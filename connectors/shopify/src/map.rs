@@ -248,7 +248,7 @@ fn buyer(order: &Order) -> Option<pb::Buyer> {
     })
 }
 
-fn address(address: &Address) -> types::Address {
+pub(crate) fn address(address: &Address) -> types::Address {
     let person = match (address.name.as_str(), address.first_name.as_str(), address.last_name.as_str()) {
         ("", first, last) => format!("{first} {last}").trim().to_owned(),
         (name, ..) => name.to_owned(),

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use retail_proto::Money;
 use retail_proto::commerce::v1 as pb;
 use retail_runtime::fault::{BadShape, Violations};
 
 use crate::gid::plain;
+use crate::note;
 
 /// Most settings of one call ("inventorySetQuantities").
 const SETTINGS: usize = 250;
@@ -35,6 +37,36 @@ pub(crate) struct Setting {
     pub(crate) location: u64,
     pub(crate) quantity: i64,
     pub(crate) expected: Option<i64>,
+}
+
+/// A refund with ids as numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Refund {
+    pub(crate) order: u64,
+    /// Our id of it, kept in the note.
+    pub(crate) reference: String,
+    /// Line or shipping line, units, and whether the shop takes them off the order.
+    pub(crate) lines: Vec<(u64, i64, bool)>,
+    pub(crate) amount: Money,
+    pub(crate) note: String,
+    pub(crate) notify: bool,
+    pub(crate) key: String,
+}
+
+/// Which order is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Id(u64),
+    Number(String),
+}
+
+/// An answer to a return.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    pub(crate) id: u64,
+    /// Why it is declined; none approves it.
+    pub(crate) declined: Option<String>,
+    pub(crate) key: String,
 }
 
 /// The instance must be ours.
@@ -105,6 +137,73 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
         notify: request.notify_customer,
         key: request.idempotency_key.clone(),
     })
+}
+
+pub(crate) fn refund(request: &pb::RefundOrderRequest) -> Result<Refund, BadShape> {
+    let mut violations = Violations::default();
+    require_key(&mut violations, &request.idempotency_key);
+    let reference = &request.external_ref;
+    let fits = note::is_reference(reference);
+    violations.require("external_ref", fits, "give 1 to 100 visible ASCII characters without square brackets");
+    let order = number(&mut violations, "order_id", &request.order_id);
+    let mut lines = Vec::with_capacity(request.lines.len());
+    for (index, line) in request.lines.iter().enumerate() {
+        let at = |name: &str| format!("lines[{index}].{name}");
+        let id = number(&mut violations, &at("line_item_id"), &line.line_item_id);
+        let fits = (1..=HIGHEST).contains(&line.quantity);
+        violations.require(&at("quantity"), fits, "must be whole units above 0");
+        lines.push((id, line.quantity, line.restock() == pb::Restock::Cancel));
+    }
+    let amount = request.amount.as_ref().map(Money::try_from);
+    let amount = match amount {
+        Some(Ok(amount)) if amount.minor() > 0 => Some(amount),
+        Some(Err(error)) => {
+            violations.add("amount.currency", error.to_string());
+            None
+        }
+        Some(Ok(_)) | None => {
+            violations.add("amount", "give an amount above 0");
+            None
+        }
+    };
+    match amount {
+        Some(amount) => violations.check().map(|()| Refund {
+            order,
+            reference: reference.clone(),
+            lines,
+            amount,
+            note: request.note.trim().to_owned(),
+            notify: request.notify_customer,
+            key: request.idempotency_key.clone(),
+        }),
+        None => Err(violations.into_shape()),
+    }
+}
+
+pub(crate) fn wanted(request: &pb::GetOrderRequest) -> Result<Wanted, BadShape> {
+    let mut violations = Violations::default();
+    let (id, name) = (request.order_id.as_str(), request.order_number.trim());
+    let wanted = if id.is_empty() {
+        violations.require("order_id", !name.is_empty(), "give order_id or order_number");
+        // The number stands between quotes in a search.
+        let plain = name.chars().all(|letter| !letter.is_control() && !['"', '\\'].contains(&letter));
+        violations.require("order_number", plain, "must not contain quotes or backslashes");
+        Wanted::Number(name.to_owned())
+    } else {
+        Wanted::Id(number(&mut violations, "order_id", id))
+    };
+    violations.check().map(|()| wanted)
+}
+
+pub(crate) fn verdict(request: &pb::AnswerReturnRequest) -> Result<Verdict, BadShape> {
+    let mut violations = Violations::default();
+    require_key(&mut violations, &request.idempotency_key);
+    let id = number(&mut violations, "return_id", &request.return_id);
+    let reason = request.reason.trim();
+    let said = request.approve || !reason.is_empty();
+    violations.require("reason", said, "say why it is declined: the customer reads it");
+    let declined = (!request.approve).then(|| reason.to_owned());
+    violations.check().map(|()| Verdict { id, declined, key: request.idempotency_key.clone() })
 }
 
 pub(crate) fn page_size(asked: i32) -> Result<i32, BadShape> {

@@ -5,6 +5,16 @@
 pub(crate) enum Topic {
     /// `orders/create`: an order to be placed.
     OrderCreated,
+    /// `refunds/create`: money given back, by us or by the shop's people.
+    RefundCreated,
+    /// `order_transactions/create`: of a refund that was pending, what became of it.
+    MoneyMoved,
+    /// `returns/request`: a customer wants to send something back.
+    ReturnRequested,
+    /// `returns/approve`: a return is open, whoever opened it.
+    ReturnApproved,
+    /// `customers/create` and `customers/update`: how a customer stands now.
+    Customer,
     /// Privacy requests: a person must act on them.
     Privacy,
     /// Known; the mesh learns of it in another way or needs it not.
@@ -14,9 +24,11 @@ pub(crate) enum Topic {
 }
 
 /// Facts that the mesh reads from the ERP or is the source of itself, and that shops subscribe to all the same.
-const NOTED: [&str; 12] = [
+const NOTED: [&str; 20] = [
     "app/uninstalled",
     "bulk_operations/finish",
+    "customers/delete",
+    "customers/merge",
     "fulfillments/create",
     "fulfillments/update",
     "inventory_levels/update",
@@ -27,12 +39,23 @@ const NOTED: [&str; 12] = [
     "orders/paid",
     "orders/partially_fulfilled",
     "orders/updated",
+    "returns/cancel",
+    "returns/close",
+    "returns/decline",
+    "returns/process",
+    "returns/reopen",
+    "returns/update",
 ];
 
 impl Topic {
     pub(crate) fn of(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "orders/create" => Self::OrderCreated,
+            "refunds/create" => Self::RefundCreated,
+            "order_transactions/create" => Self::MoneyMoved,
+            "returns/request" => Self::ReturnRequested,
+            "returns/approve" => Self::ReturnApproved,
+            "customers/create" | "customers/update" => Self::Customer,
             "customers/data_request" | "customers/redact" | "shop/redact" => Self::Privacy,
             word if NOTED.contains(&word) => Self::Noted,
             _ => Self::Unknown,
@@ -50,6 +73,8 @@ mod tests {
         assert_eq!(Topic::of("Orders/Create"), Topic::OrderCreated);
         assert_eq!(Topic::of("customers/redact"), Topic::Privacy);
         assert_eq!(Topic::of("orders/paid"), Topic::Noted);
+        assert_eq!(Topic::of("returns/decline"), Topic::Noted);
+        assert_eq!(Topic::of("Refunds/Create"), Topic::RefundCreated);
         assert_eq!(Topic::of("carts/update"), Topic::Unknown);
         assert_eq!(Topic::of(""), Topic::Unknown);
     }

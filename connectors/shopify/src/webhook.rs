@@ -1,23 +1,44 @@
 //! Webhooks: verified over the raw bytes, parsed once, handed to the owning service, answered after its commit.
 //!
-//! A repeat carries the same `X-Shopify-Webhook-Id`, which is the key of the commit: it finds the first answer. The
-//! shop repeats everything that is not answered 2xx, eight times in four hours.
+//! Each topic has a file of its own below. A repeat carries the same `X-Shopify-Webhook-Id`, which is the key of the
+//! commit: it finds the first answer. The shop repeats everything that is not answered 2xx, eight times in four hours.
+
+mod customer;
+mod order;
+mod refund;
+mod returning;
 
 use std::time::Duration;
 
-use retail_proto::orders::v1 as orders;
 use retail_proto::types::v1::{Header, WebhookReply, WebhookRequest};
 use retail_runtime::deadline;
-use retail_runtime::fault::{Class, Fault as _, Refusal};
+use retail_runtime::fault::{BadShape, Class, Fault as _, Refusal};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tonic::{Response, Status};
 
 use crate::commerce::Connector;
-use crate::map;
+use crate::fault::Error;
 use crate::topic::Topic;
-use crate::wire::order::Order;
 
 /// What the shop is told to wait when nobody says more.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// A delivery that was let in.
+struct Delivery<'a> {
+    /// The shop's id of it, the same at every repeat.
+    id: &'a str,
+    /// What it tells of, for the log: `order`, `refund`.
+    fact: &'static str,
+    body: &'a [u8],
+}
+
+impl Delivery<'_> {
+    /// One key for both header families: the shop's deliveries have one id.
+    fn key(&self) -> String {
+        format!("shopify:{}", self.id)
+    }
+}
 
 impl Connector {
     /// Judges a webhook. The reply is never 2xx before the fact is durable.
@@ -40,15 +61,31 @@ impl Connector {
             let field = if topic.is_empty() { "x-shopify-topic" } else { "x-shopify-webhook-id" };
             return refusal(400, "BAD_HEADER", "a header is missing or malformed", &[(field, "is required")]);
         }
+        // The shop waits five seconds for the whole of it, whatever has to be looked up in between.
+        let work = deadline::within(self.webhook_patience, Box::pin(self.deliver(topic, &id, &webhook.body)));
+        let Ok(reply) = self.clock.timeout(self.webhook_patience, work).await else {
+            tracing::warn!(webhook = %id, topic, "the owner did not answer in time; the shop repeats");
+            return later("DEADLINE_EXCEEDED", RETRY_AFTER);
+        };
+        reply
+    }
+
+    async fn deliver(&self, topic: &str, id: &str, body: &[u8]) -> WebhookReply {
+        let delivery = |fact: &'static str| Delivery { id, fact, body };
         match Topic::of(topic) {
-            Topic::OrderCreated => self.order_created(&id, &webhook.body).await,
+            Topic::OrderCreated => self.order_created(&delivery("order")).await,
+            Topic::RefundCreated => self.refund_created(&delivery("refund")).await,
+            Topic::MoneyMoved => self.money_moved(&delivery("transaction")).await,
+            Topic::ReturnRequested => self.return_told(&delivery("return"), false).await,
+            Topic::ReturnApproved => self.return_told(&delivery("return"), true).await,
+            Topic::Customer => self.customer_told(&delivery("customer")).await,
             Topic::Privacy => {
                 tracing::error!(webhook = %id, topic, "a privacy request arrived that a person must act on");
-                reply(200, &json!({"result": "NOTED"}), None)
+                noted()
             }
             Topic::Noted => {
                 tracing::debug!(webhook = %id, topic, "a webhook was noted");
-                reply(200, &json!({"result": "NOTED"}), None)
+                noted()
             }
             Topic::Unknown => {
                 tracing::warn!(webhook = %id, topic = %shown(topic), "a webhook of a topic that nobody asked for");
@@ -56,81 +93,88 @@ impl Connector {
             }
         }
     }
+}
 
-    async fn order_created(&self, id: &str, body: &[u8]) -> WebhookReply {
-        let order = match read(body) {
-            Ok(order) => order,
-            Err((field, what)) => {
-                tracing::error!(webhook = id, field, what, "an order of the shop cannot be read");
-                return refusal(400, "MALFORMED_BODY", "the body is not an order", &[(&field, &what)]);
-            }
-        };
-        // One key for both header families: the shop's deliveries have one id.
-        let request = match map::place_order(&order, &self.channel, format!("shopify:{id}")) {
-            Ok(request) => request,
-            Err(bad) => {
-                let fields = bad.fields();
-                tracing::error!(webhook = id, order = order.id, ?fields, "an order of the shop cannot be read");
-                let fields: Vec<_> = fields.iter().map(|(field, what)| (field.as_str(), what.as_str())).collect();
-                return refusal(400, "MALFORMED_BODY", "the body is not an order", &fields);
-            }
-        };
-        self.place(id, order.id, request).await
-    }
+/// A body, or the refusal that names its wrong field.
+fn read<T: DeserializeOwned>(delivery: &Delivery<'_>) -> Result<T, WebhookReply> {
+    parse(delivery.body).map_err(|(field, what)| malformed(delivery, &[(field, what)]))
+}
 
-    async fn place(&self, id: &str, number: u64, request: orders::PlaceOrderRequest) -> WebhookReply {
-        let mut client = self.orders.clone();
-        let call = deadline::within(self.webhook_patience, Box::pin(client.place_order(request)));
-        let Ok(answer) = self.clock.timeout(self.webhook_patience, call).await else {
-            tracing::warn!(webhook = id, order = number, "the orders service did not answer in time; the shop repeats");
-            return later("DEADLINE_EXCEEDED", RETRY_AFTER);
-        };
-        match answer {
-            Ok(answer) => {
-                let order_id = answer.into_inner().order.map(|order| order.order_id).unwrap_or_default();
-                tracing::info!(webhook = id, order = number, order_id, "an order of the shop was placed");
-                reply(200, &json!({"result": "PLACED", "order_id": order_id}), None)
-            }
-            Err(status) => refused(id, number, &Refusal::read(&status)),
+fn misshapen(delivery: &Delivery<'_>, bad: &BadShape) -> WebhookReply {
+    malformed(delivery, &bad.fields())
+}
+
+fn malformed(delivery: &Delivery<'_>, fields: &[(String, String)]) -> WebhookReply {
+    let (id, fact) = (delivery.id, delivery.fact);
+    tracing::error!(webhook = id, fact, ?fields, "a webhook cannot be read");
+    let fields: Vec<_> = fields.iter().map(|(field, what)| (field.as_str(), what.as_str())).collect();
+    refusal(400, "MALFORMED_BODY", &format!("the body is not what tells of a {fact}"), &fields)
+}
+
+/// What the shop hears when the owner has taken the fact, or says no.
+fn handed<T>(
+    delivery: &Delivery<'_>,
+    number: u64,
+    answer: Result<Response<T>, Status>,
+    said: impl FnOnce(T) -> Value,
+) -> WebhookReply {
+    match answer {
+        Ok(answer) => {
+            let said = said(answer.into_inner());
+            tracing::info!(webhook = delivery.id, fact = delivery.fact, number, %said, "a fact of the shop was taken");
+            reply(200, &said, None)
         }
+        Err(status) => refused(delivery, number, &Refusal::read(&status)),
     }
 }
 
-/// What the shop hears when the orders service says no.
-fn refused(id: &str, number: u64, refusal: &Refusal) -> WebhookReply {
-    let reason = refusal.reason();
-    // The first telling stands; another body under a known order or key changes nothing and is not repeated.
+/// What the shop hears when the owner says no.
+fn refused(delivery: &Delivery<'_>, number: u64, refusal: &Refusal) -> WebhookReply {
+    let (id, fact, reason) = (delivery.id, delivery.fact, refusal.reason());
+    // The first telling stands; another body under a known fact or key changes nothing and is not repeated.
     if reason == "OTHER_CONTENT" || reason == "IDEMPOTENCY_KEY_REUSED" || refusal.class() == Class::Exists {
-        tracing::warn!(webhook = id, order = number, reason, "the shop tells an order again with other content");
+        tracing::warn!(webhook = id, fact, number, reason, "the shop tells a fact again with other content");
         return reply(200, &json!({"result": "DUPLICATE", "reason": reason}), None);
     }
     match refusal.class() {
         Class::Invalid | Class::OutOfRange => {
             let fields: Vec<_> = refusal.fields().iter().map(|(field, what)| (field.as_str(), what.as_str())).collect();
-            tracing::error!(webhook = id, order = number, reason, ?fields, "an order of the shop was refused");
+            tracing::error!(webhook = id, fact, number, reason, ?fields, "a fact of the shop was refused");
             self::refusal(422, reason, refusal.message(), &fields)
         }
-        Class::Unavailable | Class::Throttled | Class::Conflict | Class::Unknown => {
-            tracing::warn!(webhook = id, order = number, reason, "an order of the shop must wait; the shop repeats");
+        // Webhooks overtake each other: what this one builds on may still be on its way.
+        Class::NotFound | Class::Unavailable | Class::Throttled | Class::Conflict | Class::Unknown => {
+            tracing::warn!(webhook = id, fact, number, reason, "a fact of the shop must wait; the shop repeats");
             later(reason, refusal.retry_after().unwrap_or(RETRY_AFTER))
         }
-        Class::NotFound
-        | Class::Exists
+        Class::Exists
         | Class::Precondition
         | Class::Denied
         | Class::Unauthenticated
         | Class::Unimplemented
         | Class::Internal => {
-            tracing::error!(webhook = id, order = number, reason, "an order of the shop cannot be placed");
+            tracing::error!(webhook = id, fact, number, reason, "a fact of the shop cannot be taken");
             later(reason, RETRY_AFTER)
         }
     }
 }
 
-/// An order, or the field that is wrong and what is wrong with it.
-fn read(body: &[u8]) -> Result<Order, (String, String)> {
+/// What the shop hears when it did not answer us, though it wants to be heard.
+fn unanswered(delivery: &Delivery<'_>, number: u64, error: &Error) -> WebhookReply {
+    let (id, fact, reason) = (delivery.id, delivery.fact, error.reason());
+    tracing::warn!(webhook = id, fact, number, reason, %error, "what a webhook tells of cannot be read; the shop repeats");
+    later(reason, error.retry_after().unwrap_or(RETRY_AFTER))
+}
+
+/// Of what nobody takes.
+fn noted() -> WebhookReply {
+    reply(200, &json!({"result": "NOTED"}), None)
+}
+
+/// A body, or the field that is wrong and what is wrong with it.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, (String, String)> {
     let mut text = serde_json::Deserializer::from_slice(body);
-    let order: Order = serde_path_to_error::deserialize(&mut text).map_err(|err| {
+    let read: T = serde_path_to_error::deserialize(&mut text).map_err(|err| {
         let path = err.path().to_string();
         let inner = err.into_inner();
         let what = if inner.is_data() {
@@ -150,7 +194,7 @@ fn read(body: &[u8]) -> Result<Order, (String, String)> {
         };
         (field, what)
     })?;
-    text.end().map(|()| order).map_err(|_| ("body".to_owned(), "has more than one JSON value".to_owned()))
+    text.end().map(|()| read).map_err(|_| ("body".to_owned(), "has more than one JSON value".to_owned()))
 }
 
 /// A header of either family: `X-Shopify-Topic` and `shopify-topic` say the same.
@@ -186,9 +230,10 @@ fn reply(status: i32, body: &Value, wait: Option<Duration>) -> WebhookReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::order::Order;
 
     fn field(body: &str) -> String {
-        read(body.as_bytes()).unwrap_err().0
+        parse::<Order>(body.as_bytes()).unwrap_err().0
     }
 
     #[test]
@@ -210,7 +255,7 @@ mod tests {
     #[test]
     fn ids_beyond_the_floats_are_read_to_the_last_digit() {
         let body = r#"{"id":820982911946154508,"currency":"GBP","total_price":12.10,"line_items":null}"#;
-        let order = read(body.as_bytes()).unwrap();
+        let order = parse::<Order>(body.as_bytes()).unwrap();
         assert_eq!((order.id, order.total_price.0.as_str()), (820_982_911_946_154_508, "12.10"));
     }
 

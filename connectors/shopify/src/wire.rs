@@ -2,7 +2,11 @@
 //! of the GraphQL Admin API 2026-10.
 
 pub(crate) mod admin;
+pub(crate) mod event;
+pub(crate) mod money;
 pub(crate) mod order;
+pub(crate) mod returning;
+pub(crate) mod sold;
 
 use std::fmt;
 

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, body_time};
-use super::{countries, docs, ids, money};
+use super::payment::{self, Standing};
+use super::people::person;
+use super::{countries, docs, ids, money, refunded};
 use crate::books::Result;
 
 /// The order's row.
@@ -41,8 +43,12 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Value> {
     let (lines, goods) = lines(call, &sale)?;
     let (shipping, postage) = shipping(call, &sale)?;
     let mut body = head(&sale);
-    sums(&mut body, &sale, goods, postage);
-    people(&mut body, &sale);
+    let standing = payment::standing(call, id)?;
+    sums(&mut body, &sale, (goods, postage), standing);
+    body.insert("financial_status".to_owned(), standing.word().to_lowercase().into());
+    body.insert("payment_gateway_names".to_owned(), payment::gateways(call, id)?.into());
+    body.insert("refunds".to_owned(), Value::Array(refunded::of_order(call, id)?));
+    people(call, &mut body, &sale)?;
     body.insert("line_items".to_owned(), Value::Array(lines));
     body.insert("shipping_lines".to_owned(), Value::Array(shipping));
     body.insert("fulfillments".to_owned(), Value::Array(parcels(call, &sale)?));
@@ -66,8 +72,9 @@ fn head(sale: &Sale) -> Map<String, Value> {
             "cancelled_at": cancelled, "cart_token": null, "checkout_id": null, "checkout_token": null, "client_details": null,
             "closed_at": closed, "company": null, "confirmation_number": format!("W{}", sale.number), "confirmed": true,
             "created_at": created, "currency": sale.currency, "customer_locale": "en", "device_id": null, "discount_codes": [],
-            "duties_included": false, "estimated_taxes": false, "financial_status": "paid",
-            "fulfillment_status": match sale.fulfilled.as_str() { "full" => Some("fulfilled"), "partial" => Some("partial"), _ => None },
+            "duties_included": false, "estimated_taxes": false,
+            "fulfillment_status": match sale.fulfilled.as_str() {
+                "full" => Some("fulfilled"), "partial" => Some("partial"), "restocked" => Some("restocked"), _ => None },
             "landing_site": null, "location_id": null, "merchant_business_entity_id": null, "merchant_of_record_app_id": null,
         }),
     );
@@ -75,23 +82,25 @@ fn head(sale: &Sale) -> Map<String, Value> {
         &mut body,
         json!({
             "name": sale.name, "note": null, "note_attributes": [], "number": sale.number, "order_number": sale.number.saturating_add(1000),
-            "order_status_url": null, "payment_gateway_names": ["shopify_payments"], "phone": null, "po_number": null,
+            "order_status_url": null, "phone": null, "po_number": null,
             "presentment_currency": sale.currency, "processed_at": processed, "reference": null, "referring_site": null,
             "source_identifier": null, "source_name": "web", "source_url": null, "tags": "", "tax_exempt": false, "tax_lines": [],
             "taxes_included": true, "test": false, "token": format!("{:x}", sale.id), "total_weight": 0, "updated_at": updated,
-            "user_id": null, "discount_applications": [], "payment_terms": null, "refunds": [], "returns": [], "line_item_groups": [],
+            "user_id": null, "discount_applications": [], "payment_terms": null, "returns": [], "line_item_groups": [],
         }),
     );
     body
 }
 
-fn sums(body: &mut Map<String, Value>, sale: &Sale, goods: i64, postage: i64) {
+/// Refunds lower what the order comes to now; the twin does not say which part of them was for goods.
+fn sums(body: &mut Map<String, Value>, sale: &Sale, (goods, postage): (i64, i64), standing: Standing) {
     let mut both = |name: &str, minor: i64| {
         body.insert(name.to_owned(), money::text(minor).into());
         body.insert(format!("{name}_set"), money::set(minor, &sale.currency));
     };
-    let current = if sale.times.last().copied().flatten().is_some() { 0 } else { sale.total };
-    let current_goods = if current == 0 { 0 } else { goods };
+    let cancelled = sale.times.last().copied().flatten().is_some();
+    let current = if cancelled { 0 } else { sale.total.saturating_sub(standing.refunded).max(0) };
+    let current_goods = goods.min(current);
     both("subtotal_price", goods);
     both("total_line_items_price", goods);
     both("total_price", sale.total);
@@ -114,16 +123,18 @@ fn sums(body: &mut Map<String, Value>, sale: &Sale, goods: i64, postage: i64) {
     );
 }
 
-fn people(body: &mut Map<String, Value>, sale: &Sale) {
-    let email = sale.customer.map_or_else(String::new, docs::email);
+fn people(call: &Call<'_>, body: &mut Map<String, Value>, sale: &Sale) -> Result<()> {
+    let buyer = sale.customer.map(|id| person(call, id)).transpose()?;
+    let email = buyer.as_ref().map(|person| person.email.clone());
     let name = sale.customer.map(docs::customer_name);
     let address = json!({"first_name": name.as_ref().map(|_| "Customer"), "last_name": sale.customer.map(|id| id.to_string()),
         "name": name, "company": null, "address1": null, "address2": null, "city": null, "zip": null, "province": null,
         "province_code": null, "phone": null, "latitude": null, "longitude": null, "country": sale.country,
         "country_code": countries::code(&sale.country)});
-    let customer = sale.customer.map(|id| {
-        json!({"id": id, "admin_graphql_api_id": ids::gid("Customer", id), "email": email, "phone": null, "first_name": "Customer",
-            "last_name": id.to_string(), "state": "enabled", "tax_exempt": false, "tags": "", "verified_email": true, "currency": sale.currency,
+    let customer = sale.customer.zip(buyer).map(|(id, person)| {
+        json!({"id": id, "admin_graphql_api_id": ids::gid("Customer", id), "email": person.email, "phone": person.phone,
+            "first_name": person.first, "last_name": person.last, "state": "enabled", "tax_exempt": false, "tags": "",
+            "verified_email": person.verified, "currency": sale.currency,
             "note": null, "multipass_identifier": null, "tax_exemptions": [], "created_at": sale.times.first().copied().flatten().map(body_time),
             "updated_at": sale.times.first().copied().flatten().map(body_time),
             "default_address": {"id": id, "customer_id": id, "country": sale.country, "country_name": sale.country,
@@ -131,14 +142,16 @@ fn people(body: &mut Map<String, Value>, sale: &Sale) {
     });
     put(
         body,
-        json!({"email": email, "contact_email": sale.customer.map(docs::email), "customer": customer,
+        json!({"email": email.as_deref().unwrap_or_default(), "contact_email": email, "customer": customer,
         "billing_address": address, "shipping_address": address}),
     );
+    Ok(())
 }
 
 fn lines(call: &Call<'_>, sale: &Sale) -> Result<(Vec<Value>, i64)> {
     let mut goods: i64 = 0;
-    let sql = "SELECT l.id, l.variant, v.product, l.sku, l.title, l.quantity, l.price, l.shipped, l.cancelled FROM sale_line l
+    let sql = "SELECT l.id, l.variant, v.product, l.sku, l.title, l.quantity, l.price, l.shipped, l.cancelled,
+          (SELECT COALESCE(SUM(r.quantity), 0) FROM refund_line r WHERE r.line = l.id AND r.restock <> 'CANCEL') FROM sale_line l
         LEFT JOIN variant v ON v.id = l.variant WHERE l.sale = ?1 ORDER BY l.id";
     let lines = call.rows(sql, [sale.id], |row| {
         let (id, variant): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -152,7 +165,7 @@ fn lines(call: &Call<'_>, sale: &Sale) -> Result<(Vec<Value>, i64)> {
             _ => Some("partial"),
         };
         Ok(json!({"id": id, "admin_graphql_api_id": ids::gid("LineItem", id), "attributed_staffs": [],
-            "current_quantity": quantity.saturating_sub(cancelled), "fulfillable_quantity": left, "fulfillment_service": "manual",
+            "current_quantity": quantity.saturating_sub(cancelled).saturating_sub(row.get(9)?), "fulfillable_quantity": left, "fulfillment_service": "manual",
             "fulfillment_status": status, "gift_card": false, "grams": 0, "name": title, "price": money::text(price),
             "price_set": money::set(price, &sale.currency), "product_exists": variant.is_some(), "product_id": row.get::<_, Option<i64>>(2)?,
             "properties": [], "quantity": quantity, "requires_shipping": variant.is_some(), "sales_line_item_group_id": null,

@@ -87,6 +87,15 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Uses up one of the times that the operator planned something for.
+    pub(super) fn planned(&self, name: &str) -> Result<bool> {
+        let left: i64 = self.setting(name)?.and_then(|left| left.parse().ok()).unwrap_or(0);
+        if left > 0 {
+            self.set(name, &left.saturating_sub(1).to_string())?;
+        }
+        Ok(left > 0)
+    }
+
     /// Counts something for the books.
     pub(super) fn count(&self, name: &str, by: i64) -> Result<()> {
         self.run("INSERT INTO tally VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET count = count + ?2", (name, by))?;

@@ -1,24 +1,42 @@
-//! The operator's verbs of the shop: sell, cancel, webhooks and their pace, redeliver, resend, progress, plan.
+//! The operator's verbs of the shop: sell, cancel, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
+//! resend, progress, plan.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::payment::Tender;
 use super::sale::{self, Sold};
-use super::{docs, outbox, tally};
+use super::{docs, office, outbox, people, tally};
 use crate::books::Result;
 use crate::orderbook::Order;
 use crate::twin::{Answer, Seen};
 
 /// Topics an app's configuration subscribes to unless told otherwise. `inventory_levels/update` fires for every line
-/// of every sale and has to be asked for.
-const TOPICS: [&str; 5] =
-    ["orders/create", "orders/updated", "orders/cancelled", "orders/fulfilled", "orders/partially_fulfilled"];
+/// of every sale and `order_transactions/create` for every payment: they have to be asked for.
+const TOPICS: [&str; 11] = [
+    "orders/create",
+    "orders/updated",
+    "orders/cancelled",
+    "orders/fulfilled",
+    "orders/partially_fulfilled",
+    "refunds/create",
+    "returns/request",
+    "returns/approve",
+    "returns/decline",
+    "customers/create",
+    "customers/update",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sell {
     orders: Vec<Order>,
+    /// By order name: what it was paid with, in parts; the rest, or all of it, with the shop's own gateway.
+    #[serde(default)]
+    tenders: BTreeMap<String, Vec<Tender>>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +77,10 @@ struct Resend {
 struct Plan {
     restore_rate: Option<u32>,
     concurrent: Option<u32>,
+    /// The next transactions of refunds are pending until `settle`.
+    pend_refunds: Option<u32>,
+    /// The next transactions of refunds fail.
+    fail_refunds: Option<u32>,
 }
 
 /// Turns one verb; `None` when there is no such verb.
@@ -72,6 +94,11 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
                 Err(why) => refused(409, why),
             })
         })?,
+        ("POST", "refund") => read(seen, |given| office::refund(call, &given))?,
+        ("POST", "return") => read(seen, |given| office::returned(call, &given))?,
+        ("POST", "settle") => read(seen, |given| office::settle(call, &given))?,
+        ("POST", "customer") => read(seen, |given| people::change(call, &given))?,
+        ("GET", "ledger") => office::ledger(call)?,
         ("POST", "webhooks") => read(seen, |given| webhooks(call, &given))?,
         ("GET", "webhooks") => Answer::json(200, &shown(call)?),
         ("POST", "redeliver") => {
@@ -100,8 +127,15 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
                 call.set("restore_rate", &rate.to_string())?;
                 call.run("UPDATE bucket SET available_milli = -1", [])?;
             }
-            if let Some(times) = given.concurrent {
-                call.set("concurrent", &times.to_string())?;
+            let times = [
+                ("concurrent", given.concurrent),
+                ("pend_refunds", given.pend_refunds),
+                ("fail_refunds", given.fail_refunds),
+            ];
+            for (name, times) in times {
+                if let Some(times) = times {
+                    call.set(name, &times.to_string())?;
+                }
             }
             Ok(Answer::json(200, &json!({"done": "plan"})))
         })?,
@@ -123,7 +157,8 @@ fn refused(status: u16, why: &str) -> Answer {
 fn sell(call: &Call<'_>, given: &Sell) -> Result<Answer> {
     let (mut accepted, mut known, mut refused, mut rounded) = (0_u64, 0_u64, Vec::new(), Vec::new());
     for order in &given.orders {
-        match sale::sell(call, order, &mut rounded)? {
+        let tenders = given.tenders.get(&order.name).map(Vec::as_slice).unwrap_or_default();
+        match sale::sell(call, order, tenders, &mut rounded)? {
             Sold::Accepted => accepted = accepted.saturating_add(1),
             Sold::Known => known = known.saturating_add(1),
             Sold::Refused(why) => refused.push(json!({"name": order.name, "why": why})),

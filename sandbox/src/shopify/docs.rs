@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::call::{Call, api_time};
-use super::{ids, money};
+use super::people::{self, Person};
+use super::{ids, money, payment, rma};
 use crate::books::Result;
 
 pub(super) fn location(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
@@ -43,56 +44,76 @@ pub(super) fn level(call: &Call<'_>, item: i64, location: i64) -> Result<Option<
 pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     let sql = "SELECT name, number, created, processed, updated, closed, cancelled, cancel_reason, currency, total, customer, country, fulfilled
         FROM sale WHERE id = ?1";
+    let (standing, gateways) = (payment::standing(call, id)?, payment::gateways(call, id)?);
+    let (postage, returns) = (refunded_postage(call, id)?, rma::status(call, id)?);
     call.row(sql, [id], |row| {
         let (currency, country): (String, String) = (row.get(8)?, row.get(11)?);
         let customer: Option<i64> = row.get(10)?;
+        let person = customer.map(|id| people::person(call, id)).transpose()?;
         let fulfilled: String = row.get(12)?;
         let status = match fulfilled.as_str() {
             "none" => "UNFULFILLED",
             "partial" => "PARTIALLY_FULFILLED",
             "nothing" => "FULFILLMENT_NOT_REQUIRED",
+            "restocked" => "RESTOCKED",
             _ => "FULFILLED",
         };
         let time = |at: usize| -> Result<Value> { Ok(row.get::<_, Option<i64>>(at)?.map_or(Value::Null, api_time)) };
         Ok(json!({"__typename": "Order", "_id": id, "_customer": customer, "id": ids::gid("Order", id), "legacyResourceId": id.to_string(),
             "name": row.get::<_, String>(0)?, "number": row.get::<_, i64>(1)?, "createdAt": time(2)?, "processedAt": time(3)?,
             "updatedAt": time(4)?, "closedAt": time(5)?, "cancelledAt": time(6)?, "cancelReason": row.get::<_, Option<String>>(7)?,
-            "totalPriceSet": money::bag(row.get(9)?, &currency), "currencyCode": currency, "taxesIncluded": true, "test": false,
-            "displayFinancialStatus": "PAID", "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
-            "email": customer.map_or_else(String::new, email),
-            "customer": customer.map(customer_doc),
-            "shippingAddress": {"__typename": "MailingAddress", "id": ids::gid("MailingAddress", id), "name": customer.map(customer_name),
-                "country": country, "countryCodeV2": super::countries::code(&country), "city": null, "zip": null, "address1": null}}))
+            "totalPriceSet": money::bag(row.get(9)?, &currency), "totalOutstandingSet": money::bag(0, &currency),
+            "totalReceivedSet": money::bag(standing.captured, &currency), "totalRefundedSet": money::bag(standing.refunded, &currency),
+            "totalRefundedShippingSet": money::bag(postage, &currency), "paymentGatewayNames": gateways, "returnStatus": returns,
+            "presentmentCurrencyCode": currency, "currencyCode": currency, "taxesIncluded": true, "test": false,
+            "displayFinancialStatus": standing.word(), "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
+            "customerLocale": "en", "phone": null, "email": person.as_ref().map_or("", |person| person.email.as_str()),
+            "customer": customer.zip(person.as_ref()).map(|(id, person)| customer_doc(id, person, &country)),
+            "billingAddress": address(id, customer, &country), "shippingAddress": address(id, customer, &country)}))
     })
 }
 
-/// Where mail to a customer goes.
-pub(super) fn email(customer: i64) -> String {
-    format!("{customer}@customers.example.com")
+fn refunded_postage(call: &Call<'_>, sale: i64) -> Result<i64> {
+    let sql =
+        "SELECT COALESCE(SUM(p.amount), 0) FROM refund_postage p JOIN refund r ON r.id = p.refund WHERE r.sale = ?1";
+    call.db.prepare_cached(sql)?.query_row([sale], |row| row.get(0))
 }
 
-/// A customer's name.
+/// An address of an order, as it was sold: the shop knows the country and, of a customer, the number.
+fn address(id: i64, customer: Option<i64>, country: &str) -> Value {
+    json!({"__typename": "MailingAddress", "id": ids::gid("MailingAddress", id), "name": customer.map(customer_name),
+        "firstName": customer.map(|_| "Customer"), "lastName": customer.map(|id| id.to_string()), "company": null, "address1": null,
+        "address2": null, "city": null, "zip": null, "province": null, "provinceCode": null, "phone": null, "country": country,
+        "countryCodeV2": super::countries::code(country)})
+}
+
+/// A customer's name in addresses.
 pub(super) fn customer_name(customer: i64) -> String {
     format!("Customer {customer}")
 }
 
-fn customer_doc(customer: i64) -> Value {
-    json!({"__typename": "Customer", "id": ids::gid("Customer", customer), "legacyResourceId": customer.to_string(),
-        "displayName": customer_name(customer), "firstName": "Customer", "lastName": customer.to_string(), "email": email(customer)})
+fn customer_doc(id: i64, person: &Person, country: &str) -> Value {
+    json!({"__typename": "Customer", "id": ids::gid("Customer", id), "legacyResourceId": id.to_string(), "displayName": person.name(),
+        "firstName": person.first, "lastName": person.last, "email": person.email, "verifiedEmail": person.verified,
+        "defaultEmailAddress": {"emailAddress": person.email}, "defaultAddress": address(id, None, country),
+        "defaultPhoneNumber": person.phone.as_ref().map(|phone| json!({"phoneNumber": phone}))})
 }
 
 pub(super) fn line(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     let sql =
-        "SELECT l.variant, l.sku, l.title, l.quantity, l.price, l.shipped, l.cancelled, s.currency FROM sale_line l
+        "SELECT l.variant, l.sku, l.title, l.quantity, l.price, l.shipped, l.cancelled, s.currency,
+          (SELECT COALESCE(SUM(r.quantity), 0) FROM refund_line r WHERE r.line = l.id AND r.restock <> 'CANCEL') FROM sale_line l
         JOIN sale s ON s.id = l.sale WHERE l.id = ?1";
     call.row(sql, [id], |row| {
         let (title, currency): (String, String) = (row.get(2)?, row.get(7)?);
         let (quantity, price, shipped, cancelled): (i64, i64, i64, i64) =
             (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
         let variant: Option<i64> = row.get(0)?;
+        let current = quantity.saturating_sub(cancelled).saturating_sub(row.get(8)?);
         let open = if variant.is_some() { quantity.saturating_sub(shipped).saturating_sub(cancelled) } else { 0 };
         Ok(json!({"__typename": "LineItem", "_variant": variant, "id": ids::gid("LineItem", id), "name": title, "title": title,
-            "sku": row.get::<_, String>(1)?, "quantity": quantity, "currentQuantity": quantity.saturating_sub(cancelled),
+            "sku": row.get::<_, String>(1)?, "quantity": quantity, "currentQuantity": current, "refundableQuantity": current,
+            "taxLines": [], "discountAllocations": [],
             "unfulfilledQuantity": open, "fulfillableQuantity": open, "requiresShipping": variant.is_some(),
             "originalUnitPriceSet": money::bag(price, &currency),
             "originalTotalSet": money::bag(price.saturating_mul(quantity), &currency)}))
@@ -103,8 +124,10 @@ pub(super) fn shipping(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     let sql =
         "SELECT h.code, h.title, h.price, s.currency FROM shipping h JOIN sale s ON s.id = h.sale WHERE h.id = ?1";
     call.row(sql, [id], |row| {
+        let price = money::bag(row.get(2)?, &row.get::<_, String>(3)?);
         Ok(json!({"__typename": "ShippingLine", "id": ids::gid("ShippingLine", id), "code": row.get::<_, String>(0)?,
-            "title": row.get::<_, String>(1)?, "originalPriceSet": money::bag(row.get(2)?, &row.get::<_, String>(3)?)}))
+            "title": row.get::<_, String>(1)?, "isRemoved": false, "taxLines": [], "discountAllocations": [],
+            "originalPriceSet": price, "discountedPriceSet": price}))
     })
 }
 

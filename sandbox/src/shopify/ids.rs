@@ -15,6 +15,12 @@ pub(super) const PARCEL: i64 = 4_655_000_000_001;
 pub(super) const PARCEL_LINE: i64 = 10_900_000_000_001;
 pub(super) const SUBSCRIPTION: i64 = 1_000_000_000_001;
 pub(super) const ADJUSTMENT: i64 = 9_300_000_000_001;
+pub(super) const PAYMENT: i64 = 6_900_000_000_001;
+pub(super) const REFUND: i64 = 929_361_463_881_310_977;
+pub(super) const REFUND_LINE: i64 = 487_817_672_276_298_555;
+pub(super) const REFUND_POSTAGE: i64 = 7_100_000_000_001;
+pub(super) const RETURN: i64 = 29_000_000_001;
+pub(super) const RETURN_LINE: i64 = 31_000_000_001;
 
 /// `gid://shopify/Order/6120000000001`.
 pub(super) fn gid(kind: &str, id: i64) -> String {

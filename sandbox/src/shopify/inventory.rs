@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, api_time};
+use super::once::{self, Key};
 use super::{ids, stock};
 use crate::books::Result;
 
 /// Most and least of a quantity.
 const MOST: i64 = 1_000_000_000;
-/// How long a key is remembered, in milliseconds.
-const REMEMBERED: i64 = 24 * 3_600_000;
 
 const REASONS: [&str; 17] = [
     "correction",
@@ -73,66 +72,17 @@ fn refused(errors: Vec<Value>) -> Value {
     json!({"inventoryAdjustmentGroup": null, "userErrors": errors})
 }
 
-/// Carries it out unless its key says it was. A key that failed once fails for ever.
+/// Carries it out unless its key says it was.
 pub(super) fn once(call: &Call<'_>, verb: Verb, key: Option<&str>, input: &Value) -> Result<Value> {
     let Some(key) = key else { return Ok(perform(call, verb, input)?.1) };
-    let now = call.millis();
-    call.run("DELETE FROM once WHERE at < ?1", [now.saturating_sub(REMEMBERED)])?;
-    let digest = canonical(input);
-    let earlier: Option<(String, Option<i64>)> =
-        call.row("SELECT digest, adjustment FROM once WHERE key = ?1 AND operation = ?2", (key, verb.word()), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    if let Some((known, adjustment)) = earlier {
-        return Ok(match adjustment {
-            _ if known != digest => refused(vec![error(
-                &[],
-                "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
-                "The same idempotency key cannot be used with different operation parameters.",
-            )]),
-            None => refused(vec![error(
-                &[],
-                "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
-                "A previous request with this idempotency key failed. Retry with a new idempotency key.",
-            )]),
-            Some(id) => json!({"inventoryAdjustmentGroup": group(call, id)?, "userErrors": []}),
-        });
-    }
-    if concurrent(call)? {
-        return Ok(refused(vec![error(
-            &[],
-            "IDEMPOTENCY_CONCURRENT_REQUEST",
-            "A request with this idempotency key is currently in progress. Retry with the same key.",
-        )]));
-    }
-    let (adjustment, payload) = perform(call, verb, input)?;
-    call.run("INSERT INTO once VALUES (?1, ?2, ?3, ?4, ?5)", (key, verb.word(), digest, adjustment, now))?;
-    Ok(payload)
-}
-
-/// The operator may have planned that some keys meet themselves.
-fn concurrent(call: &Call<'_>) -> Result<bool> {
-    let left: i64 = call.setting("concurrent")?.and_then(|left| left.parse().ok()).unwrap_or(0);
-    if left > 0 {
-        call.set("concurrent", &left.saturating_sub(1).to_string())?;
-    }
-    Ok(left > 0)
-}
-
-/// JSON with sorted keys, so that the order of fields does not matter.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            let members: Vec<String> = keys
-                .iter()
-                .map(|key| format!("{key:?}:{}", map.get(*key).map(canonical).unwrap_or_default()))
-                .collect();
-            format!("{{{}}}", members.join(","))
+    match once::look(call, verb.word(), key, input)? {
+        Key::Fresh { digest } => {
+            let (adjustment, payload) = perform(call, verb, input)?;
+            once::keep(call, verb.word(), key, &digest, adjustment)?;
+            Ok(payload)
         }
-        Value::Array(list) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+        Key::Done(id) => Ok(json!({"inventoryAdjustmentGroup": group(call, id)?, "userErrors": []})),
+        Key::Refused { code, message } => Ok(refused(vec![error(&[], code, message)])),
     }
 }
 

@@ -15,8 +15,10 @@ const LATENESS: u64 = 2_000;
 /// `ORDERS_CREATE` as webhooks write it: `orders/create`.
 pub(super) fn topic(word: &str) -> String {
     let lower = word.to_ascii_lowercase();
-    match lower.strip_prefix("inventory_levels_") {
-        Some(rest) => format!("inventory_levels/{rest}"),
+    let two = ["inventory_levels", "order_transactions"];
+    let found = two.into_iter().find_map(|subject| Some((subject, lower.strip_prefix(subject)?.strip_prefix('_')?)));
+    match found {
+        Some((subject, rest)) => format!("{subject}/{rest}"),
         None => lower.replacen('_', "/", 1),
     }
 }
@@ -130,6 +132,7 @@ mod tests {
             ("ORDERS_CREATE", "orders/create"),
             ("ORDERS_PARTIALLY_FULFILLED", "orders/partially_fulfilled"),
             ("INVENTORY_LEVELS_UPDATE", "inventory_levels/update"),
+            ("ORDER_TRANSACTIONS_CREATE", "order_transactions/create"),
         ] {
             assert_eq!((topic(spelt).as_str(), word(written).as_str()), (written, spelt));
         }

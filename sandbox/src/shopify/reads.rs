@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Problem};
 use super::pages::{Condition, Reading, Source, page};
 use super::plan::Node;
-use super::{auth, docs, ids};
+use super::{auth, docs, ids, payment, refunded, rma};
 use crate::books::Result;
 
 const ORDER_FIELDS: &[(&str, &str, Reading)] = &[
@@ -54,15 +54,25 @@ pub(super) fn resolve(
                 .map(Some);
         }
         ("InventoryLevel", "item") => own("_item").map(|id| docs::item(call, id)),
-        ("InventoryLevel", "location") | ("FulfillmentOrderAssignedLocation" | "Fulfillment", "location") => {
-            own("_location").map(|id| docs::location(call, id))
+        ("InventoryLevel", "location")
+        | ("FulfillmentOrderAssignedLocation" | "Fulfillment" | "RefundLineItem", "location") => {
+            Some(own("_location").map_or(Ok(None), |id| docs::location(call, id)))
         }
         ("InventoryLevel", "quantities") => return quantities(doc, node).map(Some),
         ("InventoryChange", "item") => own("_item").map(|id| docs::item(call, id)),
         ("InventoryChange", "location") => own("_location").map(|id| docs::location(call, id)),
-        ("FulfillmentOrder" | "Fulfillment", "order") => own("_sale").map(|id| docs::order(call, id)),
-        ("FulfillmentOrderLineItem" | "FulfillmentLineItem", "lineItem") => own("_line").map(|id| docs::line(call, id)),
-        ("Order", "fulfillments") => return parcels(call, own("_id").unwrap_or_default(), node).map(Some),
+        ("FulfillmentOrder" | "Fulfillment" | "OrderTransaction" | "Refund" | "Return", "order") => {
+            own("_sale").map(|id| docs::order(call, id))
+        }
+        ("OrderTransaction", "parentTransaction") => Some(own("_parent").map_or(Ok(None), |id| payment::doc(call, id))),
+        ("RefundShippingLine", "shippingLine") => own("_shipping").map(|id| docs::shipping(call, id)),
+        ("ReturnLineItem", "fulfillmentLineItem") => own("_parcel_line").map(|id| docs::parcel_line(call, id)),
+        ("FulfillmentOrderLineItem" | "FulfillmentLineItem" | "RefundLineItem", "lineItem") => {
+            own("_line").map(|id| docs::line(call, id))
+        }
+        ("Order", "fulfillments") => return listed(call, "parcel", own("_id"), node, docs::parcel).map(Some),
+        ("Order", "transactions") => return listed(call, "payment", own("_id"), node, payment::doc).map(Some),
+        ("Order", "refunds") => return listed(call, "refund", own("_id"), node, refunded::doc).map(Some),
         _ => return children(call, kind, own("_id"), node, searches),
     };
     Ok(found.transpose()?.map(Option::unwrap_or_default))
@@ -84,6 +94,11 @@ fn children(
         ("Order", "lineItems") => list("sale_line", "sale", docs::line),
         ("Order", "shippingLines") => list("shipping", "sale", docs::shipping),
         ("Order", "fulfillmentOrders") => list("demand", "sale", docs::demand),
+        ("Order", "returns") => list("rma", "sale", rma::doc),
+        ("Refund", "refundLineItems") => list("refund_line", "refund", refunded::line),
+        ("Refund", "refundShippingLines") => list("refund_postage", "refund", refunded::postage),
+        ("Refund", "transactions") => list("payment", "refund", payment::doc),
+        ("Return", "returnLineItems") => list("rma_line", "rma", rma::line),
         ("FulfillmentOrder", "lineItems") => list("demand_line", "demand", docs::demand_line),
         ("Fulfillment", "fulfillmentLineItems") => list("parcel_line", "parcel", docs::parcel_line),
         _ => Ok(None),
@@ -151,6 +166,8 @@ fn query(call: &Call<'_>, node: &Node, searches: &mut Vec<Value>) -> std::result
             list(Source { key, fields: ORDER_FIELDS, ..Source::of("sale") }, docs::order)
         }
         "fulfillmentOrder" => one("FulfillmentOrder", docs::demand),
+        "refund" => one("Refund", refunded::doc),
+        "return" => one("Return", rma::doc),
         "webhookSubscription" => one("WebhookSubscription", docs::subscription),
         "webhookSubscriptions" => subscriptions(call, node, searches),
         _ => Ok(Value::Null),
@@ -190,6 +207,9 @@ fn thing(call: &Call<'_>, gid: Option<&Value>) -> std::result::Result<Value, Pro
         "LineItem" => ("order", docs::line),
         "FulfillmentOrder" => ("fulfillmentOrder", docs::demand),
         "Fulfillment" => ("order", docs::parcel),
+        "OrderTransaction" => ("order", payment::doc),
+        "Refund" => ("refund", refunded::doc),
+        "Return" => ("return", rma::doc),
         "WebhookSubscription" => ("", docs::subscription),
         _ => return Ok(Value::Null),
     };
@@ -231,10 +251,17 @@ fn available(call: &Call<'_>, item: i64) -> Result<Option<Value>> {
     Ok(call.row(sql, [item], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Value::from))
 }
 
-fn parcels(call: &Call<'_>, sale: i64, node: &Node) -> std::result::Result<Value, Problem> {
+/// Lists without pages of what belongs to an order.
+fn listed(
+    call: &Call<'_>,
+    table: &str,
+    sale: Option<i64>,
+    node: &Node,
+    doc: Maker,
+) -> std::result::Result<Value, Problem> {
     let first = node.arguments.get("first").and_then(Value::as_i64).unwrap_or(-1);
-    let ids: Vec<i64> =
-        call.rows("SELECT id FROM parcel WHERE sale = ?1 ORDER BY id LIMIT ?2", (sale, first), |row| row.get(0))?;
-    let parcels = ids.into_iter().filter_map(|id| docs::parcel(call, id).transpose());
-    Ok(Value::Array(parcels.collect::<Result<_>>()?))
+    let sql = format!("SELECT id FROM {table} WHERE sale = ?1 ORDER BY id LIMIT ?2");
+    let ids: Vec<i64> = call.rows(&sql, (sale, first), |row| row.get(0))?;
+    let docs = ids.into_iter().filter_map(|id| doc(call, id).transpose());
+    Ok(Value::Array(docs.collect::<Result<_>>()?))
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::payment::{self, Tender};
 use super::{body, ids, money, outbox, stock};
 use crate::books::Result;
 use crate::orderbook::{Line, Order};
@@ -28,8 +29,8 @@ struct Priced<'a> {
     goods: Option<(i64, i64)>,
 }
 
-/// Sells one order; every rounded price is added to the list.
-pub(super) fn sell(call: &Call<'_>, order: &Order, rounded: &mut Vec<Value>) -> Result<Sold> {
+/// Sells one order, paid with these tenders; every rounded price is added to the list.
+pub(super) fn sell(call: &Call<'_>, order: &Order, tenders: &[Tender], rounded: &mut Vec<Value>) -> Result<Sold> {
     let digest = digest(order);
     let known = call.row("SELECT digest FROM sale WHERE name = ?1", [&order.name], |row| row.get::<_, String>(0))?;
     if let Some(known) = known {
@@ -61,8 +62,14 @@ pub(super) fn sell(call: &Call<'_>, order: &Order, rounded: &mut Vec<Value>) -> 
     if let Some(why) = short(call, location, &lines)? {
         return Ok(Sold::Refused(why));
     }
-    let id = write(call, order, &digest, customer, &lines, &shipping)?;
+    let total = sum(&lines).saturating_add(sum(&shipping));
+    let payments = match payment::split(total, tenders) {
+        Ok(payments) => payments,
+        Err(why) => return Ok(Sold::Refused(why)),
+    };
+    let id = write(call, order, &digest, customer, (&lines, &shipping))?;
     demand(call, id, location, &lines)?;
+    payment::take(call, id, &payments)?;
     outbox::post(call, &["orders/create", "orders/paid"], Some(id), || body::order(call, id))?;
     Ok(Sold::Accepted)
 }
@@ -104,6 +111,10 @@ fn price<'a>(
     Ok(Ok(Priced { line, price, goods }))
 }
 
+fn sum(lines: &[Priced<'_>]) -> i64 {
+    lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.price.saturating_mul(line.line.quantity)))
+}
+
 /// Why the order cannot be had where overselling is not allowed.
 fn short(call: &Call<'_>, location: i64, lines: &[Priced<'_>]) -> Result<Option<String>> {
     let mut wanted = std::collections::BTreeMap::new();
@@ -129,12 +140,8 @@ fn write(
     order: &Order,
     digest: &str,
     customer: Option<i64>,
-    lines: &[Priced<'_>],
-    shipping: &[Priced<'_>],
+    (lines, shipping): (&[Priced<'_>], &[Priced<'_>]),
 ) -> Result<i64> {
-    let sum = |lines: &[Priced<'_>]| {
-        lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.price.saturating_mul(line.line.quantity)))
-    };
     let total = sum(lines).saturating_add(sum(shipping));
     let id = call.next_id("sale", ids::ORDER)?;
     let number = id.saturating_sub(ids::ORDER).saturating_add(1);

@@ -50,6 +50,29 @@ CREATE TABLE IF NOT EXISTS adjustment(id INTEGER PRIMARY KEY, name TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS adjustment_line(adjustment INTEGER NOT NULL, name TEXT NOT NULL, item INTEGER NOT NULL, location INTEGER NOT NULL,
   delta INTEGER NOT NULL, after INTEGER NOT NULL, ledger TEXT);
 CREATE INDEX IF NOT EXISTS adjustment_line_of ON adjustment_line(adjustment);
+CREATE TABLE IF NOT EXISTS payment(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, parent INTEGER, refund INTEGER, kind TEXT NOT NULL,
+  status TEXT NOT NULL, gateway TEXT NOT NULL, amount INTEGER NOT NULL, created INTEGER NOT NULL, processed INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS payment_sale ON payment(sale, id);
+CREATE INDEX IF NOT EXISTS payment_refund ON payment(refund, id);
+CREATE TABLE IF NOT EXISTS refund(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, note TEXT, staff INTEGER, created INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS refund_sale ON refund(sale, id);
+CREATE TABLE IF NOT EXISTS refund_line(id INTEGER PRIMARY KEY, refund INTEGER NOT NULL, line INTEGER NOT NULL, quantity INTEGER NOT NULL,
+  restock TEXT NOT NULL, location INTEGER);
+CREATE INDEX IF NOT EXISTS refund_line_refund ON refund_line(refund, id);
+CREATE INDEX IF NOT EXISTS refund_line_line ON refund_line(line);
+CREATE TABLE IF NOT EXISTS refund_postage(id INTEGER PRIMARY KEY, refund INTEGER NOT NULL, shipping INTEGER NOT NULL, amount INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS refund_postage_refund ON refund_postage(refund, id);
+CREATE INDEX IF NOT EXISTS refund_postage_shipping ON refund_postage(shipping);
+CREATE TABLE IF NOT EXISTS rma(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+  created INTEGER NOT NULL, approved INTEGER, reason TEXT, note TEXT);
+CREATE INDEX IF NOT EXISTS rma_sale ON rma(sale, id);
+CREATE TABLE IF NOT EXISTS rma_line(id INTEGER PRIMARY KEY, rma INTEGER NOT NULL, parcel_line INTEGER NOT NULL, line INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, reason TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS rma_line_of ON rma_line(rma, id);
+CREATE INDEX IF NOT EXISTS rma_line_parcel ON rma_line(parcel_line);
+CREATE TABLE IF NOT EXISTS customer(id INTEGER PRIMARY KEY, first TEXT NOT NULL, last TEXT NOT NULL, email TEXT NOT NULL, phone TEXT,
+  verified INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS sale_customer ON sale(customer);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO bucket VALUES (1, -1, 0);
 UPDATE delivery SET claimed = 0 WHERE claimed = 1;

@@ -1,5 +1,7 @@
 //! What the shop's books come to.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -32,6 +34,15 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
                  JOIN parcel_line l ON l.parcel = p.id WHERE p.number <> ''",
             )?,
         },
+        "refunds": refunds(db)?,
+        "captured_value": money::text(number("SELECT SUM(amount) FROM payment WHERE kind IN ('SALE', 'CAPTURE') AND status = 'SUCCESS'")?),
+        "refunded_value": money::text(number("SELECT SUM(amount) FROM payment WHERE kind = 'REFUND' AND status = 'SUCCESS'")?),
+        "returns": {
+            "count": number("SELECT COUNT(*) FROM rma")?,
+            "requested": number("SELECT COUNT(*) FROM rma WHERE status = 'REQUESTED'")?,
+            "open": number("SELECT COUNT(*) FROM rma WHERE status = 'OPEN'")?,
+            "declined": number("SELECT COUNT(*) FROM rma WHERE status = 'DECLINED'")?,
+        },
         "webhooks": webhooks(db)?,
         "inventory": {
             "sets": counted("inventory.sets")?,
@@ -39,6 +50,30 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
             "on_hand": number("SELECT SUM(on_hand) FROM level")?.to_string(),
             "committed": number("SELECT SUM(committed) FROM level")?.to_string(),
         },
+    }))
+}
+
+/// Refunds and what they gave back. An app that marks its refunds writes its reference in square brackets at the end of
+/// the note; a duplicate is a further refund of the same order with the same reference of which money went back, too.
+fn refunds(db: &Connection) -> Result<Value> {
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
+    let sql = "SELECT sale, note FROM refund r WHERE note LIKE '%[%]'
+        AND EXISTS (SELECT 1 FROM payment p WHERE p.refund = r.id AND p.status = 'SUCCESS')";
+    let mut marked = db.prepare_cached(sql)?;
+    let marked = marked.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    let (mut seen, mut duplicates) = (HashSet::new(), 0_u64);
+    for refund in marked {
+        let (sale, note) = refund?;
+        let reference = note.rsplit_once('[').map(|(_, reference)| reference.to_owned());
+        duplicates = duplicates.saturating_add(u64::from(!seen.insert((sale, reference))));
+    }
+    Ok(json!({
+        "count": number("SELECT COUNT(*) FROM refund")?,
+        "lines": number("SELECT COUNT(*) FROM refund_line")?,
+        "value": money::text(number("SELECT SUM(amount) FROM payment WHERE kind = 'REFUND' AND status = 'SUCCESS'")?),
+        "duplicates": duplicates,
+        "pending": number("SELECT COUNT(*) FROM payment WHERE kind = 'REFUND' AND status = 'PENDING'")?,
+        "failed": number("SELECT COUNT(*) FROM payment WHERE kind = 'REFUND' AND status = 'FAILURE'")?,
     }))
 }
 

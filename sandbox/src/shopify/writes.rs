@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Problem};
 use super::inventory::{self, Verb};
+use super::once::{self, Key};
 use super::plan::Node;
-use super::{auth, docs, fulfil, ids, outbox};
+use super::{auth, docs, fulfil, ids, outbox, refund, refunded, rma};
 
-/// First version whose inventory mutations demand the directive and the comparison.
+/// First version whose inventory mutations and refunds demand the directive, and the former the comparison.
 const STRICT_SINCE: &str = "2026-04";
 
 /// Carries one mutation out and gives its payload.
@@ -19,6 +20,9 @@ pub(super) fn mutate(call: &Call<'_>, node: &Node) -> Result<Value, Problem> {
         "inventorySetQuantities" => guarded(call, node, Verb::Set, &input),
         "inventoryAdjustQuantities" => guarded(call, node, Verb::Adjust, &input),
         "fulfillmentCreate" => Ok(fulfil::create(call, &argument("fulfillment"))?),
+        "refundCreate" => refund(call, node, &input),
+        "returnApproveRequest" => Ok(rma::approve(call, &input)?),
+        "returnDeclineRequest" => Ok(rma::decline(call, &input)?),
         "webhookSubscriptionCreate" => subscribe(call, &argument("topic"), &argument("webhookSubscription")),
         "webhookSubscriptionDelete" => {
             let id = argument("id");
@@ -35,15 +39,49 @@ pub(super) fn mutate(call: &Call<'_>, node: &Node) -> Result<Value, Problem> {
     }
 }
 
+/// Refuses a mutation without the directive where it is demanded.
+fn demand_key(call: &Call<'_>, node: &Node) -> Result<(), Problem> {
+    let missing = call.version >= STRICT_SINCE && node.idempotent.is_none();
+    let message = "The @idempotent directive is required for this mutation but was not provided.";
+    if missing { Err(Problem::new("BAD_REQUEST", message)) } else { Ok(()) }
+}
+
+/// `refundCreate`, at most once per key. Its errors have no code in the schema, so that what the directive refuses can
+/// only stand beside the data, with the codes of the inventory mutations (an assumption).
+fn refund(call: &Call<'_>, node: &Node, input: &Value) -> Result<Value, Problem> {
+    demand_key(call, node)?;
+    let key = node.idempotent.as_deref();
+    let digest = match key.map(|key| once::look(call, &node.name, key, input)).transpose()? {
+        None => None,
+        Some(Key::Fresh { digest }) => Some(digest),
+        Some(Key::Refused { code, message }) => return Err(Problem::new(code, message)),
+        Some(Key::Done(id)) => return made(call, id),
+    };
+    let judged = refund::judge(call, input)?;
+    let id = judged.as_ref().ok().map(|judged| refund::make(call, judged, None)).transpose()?;
+    if let (Some(key), Some(digest)) = (key, digest) {
+        once::keep(call, &node.name, key, &digest, id)?;
+    }
+    match (judged, id) {
+        (Ok(_), Some(id)) => made(call, id),
+        (Ok(_), None) => Ok(Value::Null),
+        (Err((field, message)), _) => {
+            Ok(json!({"order": null, "refund": null, "userErrors": [{"field": field, "message": message}]}))
+        }
+    }
+}
+
+/// A refund as it stands now, and its order.
+fn made(call: &Call<'_>, id: i64) -> Result<Value, Problem> {
+    let refund = refunded::doc(call, id)?.unwrap_or_default();
+    let sale = refund.get("_sale").and_then(Value::as_i64).unwrap_or_default();
+    Ok(json!({"order": docs::order(call, sale)?, "refund": refund, "userErrors": []}))
+}
+
 /// What inventory mutations demand of the document before anything is looked at.
 fn guarded(call: &Call<'_>, node: &Node, verb: Verb, input: &Value) -> Result<Value, Problem> {
+    demand_key(call, node)?;
     if call.version >= STRICT_SINCE {
-        if node.idempotent.is_none() {
-            return Err(Problem::new(
-                "BAD_REQUEST",
-                "The @idempotent directive is required for this mutation but was not provided.",
-            ));
-        }
         let pairs = input.get(verb.list()).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if pairs.iter().any(|pair| pair.get("changeFromQuantity").is_none()) {
             let message = format!("{} must include the following argument: changeFromQuantity", verb.input());

@@ -6,7 +6,10 @@ mod access;
 mod deliveries;
 mod fulfilment;
 mod inventory;
+mod people;
 mod reading;
+mod refunds;
+mod returns;
 mod selling;
 
 use std::cell::Cell;

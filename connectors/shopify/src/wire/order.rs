@@ -1,4 +1,4 @@
-//! The body of `orders/create`: "Webhooks", topic orders/create; REST shape. Plain amounts are in the shop's currency;
+//! The body of `orders/create`: "Webhooks", topic orders/create; REST shape. `customers/*` bodies are its customer. Plain amounts are in the shop's currency;
 //! the `_set` fields repeat them with the buyer's currency beside and are not read.
 
 use serde::Deserialize;
@@ -62,6 +62,8 @@ pub(crate) struct Customer {
     pub(crate) last_name: String,
     #[serde(default)]
     pub(crate) default_address: Option<Address>,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) updated_at: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

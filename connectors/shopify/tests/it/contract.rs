@@ -81,4 +81,6 @@ async fn a_configuration_that_would_leave_a_door_open_does_not_start() {
     assert!(matches!(start(|config| config.shop_domain.clear()), StartError::ShopDomain));
     assert!(matches!(start(|config| config.api_version = "../x".to_owned()), StartError::ApiVersion(_)));
     assert!(matches!(start(|config| config.orders = "orders".to_owned()), StartError::Orders(_)));
+    assert!(matches!(start(|config| config.returns = Some("returns".to_owned())), StartError::Returns(_)));
+    assert!(matches!(start(|config| config.customers = Some("customers".to_owned())), StartError::Customers(_)));
 }

@@ -1,11 +1,17 @@
-//! The connector between the shop's twin and an orders service that only takes notes; what counts is what their books
-//! say after.
+//! The connector between the shop's twin and owning services that only take notes; what counts is what their books say
+//! after.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
 mod contract;
+mod customers;
+mod facts;
 mod fulfilments;
 mod orders;
+mod owners;
+mod reading;
+mod refunds;
+mod returns;
 mod stock;
 mod trouble;
 mod webhooks;

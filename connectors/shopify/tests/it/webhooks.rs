@@ -113,7 +113,7 @@ async fn an_order_that_the_service_cannot_take_is_refused_with_its_fields() {
 
 #[derive(Debug, thiserror::Error)]
 #[error("no")]
-struct No(Class, &'static str);
+pub(crate) struct No(pub(crate) Class, pub(crate) &'static str);
 
 impl Fault for No {
     fn class(&self) -> Class {
@@ -157,7 +157,8 @@ async fn the_shop_comes_again_when_there_is_no_orders_service() {
     let config = config("http://127.0.0.1:9", &format!("http://{nobody}"), "");
     let shop = Connector::new(&config, &runtime).unwrap();
     let (orders, _) = crate::orders::Orders::start(&runtime).await;
-    let desk = Desk { runtime, orders, shop };
+    let (owners, _) = crate::owners::Owners::start(&runtime).await;
+    let desk = Desk { runtime, orders, owners, shop };
     assert_eq!(desk.accept(webhook("orders/create", BODY)).await.status, 503);
 }
 

@@ -17,15 +17,17 @@ use serde_json::{Value, json};
 use tonic::{Request, Status};
 
 use crate::orders::Orders;
+use crate::owners::Owners;
 
 pub(crate) const SECRET: &str = "weft-sandbox-secret";
 pub(crate) const DOMAIN: &str = "demo.myshopify.com";
 pub(crate) const BODY: &str = include_str!("../../fixtures/orders_create.json");
 
-/// The connector with an orders service behind it and no shop before it.
+/// The connector with owning services behind it and no shop before it.
 pub(crate) struct Desk {
     pub(crate) runtime: Runtime,
     pub(crate) orders: Orders,
+    pub(crate) owners: Owners,
     pub(crate) shop: Connector,
 }
 
@@ -46,20 +48,28 @@ pub(crate) fn config(shop: &str, orders: &str, more: &str) -> Config {
 pub(crate) async fn desk(more: &str) -> Desk {
     let runtime = Runtime::system("test");
     let (orders, address) = Orders::start(&runtime).await;
-    let shop = Connector::new(&config("http://127.0.0.1:9", &address, more), &runtime).unwrap();
-    Desk { runtime, orders, shop }
+    let (owners, behind) = Owners::start(&runtime).await;
+    let more = format!("{more}\n{}", owned(&behind));
+    let shop = Connector::new(&config("http://127.0.0.1:9", &address, &more), &runtime).unwrap();
+    Desk { runtime, orders, owners, shop }
+}
+
+fn owned(address: &str) -> String {
+    format!("returns = '{address}'\ncustomers = '{address}'")
 }
 
 pub(crate) async fn world() -> World {
     let runtime = Runtime::system("test");
     let (orders, address) = Orders::start(&runtime).await;
+    let (owners, behind) = Owners::start(&runtime).await;
     let twin = toml::from_str(&format!("domain = '{DOMAIN}'")).unwrap();
     let sandbox = retail_sandbox::Config { listen: Listen::anywhere(), shopify: twin, ..Default::default() };
     let running = Sandbox::start(&runtime, sandbox).await.unwrap();
     let operator = toml::from_str(&format!("base_url = 'http://{}'", running.control)).unwrap();
     let operator = Http::new(&runtime, operator, Bearer, Budget::Concurrency(Lanes::new(8, 8))).unwrap();
-    let shop = Connector::new(&config(&format!("http://{}", running.shopify), &address, ""), &runtime).unwrap();
-    let world = World { desk: Desk { runtime, orders, shop }, operator };
+    let config = config(&format!("http://{}", running.shopify), &address, &owned(&behind));
+    let shop = Connector::new(&config, &runtime).unwrap();
+    let world = World { desk: Desk { runtime, orders, owners, shop }, operator };
     world.operate(Method::POST, "/seed", seed()).await;
     world
 }
@@ -136,17 +146,33 @@ impl World {
         self.operate(Method::GET, "/shopify/books", Value::Null).await
     }
 
-    /// Sells so many apples and pears; answers the shop's order as its webhook would.
+    /// Sells so many apples and pears.
     pub(crate) async fn sell(&self, name: &str, apples: i64, pears: i64) {
+        self.sell_for(name, apples, pears, json!([])).await;
+    }
+
+    /// Sells so many apples and pears for 2.50 each and postage as much, paid with these tenders first.
+    pub(crate) async fn sell_for(&self, name: &str, apples: i64, pears: i64, tenders: Value) {
         let line = |sku: &str, kind: &str, quantity: i64| json!({"sku": sku, "title": sku, "quantity": quantity, "price": "2.50", "kind": kind});
         let order = json!({"name": name, "placed_at": "2026-11-20T09:00:00Z", "customer": "17850", "country": "United Kingdom",
             "lines": [line("APPLE", "goods", apples), line("PEAR", "goods", pears), line("POST", "charge", 1)]});
-        let sold = self.turn("sell", json!({"orders": [order]})).await;
+        let sold = self.turn("sell", json!({"orders": [order], "tenders": {name: tenders}})).await;
         assert_eq!(sold["accepted"], 1, "{sold}");
+    }
+
+    /// The newest body of an order's webhook.
+    pub(crate) async fn body(&self, order: &str, topic: &str) -> Value {
+        let order = order.replace('#', "%23");
+        self.operate(Method::GET, &format!("/shopify/body?order={order}&topic={topic}"), Value::Null).await
     }
 
     /// Opens a door that hands webhooks to the connector as the gateway does, and tells the shop of it.
     pub(crate) async fn open_the_door(&self) {
+        self.open_the_door_for(Value::Null).await;
+    }
+
+    /// The same for these topics; null leaves the choice to the shop.
+    pub(crate) async fn open_the_door_for(&self, topics: Value) {
         let listener = self.desk.runtime.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr());
         let (runtime, shop) = (self.desk.runtime.named("door"), self.desk.shop.clone());
@@ -174,7 +200,7 @@ impl World {
             };
             runtime.serve_http(listener, HttpLimits::default(), handler).await.unwrap();
         });
-        self.turn("webhooks", json!({"url": url})).await;
+        self.turn("webhooks", json!({"url": url, "topics": topics})).await;
     }
 
     /// Waits until the shop has nothing left to send.
