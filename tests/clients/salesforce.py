@@ -12,7 +12,11 @@ import urllib.parse
 import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
-from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceMoreThanOneRecord
+from simple_salesforce.exceptions import (
+    SalesforceMalformedRequest,
+    SalesforceMoreThanOneRecord,
+    SalesforceResourceNotFound,
+)
 
 TWIN = sys.argv[1].rstrip("/")
 
@@ -54,6 +58,22 @@ for key in ("1", "2"):
 refused(lambda: org.Order_Context__c.get_by_custom_id("Order_Number__c", "536365"), SalesforceMoreThanOneRecord)
 error = refused(lambda: org.query("SELECT Colour FROM Account"), SalesforceMalformedRequest)
 assert error.content[0]["errorCode"] == "INVALID_FIELD"
+
+opened = requests.post(
+    f"{TWIN}/__sandbox/salesforce/case", json={"subject": "Broken", "account_id": account["Id"]}, timeout=10
+).json()
+case = org.Case.get(opened["id"])
+assert (case["CaseNumber"], case["Status"], case["IsClosed"]) == (opened["case_number"], "New", False)
+milestone = {"Case__c": case["Id"], "Kind__c": "RETURN_AUTHORIZED", "Happened_At__c": "2026-11-23T08:26:00Z"}
+assert org.Case_Milestone_Event__c.upsert("Mesh_Id__c/m-1", milestone) == 201
+assert org.Case_Milestone_Event__c.upsert("Mesh_Id__c/m-1", milestone) == 200
+assert org.Case.update(case["Id"], {"Status": "Closed"}) == 204
+closed = org.query("SELECT IsClosed, (SELECT Kind__c FROM Case_Milestone_Events__r) FROM Case")["records"][0]
+assert closed["IsClosed"] and closed["Case_Milestone_Events__r"]["totalSize"] == 1
+assert org.Case.delete(case["Id"]) == 204
+gone = org.query_all("SELECT IsDeleted FROM Case", include_deleted=True)["records"]
+assert [row["IsDeleted"] for row in gone] == [True]
+refused(lambda: org.ReturnOrder.describe(), SalesforceResourceNotFound)  # no feature brings it
 
 fault = {"kind": "expire_tokens", "times": 1, "path_contains": "sobjects"}
 requests.post(f"{TWIN}/__sandbox/salesforce/faults", json=fault, timeout=10).raise_for_status()
