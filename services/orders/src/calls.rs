@@ -333,21 +333,19 @@ impl Calls {
 
     async fn refund(&self, order: &Order, id: &str, key: String, verify: bool) -> Result<Brought, Failure> {
         let request = ask::refund(order, id, key)?;
+        let asked = request.amount.clone();
         let Some((channel, Some(peer))) = self.channels.get(&order.channel) else {
-            let amount =
-                order.refunds.iter().find(|refund| refund.id == id).and_then(|refund| order.money(refund.minor));
-            let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
-            let detail = format!(
-                "channel {} has no connector that could give {amount} back: give it back where it was paid, then resume \
-                 the order; it is then taken as given back",
-                order.channel
-            );
-            return Err(Failure::refused("REFUND_NOT_POSSIBLE", detail));
+            return Err(not_possible(order, id, "no connector"));
         };
         let request =
             shop::RefundOrderRequest { notify_customer: channel.shop_notifies, verify_only: verify, ..request };
-        let asked = request.amount.clone();
-        let answer = CommerceServiceClient::new(peer.clone()).refund_order(request).await?.into_inner();
+        let answer = match CommerceServiceClient::new(peer.clone()).refund_order(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) if status.code() == Code::Unimplemented => {
+                return Err(not_possible(order, id, "a connector that cannot refund"));
+            }
+            Err(status) => return Err(status.into()),
+        };
         done(answer.outcome.as_ref())?;
         let refund = answer.refund.filter(|refund| refund.amount.is_none() || refund.amount == asked);
         let record = refund.and_then(|refund| refund.refund);
@@ -400,6 +398,17 @@ fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
             Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
         }
     }
+}
+
+fn not_possible(order: &Order, refund_id: &str, why: &str) -> Failure {
+    let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
+    let amount = refund.and_then(|refund| order.money(refund.minor)).map(|amount| amount.to_string());
+    let detail = format!(
+        "channel {} has {why}: give {} back where it was paid, then resume the order; it is then taken as given back",
+        order.channel,
+        amount.unwrap_or_default()
+    );
+    Failure::refused("REFUND_NOT_POSSIBLE", detail)
 }
 
 fn broken(who: &str, field: &str) -> Failure {

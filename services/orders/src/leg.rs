@@ -85,6 +85,10 @@ impl Step for Leg {
         match self {
             // Agents are told whenever their system is back; an order never waits for that.
             Self::TellCrm(_) => Policy { deadline: Duration::MAX, ..usual },
+            // A refund may be under way at a bank for days, and nobody can hurry it.
+            Self::RefundShop(_) => {
+                Policy { cap: Duration::from_secs(900), deadline: Duration::from_secs(5 * 24 * 3600), ..usual }
+            }
             // It leaves nothing behind, yet it is a vendor that answers.
             Self::ReadRefunds => Policy::VENDOR,
             Self::Identify
@@ -98,7 +102,6 @@ impl Step for Leg {
             | Self::TellChannel(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
-            | Self::RefundShop(_)
             | Self::RecordRefund(_) => usual,
         }
     }

@@ -138,36 +138,5 @@ fn parse(request: &pb::FindPurchasesRequest) -> Result<Question, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::order;
-
-    fn skus(skus: &[&str]) -> BTreeSet<String> {
-        skus.iter().map(|sku| (*sku).to_owned()).collect()
-    }
-
-    fn lines(order: &Order, asked: &[&str]) -> Vec<i32> {
-        bought(order, &skus(asked)).into_iter().map(|purchase| purchase.line_number).collect()
-    }
-
-    #[test]
-    fn goods_and_charges_are_found_in_the_order_of_the_lines() {
-        let mut order = order().shipped();
-        order.lines[1].set_kind(crate::record::LineKind::Charge);
-        assert_eq!(lines(&order, &["SKU-2", "SKU-1", "SKU-9"]), [1, 2]);
-        assert_eq!(lines(&order, &["SKU-2"]), [2]);
-    }
-
-    #[test]
-    fn what_was_cancelled_was_not_bought() {
-        let mut cancelled = order().booked();
-        cancelled.cancel("no longer wanted", false).unwrap();
-        assert!(lines(&cancelled, &["SKU-1"]).is_empty());
-        let mut partly = order().shipped();
-        partly.lines[0].closed = true;
-        partly.lines[0].shipped = 0;
-        partly.lines[1].closed = true;
-        partly.lines[1].shipped = 1_000_000;
-        assert_eq!(lines(&partly, &["SKU-1", "SKU-2"]), [2], "a line that shipped in part was bought");
-    }
-}
+#[path = "purchases_tests.rs"]
+mod tests;

@@ -222,6 +222,30 @@ async fn what_will_never_ship_of_a_partly_shipped_order_is_given_back_to_the_pen
 }
 
 #[tokio::test]
+async fn a_cancellation_that_the_warehouse_overtakes_in_part_gives_the_rest_back() {
+    let mesh = mesh().await;
+    let id = paid(&mesh, 1001).await;
+    mesh.erp.books.write(|erp| {
+        erp.ship(&id, &[(1, 6)]);
+        erp.hidden = true;
+    });
+    mesh.cancel(&id).await.unwrap();
+    let order = mesh.until_state(&id, OrderState::Completed).await;
+    assert_eq!(order.refunds[0].amount, Some(gbp(2034)));
+    assert_eq!(mesh.erp.books().unapplied(&id), 0);
+}
+
+#[tokio::test]
+async fn a_fully_shipped_order_gives_nothing_back() {
+    let mesh = mesh().await;
+    let id = paid(&mesh, 1001).await;
+    mesh.ship_all(&id);
+    let order = mesh.until_state(&id, OrderState::Completed).await;
+    assert!(order.refunds.is_empty());
+    assert_eq!((mesh.shop.books.open().refund_calls, mesh.erp.books().unapplied(&id)), (0, 0));
+}
+
+#[tokio::test]
 async fn money_of_several_tenders_leaves_each_deposit() {
     let mesh = mesh().await;
     let mut two = request(1001);
