@@ -206,7 +206,7 @@ impl Calls {
     /// The id of a customer of ours, which is another after a merge; `None` when it is none of ours.
     pub(crate) async fn find_customer(&self, id: &str) -> Result<Option<String>, Failure> {
         let request = people::GetCustomerRequest { customer_id: id.to_owned() };
-        let answer = found(self.customers().get_customer(request).await)?;
+        let answer = found(self.customers().get_customer(request).await, "NO_SUCH_CUSTOMER")?;
         Ok(answer.and_then(|answer| answer.customer).map(|customer| customer.customer_id))
     }
 
@@ -224,7 +224,7 @@ impl Calls {
             order_number: number.to_owned(),
         };
         let mut client = CommerceServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER);
-        found(client.get_order(request).await)
+        found(client.get_order(request).await, "NO_SUCH_SHOP_ORDER")
     }
 
     /// Sales orders of the channel's ERP by number; none when the channel has no ERP.
@@ -238,7 +238,7 @@ impl Calls {
         })?;
         let request = erp::FindSalesOrdersRequest { instance, order_number: number.to_owned() };
         let mut client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER);
-        let answer = found(client.find_sales_orders(request).await)?;
+        let answer = found(client.find_sales_orders(request).await, "NO_SUCH_SALES_ORDER")?;
         Ok(answer.map(|answer| answer.orders).unwrap_or_default())
     }
 
@@ -378,12 +378,16 @@ impl Calls {
     }
 }
 
-/// What is not there, and what a system cannot say, is nothing found.
-fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Failure> {
+/// What is not there, by the reason that says so, and what a system cannot say are nothing found. Other things may be
+/// missing too, an instance for example: that is no answer.
+fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option<T>, Failure> {
     match answer {
         Ok(answer) => Ok(Some(answer.into_inner())),
-        Err(status) if matches!(status.code(), Code::NotFound | Code::Unimplemented) => Ok(None),
-        Err(status) => Err(status.into()),
+        Err(status) if status.code() == Code::Unimplemented => Ok(None),
+        Err(status) => match Failure::from(status) {
+            Failure::Refused { reason, .. } if reason == missing => Ok(None),
+            failure => Err(failure),
+        },
     }
 }
 

@@ -108,7 +108,9 @@ pub(crate) fn read(order: &mut Order, told: &shop::GetOrderResponse, at: i64) {
 /// A refund of the shop as a refund of ours; one that is known changes nothing.
 pub(crate) fn take(order: &mut Order, told: &shop::Refund, at: i64) {
     let Some(record) = &told.refund else { return };
+    // What is not in the order's currency cannot be set against what is owed; the shop refuses what would be too much.
     let amount = told.amount.as_ref().and_then(|amount| Money::try_from(amount).ok());
+    let amount = amount.filter(|amount| amount.currency().code() == order.currency);
     let known = order.refunds.iter().any(|refund| refund.record.as_ref().is_some_and(|known| known.id == record.id));
     let (false, Some(amount)) = (known, amount) else { return };
     let id = if told.external_ref.is_empty() {

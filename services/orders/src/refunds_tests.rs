@@ -69,6 +69,15 @@ fn what_the_shop_has_given_back_by_itself_is_not_given_twice() {
 }
 
 #[test]
+fn a_refund_in_another_currency_is_not_set_against_what_is_owed() {
+    let mut order = cancelled();
+    let mut abroad = shop_refund("9", 500);
+    abroad.amount.as_mut().unwrap().currency = "EUR".into();
+    read(&mut order, &shop_says(vec![abroad]), 1);
+    assert_eq!(planned(&order).unwrap().1, order.total);
+}
+
+#[test]
 fn a_payment_that_the_erp_never_had_needs_no_refund_there() {
     let mut order = cancelled();
     order.payments[0].document = None;

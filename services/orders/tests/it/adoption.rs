@@ -183,6 +183,16 @@ async fn nothing_is_adopted_while_one_of_those_who_may_know_is_away() {
 }
 
 #[tokio::test]
+async fn a_shop_that_is_configured_under_another_name_has_not_said_that_it_has_no_such_order() {
+    let mesh = mesh().await;
+    mesh.erp.books().foreign.push(entered(1001, "77"));
+    mesh.shop.books.open().misnamed = true;
+    let refusal = refused(&mesh, ask(1001)).await;
+    assert_eq!((refusal.class(), refusal.reason()), (Class::Precondition, "ORDER_UNREADABLE"));
+    assert!(refusal.metadata("detail").is_some_and(|detail| detail.starts_with("NO_SUCH_INSTANCE")));
+}
+
+#[tokio::test]
 async fn a_webhook_that_comes_after_the_adoption_is_answered_by_the_adopted_order() {
     let mesh = mesh().await;
     sold(&mesh, 1001);

@@ -38,6 +38,8 @@ pub(crate) struct Counter {
     pub(crate) refund_calls: usize,
     pub(crate) looks: usize,
     pub(crate) away: bool,
+    /// Asked under a name that is not its own.
+    pub(crate) misnamed: bool,
 }
 
 impl Counter {
@@ -167,6 +169,9 @@ impl CommerceService for Shop {
         let shop = self.books.open();
         if shop.away {
             return Err(refusal(Class::Unavailable, "VENDOR_UNREACHABLE"));
+        }
+        if shop.misnamed {
+            return Err(refusal(Class::NotFound, "NO_SUCH_INSTANCE"));
         }
         let asked = request.get_ref();
         let same = |order: &&orders::PlaceOrderRequest| {
