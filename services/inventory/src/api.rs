@@ -111,6 +111,17 @@ impl Api {
         Ok(pb::AdjustStockResponse { adjustment_id: adjusted.id, availability })
     }
 
+    async fn receive(&self, request: &pb::ReceiveStockRequest) -> Result<pb::ReceiveStockResponse, Error> {
+        let arrival = parse::receive(request, &self.home, self.clock.now())?;
+        let unknown = self.unknown(arrival.lines.iter().map(|(sku, _)| sku.clone()).collect()).await?;
+        if !unknown.is_empty() {
+            return Err(Error::UnknownItem(unknown.into_iter().collect::<Vec<_>>().join(", ")));
+        }
+        self.must_know(&arrival.receipt.location).await?;
+        let receipt = self.books.receive(arrival).await?;
+        Ok(pb::ReceiveStockResponse { availability: receipt.stock.iter().map(pb::Availability::from).collect() })
+    }
+
     async fn count(&self, request: &pb::CountStockRequest) -> Result<Vec<pb::CountOutcome>, Error> {
         let (as_of, rows) = parse::count(request, &self.home, self.clock.now())?;
         let unknown = self.unknown(rows.iter().map(|row| row.sku.clone()).collect()).await?;
@@ -253,6 +264,13 @@ impl InventoryService for Api {
         request: Request<pb::AdjustStockRequest>,
     ) -> Result<Response<pb::AdjustStockResponse>, Status> {
         Ok(Response::new(self.adjust(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn receive_stock(
+        &self,
+        request: Request<pb::ReceiveStockRequest>,
+    ) -> Result<Response<pb::ReceiveStockResponse>, Status> {
+        Ok(Response::new(self.receive(request.get_ref()).await.map_err(status)?))
     }
 
     async fn count_stock(

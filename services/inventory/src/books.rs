@@ -1,4 +1,4 @@
-//! Counts and adjustments over the store.
+//! Counts, adjustments and receipts over the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use retail_store::{Draft, Store};
 
 use crate::adjustment::Adjustment;
 use crate::fault::Error;
-use crate::keys::{adjustment_document, site_id};
+use crate::keys::{adjustment_document, receipt_document, site_id};
 use crate::publication::Shown;
+use crate::receipt::{Arrival, Receipt, Taken};
 use crate::site::{self, Site};
-use crate::stock::{Act, Counted, Counter, StockError};
+use crate::stock::{Act, Counted, Counter, Stock, StockError};
 
 /// Rows of one location that are changed in one commit.
 const CHUNK: usize = 500;
@@ -130,15 +131,51 @@ impl Books {
                 Ok((stock.clone(), Some(movement)))
             })?;
             site::store(draft, shelf, &channels, now);
-            // The version that this commit gives the record; what re-applies and publishes is not part of the answer.
-            after.version = after.version.saturating_add(1);
-            after.recent.clear();
-            after.shown.clear();
+            as_answered(&mut after);
             draft.doc = Adjustment { stock: Some(after.clone()), to_post: posts, ..wish.clone() };
             if posts {
                 retail_flow::begin(draft, &wish.id, &traceparent, now);
             }
             draft.emit("retail.inventory.v1.StockAdjusted", pb::Availability::from(&after).encode_to_vec());
+            Ok(draft.doc.clone())
+        };
+        Ok(self.store.step(&document, None, rule).await?.value)
+    }
+
+    /// Takes goods in that the authority has posted already. A repeat is answered with the first answer.
+    pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Receipt, Error> {
+        let Arrival { mut receipt, lines, digest } = arrival;
+        // Where a receipt stands is decided once, before anything moves: the same receipt never comes in twice, not even
+        // when the default location has changed since.
+        let (id, location) = (receipt.id.clone(), receipt.location.clone());
+        let claim = move |draft: &mut Draft<Taken>| -> Result<String, Error> {
+            if !draft.existed {
+                draft.doc = Taken { location: location.clone(), digest: digest.clone() };
+            }
+            let same = draft.doc.digest == digest;
+            if same { Ok(draft.doc.location.clone()) } else { Err(Error::ReceiptDiffers(draft.id().to_owned())) }
+        };
+        receipt.location = self.store.step(&id, None, claim).await?.value;
+        let (now, channels) = (self.clock.now(), Arc::clone(&self.channels));
+        let happened_at = Timestamp::from_millisecond(receipt.happened_at).unwrap_or(now);
+        let document = receipt_document(&receipt.location, &id);
+        let rule = move |draft: &mut Draft<Receipt>| -> Result<Receipt, Error> {
+            if draft.existed {
+                return Ok(draft.doc.clone());
+            }
+            let skus = lines.iter().map(|(sku, _)| sku.clone()).collect();
+            let mut shelf = site::load(draft, &receipt.location, &skus);
+            let act = Act { cause: &receipt.id, happened_at, now };
+            draft.doc = receipt.clone();
+            for (sku, quantity) in &lines {
+                let mut after = shelf.with(sku, |stock| {
+                    let movement = stock.receive(*quantity, act)?;
+                    Ok((stock.clone(), Some(movement)))
+                })?;
+                as_answered(&mut after);
+                draft.doc.stock.push(after);
+            }
+            site::store(draft, shelf, &channels, now);
             Ok(draft.doc.clone())
         };
         Ok(self.store.step(&document, None, rule).await?.value)
@@ -173,4 +210,11 @@ impl Books {
         };
         Ok(self.store.step(&site_id(location), None, rule).await?.value)
     }
+}
+
+/// The version that this commit gives the record; what re-applies and publishes is not part of an answer.
+fn as_answered(stock: &mut Stock) {
+    stock.version = stock.version.saturating_add(1);
+    stock.recent.clear();
+    stock.shown.clear();
 }

@@ -45,6 +45,9 @@ pub enum Error {
     /// The key was used for another request.
     #[error("idempotency key {0:?} was used for another request; use a new key for a new request")]
     KeyReused(String),
+    /// The receipt was taken in with other content.
+    #[error("receipt {0} was taken in before with other content; a correction is an adjustment")]
+    ReceiptDiffers(String),
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
@@ -120,6 +123,7 @@ impl Fault for Error {
             Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
             Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
             Self::KeyReused(_) => Class::Invalid,
+            Self::ReceiptDiffers(_) => Class::Exists,
             Self::Contended(_) => Class::Conflict,
             Self::Upstream { .. } => Class::Unavailable,
             Self::Store(error) => error.class(),
@@ -138,6 +142,7 @@ impl Fault for Error {
             Self::Stock(StockError::NotOnHand { .. }) => "NOT_ON_HAND",
             Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
             Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
+            Self::ReceiptDiffers(_) => "RECEIPT_DIFFERS",
             Self::Contended(_) => "RESERVATION_CONTENDED",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
@@ -169,6 +174,7 @@ impl Fault for Error {
                 vec![("sku", sku.clone()), ("location", location.clone())]
             }
             Self::KeyReused(key) => vec![("idempotency_key", key.clone())],
+            Self::ReceiptDiffers(id) => vec![("receipt_id", id.clone())],
             Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
             Self::Store(error) => error.metadata(),
             Self::Shape(_) | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
@@ -186,6 +192,7 @@ impl Fault for Error {
             | Self::Expired { .. }
             | Self::Reservation(_)
             | Self::Stock(_)
+            | Self::ReceiptDiffers(_)
             | Self::Contended(_)
             | Self::NoOwner
             | Self::Upstream { .. }
@@ -209,6 +216,7 @@ impl Fault for Error {
             | Self::Reservation(_)
             | Self::Stock(_)
             | Self::KeyReused(_)
+            | Self::ReceiptDiffers(_)
             | Self::NoOwner
             | Self::Address(..)
             | Self::Serve(_) => None,

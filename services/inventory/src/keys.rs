@@ -8,6 +8,7 @@ use crate::catalogue::{Catalogue, Item, Xref};
 use crate::movement::Movement;
 use crate::places::Places;
 use crate::publish::Publication;
+use crate::receipt::{Receipt, Taken};
 use crate::reservation::Part;
 use crate::site::Site;
 use crate::stock::Stock;
@@ -40,6 +41,12 @@ pub(crate) fn publication_id(location: &str, channel: &str) -> String {
 #[must_use]
 pub(crate) fn adjustment_document(location: &str, adjustment_id: &str) -> String {
     at(location, adjustment_id)
+}
+
+/// The id of a receipt at a location.
+#[must_use]
+pub(crate) fn receipt_document(location: &str, receipt_id: &str) -> String {
+    at(location, receipt_id)
 }
 
 /// The id of a location's own document.
@@ -84,12 +91,17 @@ at_a_location! {
     Movement => "movement",
     Part => "reservation",
     Adjustment => "adjustment",
+    Receipt => "receipt",
     Publication => "publication",
     Site => "site",
 }
 
 impl Document for Places {
     const KIND: &'static str = "reservation-places";
+}
+
+impl Document for Taken {
+    const KIND: &'static str = "receipt-place";
 }
 
 impl Document for Item {

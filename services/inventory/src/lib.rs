@@ -1,5 +1,5 @@
 //! Stock: what is there, what is promised, what may be sold, and what each channel is told of it. Owns: balances with
-//! their movements, reservations, adjustments, counts, publications, items and places with their cross-references.
+//! their movements, reservations, adjustments, receipts, counts, publications, items and places with their cross-references.
 //! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
 //! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments to the ERP.
 
@@ -19,6 +19,7 @@ mod parse;
 mod places;
 mod publication;
 mod publish;
+mod receipt;
 mod reference;
 mod reference_api;
 mod render;

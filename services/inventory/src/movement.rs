@@ -72,6 +72,8 @@ pub(crate) enum Kind {
     Adjust = 6,
     /// Counted.
     Count = 7,
+    /// Came in, and the authority has posted it already.
+    Receive = 8,
 }
 
 /// One change of a stock record.
@@ -95,7 +97,7 @@ pub(crate) struct Movement {
     /// The balance after it.
     #[prost(message, optional, tag = "6")]
     pub closing: Option<Balance>,
-    /// Id of the reservation, adjustment or count.
+    /// Id of the reservation, adjustment, count or receipt.
     #[prost(string, tag = "7")]
     pub cause: String,
     /// When it happened, milliseconds since 1970.

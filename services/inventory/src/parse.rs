@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::books::Count;
 use crate::holding::Wish;
+use crate::receipt::{Arrival, Receipt};
 use crate::reference::{ItemKey, code};
 use crate::sync::instant;
 
@@ -112,12 +113,54 @@ pub(crate) fn adjust(request: &pb::AdjustStockRequest, home: &str, now: Timestam
     let sku = item_code(&request.sku, "sku", &mut bad);
     let quantity = number(&request.quantity, "quantity", &mut bad);
     bad.require("quantity", !quantity.is_zero(), "a quantity of 0 changes nothing");
-    let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    let named = !request.reason.is_empty() && request.reason.chars().all(word);
-    bad.require("reason", named, "give a cause in UPPER_SNAKE_CASE, for example WRITE_OFF");
+    cause(&request.reason, "WRITE_OFF", &mut bad);
     let happened_at = moment(request.happened_at.as_ref(), "happened_at", now, &mut bad);
     bad.check()?;
     Ok(Adjust { sku, location: or(&request.location, home), quantity, happened_at })
+}
+
+pub(crate) fn receive(request: &pb::ReceiveStockRequest, home: &str, now: Timestamp) -> Result<Arrival, BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    bad.require("receipt_id", !request.receipt_id.is_empty(), "give the id of the receipt, the same at every repeat");
+    rows("lines", request.lines.len(), &mut bad);
+    cause(&request.reason, "RETURN", &mut bad);
+    let happened_at = moment(request.happened_at.as_ref(), "happened_at", now, &mut bad);
+    let mut lines: Vec<(String, Quantity)> = Vec::with_capacity(request.lines.len().min(MAX_ROWS));
+    for (line, place) in request.lines.iter().take(MAX_ROWS).zip(0_usize..) {
+        let at = |field: &str| format!("lines[{place}].{field}");
+        let sku = item_code(&line.sku, &at("sku"), &mut bad);
+        let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
+        // Two lines of an order may be of one item: the shelf takes in their sum.
+        match lines.iter_mut().find(|(known, _)| *known == sku) {
+            Some((_, sum)) => match sum.plus(quantity) {
+                Ok(both) => *sum = both,
+                Err(error) => bad.add(at("quantity"), error.to_string()),
+            },
+            None => lines.push((sku, quantity)),
+        }
+    }
+    bad.check()?;
+    let mut hash = Sha256::new();
+    let moment = happened_at.as_millisecond().to_string();
+    let head = [request.location.as_str(), &request.reason, &request.reference, &moment].map(str::to_owned);
+    let said = lines.iter().flat_map(|(sku, quantity)| [sku.clone(), quantity.to_string()]);
+    for part in head.into_iter().chain(said) {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    Ok(Arrival {
+        receipt: Receipt {
+            id: request.receipt_id.clone(),
+            location: or(&request.location, home),
+            reason: request.reason.clone(),
+            reference: request.reference.clone(),
+            happened_at: happened_at.as_millisecond(),
+            stock: vec![],
+        },
+        lines,
+        digest: hash.finalize().to_vec(),
+    })
 }
 
 pub(crate) fn count(
@@ -190,6 +233,12 @@ pub(crate) fn required(field: &str, value: &str, what: &str) -> Result<(), BadSh
 
 fn keyed(key: &str, bad: &mut Violations) {
     bad.require("idempotency_key", !key.is_empty(), "give a key that is the same at every repeat of this request");
+}
+
+fn cause(reason: &str, example: &str, bad: &mut Violations) {
+    let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let named = !reason.is_empty() && reason.chars().all(word);
+    bad.require("reason", named, &format!("give a cause in UPPER_SNAKE_CASE, for example {example}"));
 }
 
 fn rows(field: &str, length: usize, bad: &mut Violations) {

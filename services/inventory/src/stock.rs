@@ -130,7 +130,7 @@ pub(crate) struct Stock {
 /// Why and when something is done to stock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Act<'a> {
-    /// Id of the reservation, adjustment or count.
+    /// Id of the reservation, adjustment, count or receipt.
     pub cause: &'a str,
     /// When it happened in the world.
     pub happened_at: Timestamp,
@@ -215,6 +215,16 @@ impl Stock {
             });
         }
         self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Adjust, act)
+    }
+
+    /// Takes goods in whose receipt the authority has posted already. What is promised without stock is filled first.
+    ///
+    /// A number of the authority's books that was true before we heard may have the goods or not; as after a posted
+    /// adjustment, only a younger one is taken over.
+    pub(crate) fn receive(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
+        let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Receive, act)?;
+        self.posted_at = self.posted_at.max(act.now.as_millisecond());
+        Ok(movement)
     }
 
     /// Takes a counted number over: on hand becomes the number plus what we moved after it was true.

@@ -39,6 +39,32 @@ fn a_late_delivery_fills_the_shortfall_before_anything_is_available() {
 }
 
 #[test]
+fn goods_that_come_back_fill_the_shortfall_before_anything_is_available() {
+    let mut stock = counted(3, 1);
+    stock.promise(units(5), Kind::Reserve, act(2)).unwrap();
+    let movement = stock.receive(units(3), act(3)).unwrap();
+    assert_eq!(movement.kind(), Kind::Receive);
+    assert_eq!((stock.on_hand, stock.available, stock.shortfall), (units(6).millionths(), units(1).millionths(), 0));
+}
+
+#[test]
+fn books_that_may_lack_a_receipt_are_not_taken_over_and_younger_ones_are() {
+    let mut stock = counted(10, 100);
+    stock.receive(units(2), act(200)).unwrap();
+    assert_eq!(stock.count(units(10), "erp", Counter::Books, act(200)).unwrap(), Counted::Unsettled);
+    stock.count(units(12), "erp", Counter::Books, act(201)).unwrap();
+    assert_eq!(stock.on_hand, units(12).millionths());
+}
+
+#[test]
+fn a_shelf_counted_before_goods_came_back_keeps_them() {
+    let mut stock = counted(10, 100);
+    stock.receive(units(2), act(200)).unwrap();
+    stock.count(units(9), "shelf", Counter::Shelf, act(150)).unwrap();
+    assert_eq!(stock.on_hand, units(11).millionths());
+}
+
+#[test]
 fn a_count_keeps_what_we_moved_after_it_was_true() {
     let mut stock = counted(10, 100);
     stock.adjust(units(-2), act(200)).unwrap();
@@ -106,6 +132,7 @@ enum Command {
     GiveBack(i64),
     TakeOff(i64),
     Adjust(i64),
+    Receive(i64),
     Count(i64, i64),
 }
 
@@ -116,6 +143,7 @@ fn command() -> impl Strategy<Value = Command> {
         quantity.clone().prop_map(Command::GiveBack),
         quantity.clone().prop_map(Command::TakeOff),
         (-5_000_000..5_000_000_i64).prop_map(Command::Adjust),
+        (1..5_000_000_i64).prop_map(Command::Receive),
         (0..50_000_000_i64, 0..40_i64).prop_map(|(number, back)| Command::Count(number, back)),
     ]
 }
@@ -127,6 +155,7 @@ fn run(stock: &mut Stock, command: &Command, second: i64) -> Result<Vec<Movement
         Command::GiveBack(q) => Ok(vec![stock.give_back(quantity(*q), Kind::Release, act(second))?]),
         Command::TakeOff(q) => stock.take_off(quantity(*q), act(second)),
         Command::Adjust(q) => Ok(vec![stock.adjust(quantity(*q), act(second))?]),
+        Command::Receive(q) => Ok(vec![stock.receive(quantity(*q), act(second))?]),
         Command::Count(number, back) => {
             match stock.count(quantity(*number), "erp", Counter::Shelf, act((second - back).max(1)))? {
                 Counted::Taken(movement) => Ok(movement.into_iter().map(|movement| *movement).collect()),

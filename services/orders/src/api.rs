@@ -144,4 +144,22 @@ impl OrdersService for Api {
         let (order, repeated) = resumed.map_err(|error| fault::status(DOMAIN, &error))?;
         Ok(answer(pb::ResumeOrderResponse { order: shown(&order) }, repeated))
     }
+
+    async fn adopt_order(
+        &self,
+        request: Request<pb::AdoptOrderRequest>,
+    ) -> Result<Response<pb::AdoptOrderResponse>, Status> {
+        let adopted = self.orders.adopt(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = adopted.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::AdoptOrderResponse { order: shown(&order) }, repeated))
+    }
+
+    async fn find_purchases(
+        &self,
+        request: Request<pb::FindPurchasesRequest>,
+    ) -> Result<Response<pb::FindPurchasesResponse>, Status> {
+        let found = self.orders.find_purchases(request.get_ref()).await;
+        let purchases = found.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(pb::FindPurchasesResponse { purchases }))
+    }
 }

@@ -10,6 +10,7 @@ use retail_proto::types::v1::{Address, Money, Outcome, OutcomeState, Ref};
 use retail_proto::{Decimal, Quantity};
 use retail_runtime::Timestamp;
 
+use crate::documents::Payment;
 use crate::record::{Line, Order};
 
 pub(crate) fn item_keys(order: &Order) -> Vec<stock::ItemKey> {
@@ -154,15 +155,64 @@ pub(crate) fn payment(
         customer_ref: order.customer_id.clone(),
         amount: Some(money(order, payment.minor)),
         payment_date: day(order.placed_at, zone)?,
-        tender: match payment.tender {
-            1 => "card",
-            2 => "gift_card",
-            3 => "store_credit",
-            4 => "loyalty",
-            _ => "other",
-        }
-        .to_owned(),
+        tender: tender(payment).to_owned(),
         reference: payment.reference.clone(),
+    })
+}
+
+fn tender(payment: &Payment) -> &'static str {
+    match payment.tender {
+        1 => "card",
+        2 => "gift_card",
+        3 => "store_credit",
+        4 => "loyalty",
+        _ => "other",
+    }
+}
+
+pub(crate) fn refund(order: &Order, id: &str, key: String) -> Result<shop::RefundOrderRequest, Failure> {
+    let refund = order.refunds.iter().find(|refund| refund.id == id);
+    let refund = refund.ok_or_else(|| Failure::refused("NO_SUCH_REFUND", format!("order has no refund {id}")))?;
+    let lines = refund.lines.iter().map(|line| shop::RefundLine {
+        line_item_id: line.channel_line_id.clone(),
+        quantity: line.units,
+        restock: i32::from(shop::Restock::Cancel),
+    });
+    Ok(shop::RefundOrderRequest {
+        instance: order.channel.clone(),
+        idempotency_key: key,
+        external_ref: refund.id.clone(),
+        order_id: order.channel_order_id.clone(),
+        lines: lines.collect(),
+        amount: Some(money(order, refund.minor)),
+        note: order.cause.clone(),
+        notify_customer: false,
+        verify_only: false,
+    })
+}
+
+/// The money that went out of one payment, as the ERP shall record it. Of the day of the last refund: the same at every
+/// repeat, because nothing is refunded after it.
+pub(crate) fn erp_refund(
+    order: &Order,
+    payment_id: &str,
+    instance: String,
+    zone: &str,
+) -> Result<erp::RecordRefundRequest, Failure> {
+    let payment = order.payments.iter().find(|payment| payment.id == payment_id);
+    let missing = || Failure::refused("NO_SUCH_PAYMENT", format!("order has no payment {payment_id}"));
+    let payment = payment.ok_or_else(missing)?;
+    let last = order.refunds.iter().max_by_key(|refund| refund.given_at);
+    let record = last.and_then(|refund| refund.record.as_ref());
+    Ok(erp::RecordRefundRequest {
+        instance,
+        external_ref: format!("{}/refund", payment.id),
+        customer_ref: order.customer_id.clone(),
+        apply_to: payment.document.clone(),
+        amount: Some(money(order, order.refund_out_of(payment_id))),
+        refund_date: day(last.map_or(order.placed_at, |refund| refund.given_at), zone)?,
+        tender: tender(payment).to_owned(),
+        reference: record.map(|record| record.id.clone()).unwrap_or_default(),
     })
 }
 
@@ -219,7 +269,7 @@ pub(crate) fn timestamp(millisecond: i64) -> prost_types::Timestamp {
 }
 
 /// The day in the retailer's calendar.
-fn day(millisecond: i64, zone: &str) -> Result<String, Failure> {
+pub(crate) fn day(millisecond: i64, zone: &str) -> Result<String, Failure> {
     let wrong = |what: String| Failure::refused("BAD_TIME", what);
     let at = Timestamp::from_millisecond(millisecond).map_err(|error| wrong(error.to_string()))?;
     let zoned = at.in_tz(zone).map_err(|error| wrong(format!("channel time zone {zone}: {error}")))?;

@@ -16,10 +16,12 @@ use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClien
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
 use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::{Peer, PeerError, Runtime};
+use tonic::{Code, Response, Status};
 
 use crate::ask;
 use crate::config::{Channel, Config};
-use crate::journey::{Brought, Leg};
+use crate::journey::Brought;
+use crate::leg::Leg;
 use crate::record::{Capture, Order};
 
 /// A thousand-line order fits several times.
@@ -123,17 +125,42 @@ impl Calls {
                     Err(failure) => Err(failure),
                 }
             }
+            Leg::ReadRefunds => self.read_refunds(order).await,
+            Leg::RefundShop(id) => self.refund(order, id, key, false).await,
+            Leg::RecordRefund(id) => self.record_refund(order, id).await,
         }
     }
 
-    /// Looks whether a shipment that was told before has arrived at the shop.
+    /// Looks whether what was sent to the shop before has arrived there.
     pub(crate) async fn verify(&self, order: &Order, leg: &Leg) -> Result<Option<Brought>, Failure> {
-        let Leg::TellChannel(id) = leg else {
-            return Err(Failure::refused("NO_READ_BACK", format!("{leg:?} is safe to repeat and needs no read-back")));
+        let looked = match leg {
+            Leg::TellChannel(id) => self.tell_channel(order, id, String::from("verify"), true).await,
+            Leg::RefundShop(id) => self.refund(order, id, String::from("verify"), true).await,
+            Leg::Identify
+            | Leg::ResolveItems
+            | Leg::Reserve
+            | Leg::ErpCustomer
+            | Leg::BookSalesOrder
+            | Leg::Confirm
+            | Leg::RecordPayment(_)
+            | Leg::Consume(_)
+            | Leg::TellCrm(_)
+            | Leg::CloseSalesOrder
+            | Leg::GiveBack
+            | Leg::ReadRefunds
+            | Leg::RecordRefund(_) => {
+                let detail = format!("{leg:?} is safe to repeat and needs no read-back");
+                Err(Failure::refused("NO_READ_BACK", detail))
+            }
         };
-        match self.tell_channel(order, id, String::from("verify"), true).await {
+        match looked {
             Ok(found) => Ok(Some(found)),
-            Err(Failure::Refused { reason, .. }) if reason == "NO_SUCH_FULFILMENT" => Ok(None),
+            // A refund that failed is none: sending it again says so as a refusal.
+            Err(Failure::Refused { reason, .. })
+                if matches!(reason.as_str(), "NO_SUCH_FULFILMENT" | "NO_SUCH_REFUND" | "REFUND_FAILED") =>
+            {
+                Ok(None)
+            }
             Err(failure) => Err(failure),
         }
     }
@@ -147,19 +174,72 @@ impl Calls {
     }
 
     fn erp(&self, order: &Order) -> Result<(String, ErpServiceClient<Peer>), Failure> {
-        let name = self.channel(&order.channel).map(|channel| channel.erp.clone()).unwrap_or_default();
+        // What an ERP has, that ERP is asked about, whatever the channel says today.
+        let name = match order.sales_order {
+            Some(_) => order.erp().to_owned(),
+            None => self.channel(&order.channel).map(|channel| channel.erp.clone()).unwrap_or_default(),
+        };
         let peer = self.erps.get(&name).ok_or_else(|| {
-            let detail =
-                format!("channel {} names no configured ERP; set channels.{}.erp", order.channel, order.channel);
+            let detail = format!(
+                "no ERP {name:?} is configured for channel {}; set erps.{name} and channels.{}.erp",
+                order.channel, order.channel
+            );
             Failure::refused("ERP_NOT_CONFIGURED", detail)
         })?;
         Ok((name, ErpServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER)))
     }
 
     async fn identify(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        let answer = self.customers().resolve_customer(ask::customer(order, key)).await?.into_inner();
-        let customer = answer.customer.ok_or_else(|| broken("customers.ResolveCustomer", "customer"))?;
+        let customer = self.resolve_customer(ask::customer(order, key)).await?;
         Ok(Brought::Customer(Box::new(customer)))
+    }
+
+    /// Who is it? A customer that nobody knows is created.
+    pub(crate) async fn resolve_customer(
+        &self,
+        request: people::ResolveCustomerRequest,
+    ) -> Result<people::Customer, Failure> {
+        let answer = self.customers().resolve_customer(request).await?.into_inner();
+        answer.customer.ok_or_else(|| broken("customers.ResolveCustomer", "customer"))
+    }
+
+    /// The id of a customer of ours, which is another after a merge; `None` when it is none of ours.
+    pub(crate) async fn find_customer(&self, id: &str) -> Result<Option<String>, Failure> {
+        let request = people::GetCustomerRequest { customer_id: id.to_owned() };
+        let answer = found(self.customers().get_customer(request).await, "NO_SUCH_CUSTOMER")?;
+        Ok(answer.and_then(|answer| answer.customer).map(|customer| customer.customer_id))
+    }
+
+    /// The shop's order by its id or its number; `None` when the shop has none, or the channel no shop that could say.
+    pub(crate) async fn shop_order(
+        &self,
+        channel: &str,
+        order_id: &str,
+        number: &str,
+    ) -> Result<Option<shop::GetOrderResponse>, Failure> {
+        let Some((_, Some(peer))) = self.channels.get(channel) else { return Ok(None) };
+        let request = shop::GetOrderRequest {
+            instance: channel.to_owned(),
+            order_id: order_id.to_owned(),
+            order_number: number.to_owned(),
+        };
+        let mut client = CommerceServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER);
+        found(client.get_order(request).await, "NO_SUCH_SHOP_ORDER")
+    }
+
+    /// Sales orders of the channel's ERP by number; none when the channel has no ERP.
+    pub(crate) async fn sales_orders(&self, channel: &str, number: &str) -> Result<Vec<erp::SalesOrder>, Failure> {
+        let instance = self.channel(channel).map(|channel| channel.erp.clone()).unwrap_or_default();
+        if instance.is_empty() {
+            return Ok(Vec::new());
+        }
+        let peer = self.erps.get(&instance).ok_or_else(|| {
+            Failure::refused("ERP_NOT_CONFIGURED", format!("no ERP {instance:?} is configured; set erps.{instance}"))
+        })?;
+        let request = erp::FindSalesOrdersRequest { instance, order_number: number.to_owned() };
+        let mut client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER);
+        let answer = found(client.find_sales_orders(request).await, "NO_SUCH_SALES_ORDER")?;
+        Ok(answer.map(|answer| answer.orders).unwrap_or_default())
     }
 
     async fn reserve(&self, order: &Order, key: String) -> Result<Brought, Failure> {
@@ -245,6 +325,42 @@ impl Calls {
         Ok(answer.fulfilments.into_iter().next().map_or(Brought::Done, Brought::Record))
     }
 
+    async fn read_refunds(&self, order: &Order) -> Result<Brought, Failure> {
+        let found = self.shop_order(&order.channel, &order.channel_order_id, "").await?;
+        // A shop that does not have the order has given nothing back; it will say so itself when it is asked to.
+        Ok(Brought::ShopRefunds(Box::new(found.unwrap_or_default())))
+    }
+
+    async fn refund(&self, order: &Order, id: &str, key: String, verify: bool) -> Result<Brought, Failure> {
+        let request = ask::refund(order, id, key)?;
+        let asked = request.amount.clone();
+        let Some((channel, Some(peer))) = self.channels.get(&order.channel) else {
+            return Err(not_possible(order, id, "no connector"));
+        };
+        let request =
+            shop::RefundOrderRequest { notify_customer: channel.shop_notifies, verify_only: verify, ..request };
+        let answer = match CommerceServiceClient::new(peer.clone()).refund_order(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) if status.code() == Code::Unimplemented => {
+                return Err(not_possible(order, id, "a connector that cannot refund"));
+            }
+            Err(status) => return Err(status.into()),
+        };
+        done(answer.outcome.as_ref())?;
+        let refund = answer.refund.filter(|refund| refund.amount.is_none() || refund.amount == asked);
+        let record = refund.and_then(|refund| refund.refund);
+        record.map(Brought::Record).ok_or_else(|| broken("commerce.RefundOrder", "refund of the amount asked for"))
+    }
+
+    async fn record_refund(&self, order: &Order, payment_id: &str) -> Result<Brought, Failure> {
+        let (instance, mut erp) = self.erp(order)?;
+        let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
+        let answer = erp.record_refund(ask::erp_refund(order, payment_id, instance, zone)?).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let document = answer.refund.and_then(|refund| refund.document);
+        document.map(Brought::Record).ok_or_else(|| broken("erp.RecordRefund", "refund.document"))
+    }
+
     async fn tell_crm(&self, order: &Order) -> Result<Brought, Failure> {
         let name = self.channel(&order.channel).map(|channel| channel.crm.clone()).unwrap_or_default();
         let Some(peer) = self.crms.get(&name) else { return Ok(Brought::Done) };
@@ -262,6 +378,19 @@ impl Calls {
     }
 }
 
+/// What is not there, by the reason that says so, and what a system cannot say are nothing found. Other things may be
+/// missing too, an instance for example: that is no answer.
+fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option<T>, Failure> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::Unimplemented => Ok(None),
+        Err(status) => match Failure::from(status) {
+            Failure::Refused { reason, .. } if reason == missing => Ok(None),
+            failure => Err(failure),
+        },
+    }
+}
+
 /// Reads the outcome of a change; an outcome that is not said is pending, never success.
 fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
     let Some(outcome) = outcome else { return Err(broken("a connector", "outcome")) };
@@ -273,6 +402,17 @@ fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
             Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
         }
     }
+}
+
+fn not_possible(order: &Order, refund_id: &str, why: &str) -> Failure {
+    let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
+    let amount = refund.and_then(|refund| order.money(refund.minor)).map(|amount| amount.to_string());
+    let detail = format!(
+        "channel {} has {why}: give {} back where it was paid, then resume the order; it is then taken as given back",
+        order.channel,
+        amount.unwrap_or_default()
+    );
+    Failure::refused("REFUND_NOT_POSSIBLE", detail)
 }
 
 fn broken(who: &str, field: &str) -> Failure {

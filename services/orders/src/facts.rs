@@ -2,9 +2,11 @@
 //! state over twice changes nothing, and an older state never takes back what a newer one said.
 
 use retail_proto::erp::v1 as erp;
+use retail_proto::types::v1::Money as PbMoney;
 use retail_proto::{Money, Quantity};
 
-use crate::record::{Invoice, Order, Shipment, ShipmentLine, State};
+use crate::documents::{Invoice, InvoiceLine, Shipment, ShipmentLine};
+use crate::record::{Order, State};
 
 /// Takes the ERP's state of the sales order over. Answers whether anything changed.
 pub(crate) fn take(order: &mut Order, told: &erp::SalesOrder) -> bool {
@@ -15,6 +17,10 @@ pub(crate) fn take(order: &mut Order, told: &erp::SalesOrder) -> bool {
     if let Some(document) = &told.document {
         if order.sales_order.is_none() {
             order.sales_order = Some(document.clone());
+            // The ERP that has it, whatever the channel's configuration says later.
+            if !document.instance.is_empty() {
+                order.erp.clone_from(&document.instance);
+            }
         }
         order.remember(document);
     }
@@ -47,6 +53,9 @@ pub(crate) fn take(order: &mut Order, told: &erp::SalesOrder) -> bool {
     let changed = *order != before;
     if changed {
         order.erp_etag = stamp;
+        for said in &told.invoices {
+            owed(order, said);
+        }
     }
     changed
 }
@@ -71,8 +80,14 @@ fn verdict(order: &mut Order, said: &erp::SalesOrderLine) {
 
 fn shipment(order: &mut Order, said: &erp::Fulfilment) {
     let Some(document) = &said.document else { return };
+    if let Some(known) = order.shipments.iter_mut().find(|known| known.id() == document.id) {
+        if known.date.is_empty() {
+            known.date.clone_from(&said.date);
+        }
+        return;
+    }
     // Picked and packed goods are still in the house.
-    if !said.shipped || order.shipments.iter().any(|known| known.id() == document.id) {
+    if !said.shipped {
         return;
     }
     let lines: Vec<ShipmentLine> = said
@@ -91,17 +106,58 @@ fn shipment(order: &mut Order, said: &erp::Fulfilment) {
         lines,
         tracking: said.tracking_numbers.clone(),
         carrier: said.carrier.clone(),
+        date: said.date.clone(),
         ..Shipment::default()
     });
 }
 
+/// An invoice is taken over once; what was not known of it is completed by a later telling.
 fn invoice(order: &mut Order, said: &erp::Invoice) {
     let Some(document) = &said.document else { return };
-    let known = order.invoices.iter().any(|known| known.document.as_ref().is_some_and(|doc| doc.id == document.id));
-    let amount = said.total.as_ref().and_then(|total| Money::try_from(total).ok());
-    let (false, Some(amount)) = (known, amount) else { return };
+    let lines =
+        || said.lines.iter().map(|line| InvoiceLine { number: line.line_number, quantity: millionths(&line.quantity) });
+    let remaining = minor(said.amount_remaining.as_ref());
+    if let Some(known) = known_invoice(order, said) {
+        if known.lines.is_empty() {
+            known.lines = lines().collect();
+        }
+        if known.date.is_empty() {
+            known.date.clone_from(&said.date);
+        }
+        // Money that trickles in is not worth a commit and an event each time: only whether anything is owed at all
+        // decides what a return does. The exact amount rides along with the next change (`owed`).
+        if known.remaining.is_none() || known.remaining.map(|owed| owed > 0) != remaining.map(|owed| owed > 0) {
+            known.remaining = remaining.or(known.remaining);
+        }
+        return;
+    }
+    let Some(total) = minor(said.total.as_ref()) else { return };
     order.remember(document);
-    order.invoices.push(Invoice { document: Some(document.clone()), minor: amount.minor() });
+    order.invoices.push(Invoice {
+        document: Some(document.clone()),
+        minor: total,
+        lines: lines().collect(),
+        date: said.date.clone(),
+        remaining,
+    });
+}
+
+/// Takes the amount that is still owed over, with a commit that is made anyway.
+fn owed(order: &mut Order, said: &erp::Invoice) {
+    let remaining = minor(said.amount_remaining.as_ref());
+    if let Some(known) = known_invoice(order, said) {
+        known.remaining = remaining.or(known.remaining);
+    }
+}
+
+fn known_invoice<'a>(order: &'a mut Order, said: &erp::Invoice) -> Option<&'a mut Invoice> {
+    let id = &said.document.as_ref()?.id;
+    order.invoices.iter_mut().find(|known| known.document.as_ref().is_some_and(|document| document.id == *id))
+}
+
+/// An amount that cannot be read is nothing known.
+fn minor(told: Option<&PbMoney>) -> Option<i64> {
+    told.and_then(|told| Money::try_from(told).ok()).map(|money| money.minor())
 }
 
 fn payment(order: &mut Order, said: &erp::PaymentDocument) {
@@ -121,7 +177,7 @@ fn millionths(text: &str) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use retail_proto::types::v1::{Money as PbMoney, Ref};
+    use retail_proto::types::v1::Ref;
 
     use super::*;
     use crate::testing::order;
@@ -168,6 +224,55 @@ mod tests {
         assert_eq!(order.state(), State::Shipped);
     }
 
+    fn owing(told: &erp::SalesOrder, etag: &str, owed: i64) -> erp::SalesOrder {
+        let mut told = erp::SalesOrder { etag: etag.into(), ..told.clone() };
+        for invoice in &mut told.invoices {
+            invoice.amount_remaining = Some(PbMoney { minor_units: owed, currency: "GBP".into() });
+        }
+        told
+    }
+
+    #[test]
+    fn what_was_not_known_of_an_invoice_is_completed_by_a_later_telling() {
+        let mut order = order().booked();
+        let told = shipped_and_billed(&order);
+        take(&mut order, &told);
+        assert_eq!((order.invoices[0].lines.len(), order.invoices[0].remaining), (0, None));
+        let mut later = owing(&told, "e2", 0);
+        later.invoices[0].lines = vec![erp::InvoiceLine { line_number: 2, quantity: "2".into() }];
+        later.invoices[0].date = "2011-12-09".into();
+        later.fulfilments[0].date = "2011-12-08".into();
+        assert!(take(&mut order, &later));
+        let invoice = &order.invoices[0];
+        assert_eq!((invoice.lines[0].number, invoice.lines[0].quantity), (2, 2_000_000));
+        assert_eq!((invoice.date.as_str(), invoice.remaining), ("2011-12-09", Some(0)));
+        assert_eq!(order.shipments[0].date, "2011-12-08");
+        later.etag = "e3".into();
+        assert!(!take(&mut order, &later), "the same again changes nothing");
+    }
+
+    #[test]
+    fn money_that_trickles_in_is_no_change_until_nothing_is_owed() {
+        let mut order = order().booked();
+        let told = owing(&shipped_and_billed(&order), "e1", 500);
+        take(&mut order, &told);
+        assert!(!take(&mut order, &owing(&told, "e2", 300)));
+        assert_eq!(order.invoices[0].remaining, Some(500));
+        assert!(take(&mut order, &owing(&told, "e3", 0)));
+        assert_eq!(order.invoices[0].remaining, Some(0));
+    }
+
+    #[test]
+    fn what_is_owed_rides_along_with_another_change() {
+        let mut order = order().booked();
+        let told = owing(&shipped_and_billed(&order), "e1", 500);
+        take(&mut order, &told);
+        let mut later = owing(&told, "e2", 300);
+        later.fulfilments[0].date = "2011-12-08".into();
+        assert!(take(&mut order, &later));
+        assert_eq!(order.invoices[0].remaining, Some(300));
+    }
+
     #[test]
     fn packed_goods_have_not_shipped() {
         let mut order = order().booked();
@@ -195,6 +300,7 @@ mod tests {
         take(&mut order, &told);
         assert_eq!(order.state(), State::Cancelling, "stock is still to be given back");
         order.given_back = true;
+        order.payments.clear();
         order.advance();
         assert_eq!(order.state(), State::Cancelled);
     }

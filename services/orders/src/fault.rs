@@ -24,6 +24,48 @@ pub enum Error {
         /// The order.
         id: String,
     },
+    /// Others look after it.
+    #[error("order {id} was adopted: Weft does nothing for it by itself; cancel it where it was sold")]
+    Adopted {
+        /// The order.
+        id: String,
+    },
+    /// Several orders may be the one that is asked for.
+    #[error("{count} orders of {system} have number {number:?} and none fits better; ask by the channel's order id")]
+    AmbiguousOrder {
+        /// The number.
+        number: String,
+        /// Who knows them: an ERP's or a channel's instance.
+        system: String,
+        /// How many fit alike.
+        count: usize,
+    },
+    /// Nobody knows an order by what was asked.
+    #[error("no order {what} at {channel}, in its shop or in its ERP")]
+    NobodyKnows {
+        /// Id or number that was asked for.
+        what: String,
+        /// The channel.
+        channel: String,
+    },
+    /// What another system says of an order cannot be kept as one.
+    #[error("cannot read order {what} of {system}: {detail}")]
+    Unreadable {
+        /// Id or number.
+        what: String,
+        /// The system's instance.
+        system: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// More orders than are looked through.
+    #[error("customer {customer_id} has more than {limit} orders that may hold it; ask for the order by its number")]
+    TooManyOrders {
+        /// The customer.
+        customer_id: String,
+        /// How many are looked through.
+        limit: usize,
+    },
     /// It does not wait for that.
     #[error("order {id} has no open hold {reason}")]
     NoSuchHold {
@@ -57,7 +99,7 @@ pub enum Error {
     },
     /// Another service did not answer.
     #[error("cannot reach {0}")]
-    Peer(&'static str),
+    Peer(String),
     /// The store cannot be reached or its answer never came; the same key may be sent again.
     #[error("cannot reach the order store")]
     Store(#[source] store::Error),
@@ -67,9 +109,13 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Self::Shape(shape) => shape.class(),
-            Self::NoSuchOrder(_) => Class::NotFound,
+            Self::NoSuchOrder(_) | Self::NobodyKnows { .. } => Class::NotFound,
             Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
+            | Self::Adopted { .. }
+            | Self::AmbiguousOrder { .. }
+            | Self::Unreadable { .. }
+            | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
@@ -82,7 +128,11 @@ impl Fault for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Shape(shape) => shape.reason(),
-            Self::NoSuchOrder(_) => "NO_SUCH_ORDER",
+            Self::NoSuchOrder(_) | Self::NobodyKnows { .. } => "NO_SUCH_ORDER",
+            Self::Adopted { .. } => "ORDER_ADOPTED",
+            Self::AmbiguousOrder { .. } => "AMBIGUOUS_ORDER",
+            Self::Unreadable { .. } => "ORDER_UNREADABLE",
+            Self::TooManyOrders { .. } => "TOO_MANY_ORDERS",
             Self::AlreadyShipped { .. } => "ALREADY_SHIPPED",
             Self::AlreadyRefused { .. } => "ALREADY_REFUSED",
             Self::NoSuchHold { .. } => "NO_SUCH_HOLD",
@@ -101,11 +151,22 @@ impl Fault for Error {
             | Self::NotParked(id)
             | Self::AlreadyShipped { id }
             | Self::AlreadyRefused { id }
+            | Self::Adopted { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
             Self::NoSuchHold { id, reason } => vec![("order_id", id.clone()), ("hold_reason", reason.clone())],
+            Self::AmbiguousOrder { number, system, count } => {
+                vec![("order_number", number.clone()), ("system", system.clone()), ("count", count.to_string())]
+            }
+            Self::NobodyKnows { what, channel } => vec![("order", what.clone()), ("channel", channel.clone())],
+            Self::Unreadable { what, system, detail } => {
+                vec![("order", what.clone()), ("system", system.clone()), ("detail", detail.clone())]
+            }
+            Self::TooManyOrders { customer_id, limit } => {
+                vec![("customer_id", customer_id.clone()), ("limit", limit.to_string())]
+            }
             Self::KeyReused { key } => vec![("idempotency_key", key.clone())],
             Self::UnknownItem { what, .. } => vec![("items", what.clone())],
-            Self::Peer(peer) => vec![("peer", (*peer).to_owned())],
+            Self::Peer(peer) => vec![("peer", peer.clone())],
             Self::Shape(_) | Self::Store(_) => Vec::new(),
         }
     }
@@ -118,6 +179,11 @@ impl Fault for Error {
             Self::NoSuchOrder(_)
             | Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
+            | Self::Adopted { .. }
+            | Self::AmbiguousOrder { .. }
+            | Self::NobodyKnows { .. }
+            | Self::Unreadable { .. }
+            | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
@@ -134,6 +200,11 @@ impl Fault for Error {
             | Self::NoSuchOrder(_)
             | Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
+            | Self::Adopted { .. }
+            | Self::AmbiguousOrder { .. }
+            | Self::NobodyKnows { .. }
+            | Self::Unreadable { .. }
+            | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }

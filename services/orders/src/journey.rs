@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use std::time::Duration;
-
-use retail_flow::{Attempt, Class, Failure, Next, Parked, Policy, Process, Step, Summary, Verdict};
+use retail_flow::{Attempt, Failure, Next, Parked, Process, Step as _, Summary, Verdict};
+use retail_proto::commerce::v1 as shop;
 use retail_proto::customers::v1::Customer;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1 as stock;
@@ -13,108 +12,12 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
+use crate::answers::{check_total, know_items, promise};
 use crate::calls::Calls;
-use crate::check::{self, Finding};
+use crate::documents::Shipment;
+use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
-use crate::{facts, seal};
-
-/// One thing the journey asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leg {
-    /// Who is the customer? (customers)
-    Identify,
-    /// What are the items? (inventory's reference data)
-    ResolveItems,
-    /// Promise the goods. (inventory)
-    Reserve,
-    /// The ERP must know the customer. (customers)
-    ErpCustomer,
-    /// The sales order. (ERP)
-    BookSalesOrder,
-    /// Make the promise last. (inventory)
-    Confirm,
-    /// Money that was taken belongs into the ERP's books. (ERP)
-    RecordPayment(String),
-    /// Take shipped goods off shelf and promise. (inventory)
-    Consume(String),
-    /// The shop shows the shipment to the customer. (commerce)
-    TellChannel(String),
-    /// What agents see, on the side. (CRM)
-    TellCrm(String),
-    /// Close the sales order. (ERP)
-    CloseSalesOrder,
-    /// Give back what is still promised. (inventory)
-    GiveBack,
-}
-
-impl Step for Leg {
-    fn name(&self) -> String {
-        match self {
-            Self::Identify => "customers.resolve".into(),
-            Self::ResolveItems => "reference.resolve_items".into(),
-            Self::Reserve => "inventory.reserve".into(),
-            Self::ErpCustomer => "customers.ensure_erp".into(),
-            Self::BookSalesOrder => "erp.create_sales_order".into(),
-            Self::Confirm => "inventory.confirm".into(),
-            Self::RecordPayment(id) => format!("erp.record_payment/{id}"),
-            Self::Consume(id) => format!("inventory.consume/{id}"),
-            Self::TellChannel(id) => format!("commerce.record_fulfilment/{id}"),
-            Self::TellCrm(stamp) => format!("crm.order_context/{stamp}"),
-            Self::CloseSalesOrder => "erp.cancel_sales_order".into(),
-            Self::GiveBack => "inventory.release".into(),
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Identify
-            | Self::ResolveItems
-            | Self::Reserve
-            | Self::ErpCustomer
-            | Self::Confirm
-            | Self::Consume(_)
-            | Self::GiveBack => Class::Call,
-            Self::BookSalesOrder | Self::RecordPayment(_) | Self::TellCrm(_) | Self::CloseSalesOrder => Class::Keyed,
-            Self::TellChannel(_) => Class::Queryable,
-        }
-    }
-
-    fn policy(&self) -> Policy {
-        let usual = if self.class() == Class::Call { Policy::MESH } else { Policy::VENDOR };
-        match self {
-            // Agents are told whenever their system is back; an order never waits for that.
-            Self::TellCrm(_) => Policy { deadline: Duration::MAX, ..usual },
-            Self::Identify
-            | Self::ResolveItems
-            | Self::Reserve
-            | Self::ErpCustomer
-            | Self::BookSalesOrder
-            | Self::Confirm
-            | Self::RecordPayment(_)
-            | Self::Consume(_)
-            | Self::TellChannel(_)
-            | Self::CloseSalesOrder
-            | Self::GiveBack => usual,
-        }
-    }
-
-    fn lane(&self) -> &'static str {
-        match self {
-            Self::TellCrm(_) => "crm",
-            Self::Identify
-            | Self::ResolveItems
-            | Self::Reserve
-            | Self::ErpCustomer
-            | Self::BookSalesOrder
-            | Self::Confirm
-            | Self::RecordPayment(_)
-            | Self::Consume(_)
-            | Self::TellChannel(_)
-            | Self::CloseSalesOrder
-            | Self::GiveBack => "",
-        }
-    }
-}
+use crate::{facts, refunds, seal, sent};
 
 /// What a leg brings.
 #[derive(Debug, Clone)]
@@ -129,6 +32,8 @@ pub(crate) enum Brought {
     SalesOrder(Box<erp::SalesOrder>),
     /// The ERP's document of a payment.
     Payment(erp::PaymentDocument),
+    /// What the shop has given back by itself, and whether it has cancelled the order.
+    ShopRefunds(Box<shop::GetOrderResponse>),
     /// A record of another system.
     Record(Ref),
     /// Done, nothing to remember.
@@ -149,13 +54,41 @@ impl Journey {
     }
 
     /// The way back: what a cancellation must undo, last things first. Goods are given back only when the ERP cannot
-    /// ship them any more.
+    /// ship them any more, money only when goods are.
     fn undo(order: &Order) -> Vec<Leg> {
-        if order.erp_asked && !order.erp_closed {
+        let open = order.erp_asked && !order.erp_closed;
+        if open && order.sales_order.is_none() {
             // A sales order whose answer never came is fetched first: what is not known cannot be closed.
-            return vec![if order.sales_order.is_some() { Leg::CloseSalesOrder } else { Leg::BookSalesOrder }];
+            return vec![Leg::BookSalesOrder];
         }
-        if order.given_back { Vec::new() } else { vec![Leg::GiveBack] }
+        // The same for money: a payment that the ERP may have in its books is not known until it answers.
+        let mut legs: Vec<Leg> =
+            order.unresolved_payments().map(|payment| Leg::RecordPayment(payment.id.clone())).collect();
+        if open {
+            if legs.is_empty() {
+                legs.push(Leg::CloseSalesOrder);
+            }
+            return legs;
+        }
+        if !order.given_back {
+            legs.push(Leg::GiveBack);
+        }
+        if legs.is_empty() { Self::give_money_back(order) } else { legs }
+    }
+
+    /// The way of the money: what the shop has given back by itself, then the rest of it, then the ERP's books.
+    fn give_money_back(order: &Order) -> Vec<Leg> {
+        if order.captured() == 0 {
+            return Vec::new();
+        }
+        if !order.refunds_known {
+            return vec![Leg::ReadRefunds];
+        }
+        if let Some(planned) = order.refunds.iter().find(|refund| !refund.given) {
+            return vec![Leg::RefundShop(planned.id.clone())];
+        }
+        let unrecorded = order.payments.iter().filter(|payment| order.refund_is_unrecorded(payment));
+        unrecorded.map(|payment| Leg::RecordRefund(payment.id.clone())).collect()
     }
 
     /// The way forward after the ERP has the order.
@@ -179,6 +112,9 @@ impl Journey {
         if order.state() == State::Shipped && all_taken && order.has_leftovers() && !order.given_back {
             legs.push(Leg::GiveBack);
         }
+        if order.leftovers_are_settled() {
+            legs.extend(Self::give_money_back(order));
+        }
         legs
     }
 }
@@ -189,6 +125,10 @@ impl Process for Journey {
     type Outcome = Brought;
 
     fn decide(&self, order: &Order, _now: Timestamp) -> Next<Leg> {
+        if order.adopted {
+            // Others do everything for it; nothing may leave from here.
+            return Next::Done;
+        }
         let mut legs = match order.state() {
             State::Received if order.customer_id.is_empty() || !order.items_known => {
                 let mut legs = Vec::new();
@@ -232,6 +172,7 @@ impl Process for Journey {
     fn apply(&self, draft: &mut Draft<Order>, leg: &Leg, brought: &Brought, now: Timestamp) {
         let at = now.as_millisecond();
         let tolerance = self.calls.tolerance(&draft.doc);
+        let was = draft.doc.state();
         let order = &mut draft.doc;
         match (leg, brought) {
             (Leg::Identify, Brought::Customer(customer)) => {
@@ -271,12 +212,19 @@ impl Process for Journey {
                 order.close_open_lines();
             }
             (Leg::GiveBack, _) => order.given_back = true,
+            (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
+            (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
+            (Leg::RecordRefund(id), Brought::Record(record)) => refunds::recorded(order, id, record),
             (Leg::Identify | Leg::ResolveItems | Leg::Reserve | Leg::ErpCustomer, _)
-            | (Leg::BookSalesOrder | Leg::RecordPayment(_), _) => {
+            | (Leg::BookSalesOrder | Leg::RecordPayment(_), _)
+            | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RecordRefund(_), _) => {
                 order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
             }
         }
         order.advance();
+        if was != State::Cancelling && draft.doc.state() == State::Cancelling {
+            sent::ask_for_payments(draft);
+        }
     }
 
     fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, _now: Timestamp) -> Verdict {
@@ -293,6 +241,10 @@ impl Process for Journey {
                 order.advance();
                 Verdict::Handled
             }
+            Leg::RefundShop(id) => {
+                refunds::refused(order, id, why.reason());
+                Verdict::Park
+            }
             // The side must never stop the business: remember the stamp, the next change tells the CRM again.
             Leg::TellCrm(stamp) => {
                 stamp.clone_into(&mut order.crm_told);
@@ -308,11 +260,13 @@ impl Process for Journey {
             | Leg::Consume(_)
             | Leg::TellChannel(_)
             | Leg::CloseSalesOrder
-            | Leg::GiveBack => Verdict::Park,
+            | Leg::GiveBack
+            | Leg::ReadRefunds
+            | Leg::RecordRefund(_) => Verdict::Park,
         }
     }
 
-    fn parked(&self, draft: &mut Draft<Order>, why: Option<&Parked>, _now: Timestamp) {
+    fn parked(&self, draft: &mut Draft<Order>, why: Option<&Parked>, now: Timestamp) {
         let order = &mut draft.doc;
         match why {
             Some(parked) => order.cause = format!("{}: {}", parked.reason, parked.detail),
@@ -321,6 +275,10 @@ impl Process for Journey {
             None => {}
         }
         order.parked = why.is_some();
+        if why.is_none() {
+            refunds::resumed(order, now.as_millisecond());
+            order.advance();
+        }
     }
 
     fn seal(&self, draft: &mut Draft<Order>, before: &Order, now: Timestamp) {
@@ -332,80 +290,8 @@ impl Process for Journey {
     }
 }
 
-fn with_shipment(order: &mut Order, id: &str, change: impl FnOnce(&mut crate::record::Shipment)) {
+fn with_shipment(order: &mut Order, id: &str, change: impl FnOnce(&mut Shipment)) {
     if let Some(shipment) = order.shipments.iter_mut().find(|shipment| shipment.id() == id) {
         change(shipment);
     }
-}
-
-/// Takes the resolved codes over; a line whose item nobody knows holds the order, by line and code.
-fn know_items(order: &mut Order, items: &[stock::ResolvedItem], at: i64) {
-    let mut unknown = Vec::new();
-    for (line, resolved) in order.lines.iter_mut().filter(|line| line.is_goods()).zip(items) {
-        match &resolved.item {
-            Some(item) if item.stocked => item.sku.clone_into(&mut line.sku),
-            // The owner of the catalogue says that no stock is kept: a charge, whatever the channel calls it.
-            Some(item) => {
-                item.sku.clone_into(&mut line.sku);
-                line.set_kind(crate::record::LineKind::Charge);
-            }
-            None => unknown.push(format!("line {} ({})", line.number, line.sku)),
-        }
-    }
-    order.items_known = unknown.is_empty();
-    if !unknown.is_empty() {
-        let detail = format!("no item is known for {}; import it, then release the hold", unknown.join(", "));
-        if order.capture() == Capture::Request {
-            order.refuse(&format!("UNKNOWN_ITEM: {detail}"));
-        } else {
-            order.hold("UNKNOWN_ITEM", &detail, at);
-        }
-    }
-}
-
-fn check_total(order: &mut Order, tolerance: u32, at: i64) {
-    if order.state() != State::Received {
-        return;
-    }
-    order.checked = true;
-    let problem = match check::total(order, tolerance) {
-        Ok(Finding::Agrees) => return,
-        Ok(Finding::Differs { computed, shown }) => {
-            format!("the lines add up to {computed}, the customer was shown {shown}")
-        }
-        Err(error) => error.to_string(),
-    };
-    if order.capture() == Capture::Request {
-        order.refuse(&format!("TOTAL_MISMATCH: {problem}"));
-    } else {
-        order.hold("TOTAL_MISMATCH", &problem, at);
-    }
-}
-
-fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, at: i64) {
-    let Some(reservation) = &answer.reservation else {
-        let lacking: Vec<String> = answer
-            .lacking
-            .iter()
-            .map(|line| format!("{} of {} (available {})", line.quantity, line.sku, line.available))
-            .collect();
-        let reason = answer.outcome.as_ref().map_or("INSUFFICIENT_STOCK", |outcome| outcome.reason.as_str());
-        let cause = format!("{reason}: {}", lacking.join(", "));
-        if order.capture() == Capture::Request {
-            order.refuse(&cause);
-        } else {
-            order.hold(reason, &cause, at);
-        }
-        return;
-    };
-    for promised in &reservation.lines {
-        let Some(line) = order.lines.iter_mut().find(|line| line.id == promised.line_id) else { continue };
-        line.location.clone_from(&promised.location);
-        line.reserved = line.quantity;
-        line.shortfall =
-            promised.shortfall.parse::<retail_proto::Quantity>().map_or(0, retail_proto::Quantity::millionths);
-    }
-    order.reserved = true;
-    // Charges move no stock: there is no promise to confirm.
-    order.confirmed = order.confirmed || order.has_no_goods();
 }

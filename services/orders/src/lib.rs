@@ -3,22 +3,31 @@
 //! Out: calls of the journey (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists.
 //! Rules (`order.rs`, `check.rs`, `facts.rs`, `place.rs`) are pure.
 
+mod adopt;
+mod adoption;
+mod answers;
 mod api;
 mod ask;
 mod asked;
 mod calls;
 mod check;
 mod config;
+mod documents;
 mod facts;
 mod fault;
 mod journey;
+mod leg;
 mod order;
 mod orders;
+mod pairing;
 mod place;
 mod poll;
+mod purchases;
 mod record;
+mod refunds;
 mod render;
 mod seal;
+mod sent;
 #[cfg(test)]
 mod testing;
 

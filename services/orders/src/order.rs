@@ -3,10 +3,7 @@
 use retail_proto::types::v1::Ref;
 
 use crate::fault::Error;
-use crate::record::{Capture, Hold, Line, Order, Payment, State};
-
-/// Captured payment, as in the contract.
-const CAPTURED: i32 = 3;
+use crate::record::{Capture, Hold, Line, Order, State};
 
 impl Order {
     /// True when nothing will happen to it any more by itself.
@@ -64,6 +61,7 @@ impl Order {
     /// a sales order may exist although its answer never came.
     pub fn cancel(&mut self, reason: &str, erp_asked: bool) -> Result<(), Error> {
         match self.state() {
+            State::Booked if self.adopted => Err(Error::Adopted { id: self.id.clone() }),
             State::Cancelling | State::Cancelled => Ok(()),
             State::PartlyShipped | State::Shipped | State::Completed => {
                 Err(Error::AlreadyShipped { id: self.id.clone() })
@@ -89,6 +87,10 @@ impl Order {
 
     /// Moves the state as far as what is known allows. Called after every change.
     pub fn advance(&mut self) {
+        if self.adopted {
+            self.set_state(self.adopted_state());
+            return;
+        }
         let goods_done = self.lines.iter().all(|line| !line.is_goods() || line.open() == 0);
         let any_shipped = !self.shipments.is_empty();
         let next = match self.state() {
@@ -101,7 +103,7 @@ impl Order {
             // The warehouse was faster than the cancellation; the ERP has closed what was left.
             State::Cancelling if any_shipped && self.erp_closed => State::PartlyShipped,
             State::Shipped if self.is_settled() => State::Completed,
-            State::Cancelling if self.given_back && (self.erp_closed || !self.erp_asked) => State::Cancelled,
+            State::Cancelling if self.has_let_go() && self.money_is_back() => State::Cancelled,
             same @ (State::Received
             | State::Held
             | State::Reserved
@@ -117,6 +119,30 @@ impl Order {
             self.set_state(next);
             self.advance();
         }
+    }
+
+    /// True for an order that was adopted and that nobody has booked: whoever sold it is only about to say so.
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.adopted && self.sales_order.is_none() && self.state() == State::Booked
+    }
+
+    /// Where an order stands that others look after: what the facts say, and nothing waits for us.
+    fn adopted_state(&self) -> State {
+        let goods_done = self.lines.iter().all(|line| !line.is_goods() || line.open() == 0);
+        match (self.shipments.is_empty(), goods_done) {
+            (true, _) if self.erp_closed => State::Cancelled,
+            (true, _) if self.has_no_goods() && self.is_invoiced() => State::Completed,
+            (true, _) => State::Booked,
+            (false, false) => State::PartlyShipped,
+            (false, true) if self.is_invoiced() => State::Completed,
+            (false, true) => State::Shipped,
+        }
+    }
+
+    /// True when neither the ERP nor the stock holds anything for a cancelled order any more.
+    fn has_let_go(&self) -> bool {
+        self.given_back && (self.erp_closed || !self.erp_asked)
     }
 
     /// True when every line is a charge.
@@ -145,7 +171,7 @@ impl Order {
     pub fn is_settled(&self) -> bool {
         self.is_invoiced()
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
-            && (self.given_back || !self.has_leftovers())
+            && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
 
@@ -188,6 +214,7 @@ impl Order {
             State::Received => "Received, being checked",
             State::Held => "On hold",
             State::Reserved => "Stock promised, being booked",
+            State::Booked if self.adopted => "Booked elsewhere, waiting for shipment",
             State::Booked => "Booked, waiting for shipment",
             State::PartlyShipped => "Partly shipped",
             State::Shipped if self.is_invoiced() => "Shipped and invoiced",
@@ -210,7 +237,7 @@ impl Order {
             State::Booked | State::PartlyShipped => "The warehouse ships",
             State::Shipped if self.is_invoiced() => "The last systems are told",
             State::Shipped => "The ERP invoices",
-            State::Cancelling => "Stock is given back and the ERP's order is closed",
+            State::Cancelling => "The ERP's order is closed, stock and money are given back",
             State::Completed | State::Cancelled | State::Refused => "",
         }
     }
@@ -219,19 +246,18 @@ impl Order {
 impl Line {
     /// The part of the amount that the ERP will invoice: all of it, unless the line was closed before all had shipped.
     fn to_invoice(&self) -> i64 {
-        if !self.closed || self.quantity == 0 {
-            return self.amount;
-        }
-        let part = i128::from(self.amount) * i128::from(self.shipped) / i128::from(self.quantity);
-        i64::try_from(part).unwrap_or(self.amount)
+        self.part_of(self.amount)
     }
-}
 
-impl Payment {
-    /// True when the money was taken.
-    #[must_use]
-    pub fn is_captured(&self) -> bool {
-        self.state == CAPTURED
+    /// The part of an amount of the line that belongs to what was delivered: all of it, unless the line was closed
+    /// before. A charge moves no stock: what was billed of it counts.
+    pub(crate) fn part_of(&self, minor: i64) -> i64 {
+        if !self.closed || self.quantity == 0 {
+            return minor;
+        }
+        let delivered = if self.is_goods() { self.shipped } else { self.invoiced };
+        let part = i128::from(minor) * i128::from(delivered.min(self.quantity)) / i128::from(self.quantity);
+        i64::try_from(part).unwrap_or(minor)
     }
 }
 
@@ -258,6 +284,7 @@ mod tests {
     #[test]
     fn a_cancelled_order_ends_only_when_erp_and_stock_have_let_go() {
         let mut order = order().booked();
+        order.payments.clear();
         order.cancel("no longer wanted", false).unwrap();
         order.given_back = true;
         order.advance();
@@ -310,7 +337,7 @@ mod tests {
         order.lines[0].shipped = order.lines[0].quantity / 2;
         order.lines[0].closed = true;
         let expected = order.lines[0].amount / 2 + order.lines[1].amount;
-        order.invoices.push(crate::record::Invoice { document: None, minor: expected });
+        order.invoices.push(crate::documents::Invoice { minor: expected, ..Default::default() });
         assert!(order.is_invoiced());
         assert!(!order.is_settled(), "its goods are still promised");
     }
@@ -322,6 +349,13 @@ mod tests {
         order.hold("UNKNOWN_ITEM", "line 1", 1);
         order.release_hold("UNKNOWN_ITEM").unwrap();
         assert!(!order.items_known);
+    }
+
+    #[test]
+    fn an_adopted_order_is_cancelled_where_it_was_sold() {
+        let mut order = order().booked();
+        order.adopted = true;
+        insta::assert_snapshot!(order.cancel("no longer wanted", false).unwrap_err(), @"order o-1 was adopted: Weft does nothing for it by itself; cancel it where it was sold");
     }
 
     #[test]

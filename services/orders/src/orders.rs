@@ -16,9 +16,9 @@ use crate::asked::Asked;
 use crate::calls::Calls;
 use crate::fault::Error;
 use crate::place;
-use crate::record::{Capture, Order};
-use crate::render;
+use crate::record::{Capture, Order, State};
 use crate::seal::{Seal, list};
+use crate::{render, sent};
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
@@ -27,16 +27,16 @@ const LARGEST_PAGE: usize = 200;
 #[derive(Clone)]
 pub(crate) struct Orders {
     store: Store,
-    clock: Clock,
-    calls: Calls,
-    seal: Seal,
+    pub(crate) clock: Clock,
+    pub(crate) calls: Calls,
+    pub(crate) seal: Seal,
 }
 
 /// What a keyed change stores as its answer: which order; its state is read anew for a repeat.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Changed {
     #[prost(string, tag = "1")]
-    id: String,
+    pub(crate) id: String,
 }
 
 impl Orders {
@@ -61,9 +61,11 @@ impl Orders {
         let seal = self.seal;
         let id = order.id.clone();
         let rule = move |draft: &mut Draft<Order>| {
-            if draft.existed {
+            // An order that was adopted before its webhook came, and that no ERP had, begins now. Any other adopted order
+            // stands: its webhook is answered by it, and the shop has no reason to send it again.
+            if draft.existed && !draft.doc.is_early() {
                 // The channel tells of one order more than once; the first telling stands.
-                let same = draft.doc.digest == order.digest;
+                let same = draft.doc.adopted || draft.doc.digest == order.digest;
                 return if same { Ok(Changed { id: order.id.clone() }) } else { Err(other_content(&order)) };
             }
             let before = draft.doc.clone();
@@ -128,8 +130,11 @@ impl Orders {
             existing(draft)?;
             let before = draft.doc.clone();
             // A sales order whose answer never came may exist: the way back must look for it.
-            let asked = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
+            let asked = sent::may_have_arrived(draft, "erp.create_sales_order");
             draft.doc.cancel(&reason, asked)?;
+            if draft.doc.state() != before.state() {
+                sent::ask_for_payments(draft);
+            }
             draft.doc.advance();
             if draft.doc != before {
                 retail_flow::note(draft, "CANCEL_ASKED", &reason, now);
@@ -211,7 +216,13 @@ impl Orders {
             }
             let before = draft.doc.clone();
             if crate::facts::take(&mut draft.doc, &told) {
-                retail_flow::wake(draft, now);
+                if draft.doc.state() == State::Cancelling && before.state() != State::Cancelling {
+                    sent::ask_for_payments(draft);
+                }
+                // Nothing leaves for an adopted order: there is nobody to wake.
+                if !draft.doc.adopted {
+                    retail_flow::wake(draft, now);
+                }
                 seal.seal(draft, &before, now);
             }
             Ok::<_, Error>(())
@@ -229,7 +240,7 @@ impl Orders {
         &self.store
     }
 
-    async fn change(
+    pub(crate) async fn change(
         &self,
         id: &str,
         asked: Asked<'_>,
@@ -251,7 +262,7 @@ impl Orders {
     async fn refuse_unknown_items(&self, order: &Order) -> Result<(), Error> {
         let goods: Vec<_> = order.lines.iter().filter(|line| line.is_goods()).collect();
         let keys = goods.iter().map(|line| ItemKey { sku: line.sku.clone(), r#ref: line.item.clone() }).collect();
-        let resolved = self.calls.resolve_items(keys).await.map_err(|_| Error::Peer("inventory"))?;
+        let resolved = self.calls.resolve_items(keys).await.map_err(|_| Error::Peer("inventory".to_owned()))?;
         let unknown: Vec<_> = goods.iter().zip(&resolved).filter(|(_, found)| found.item.is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
@@ -294,7 +305,7 @@ fn canonical(request: &pb::PlaceOrderRequest) -> Vec<u8> {
     bytes
 }
 
-fn key_shape(key: &str) -> Result<(), Error> {
+pub(crate) fn key_shape(key: &str) -> Result<(), Error> {
     let mut bad = Violations::default();
     let fits = (1..=255).contains(&key.len()) && key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
     bad.require("idempotency_key", fits, "give a key of 1 to 255 visible ASCII characters, the same for every repeat");

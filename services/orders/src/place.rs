@@ -10,7 +10,8 @@ use retail_runtime::{Ids, Timestamp};
 
 use crate::check;
 use crate::config::Channel;
-use crate::record::{Buyer, Capture, Line, LineKind, Order, Payment, Tax};
+use crate::documents::Payment;
+use crate::record::{Buyer, Capture, Line, LineKind, Order, Tax};
 
 /// More lines than any customer ever sent; the largest known real order has 1,114.
 const MAX_LINES: usize = 5_000;
@@ -91,6 +92,7 @@ pub(crate) fn parse(
         region: or(&request.region, &channel.region),
         attributes: request.attributes.clone().into_iter().collect::<BTreeMap<_, _>>(),
         taxes_included: request.taxes_included,
+        erp: channel.erp.clone(),
         ..Order::default()
     })
 }
@@ -200,7 +202,7 @@ fn parse_payment(
         gateway: payment.gateway.clone(),
         reference: payment.reference.clone(),
         expires_at: payment.authorization_expires_at.as_ref().map_or(0, |at| at.seconds.saturating_mul(1000)),
-        document: None,
+        ..Payment::default()
     }
 }
 

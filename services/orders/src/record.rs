@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use retail_proto::types::v1::{Address, Ref};
 use retail_proto::{Currency, Decimal, Money, Quantity};
 
+use crate::documents::{Invoice, Payment, Refund, Shipment};
+
 /// How an order came (see the contract).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
@@ -160,88 +162,6 @@ pub struct Hold {
     /// Milliseconds since 1970.
     #[prost(int64, tag = "3")]
     pub since: i64,
-}
-
-/// A payment by one tender.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Payment {
-    /// Id, derived from order and place.
-    #[prost(string, tag = "1")]
-    pub id: String,
-    /// Tender, as in the contract.
-    #[prost(int32, tag = "2")]
-    pub tender: i32,
-    /// Minor units of the order's currency.
-    #[prost(int64, tag = "3")]
-    pub minor: i64,
-    /// State, as in the contract.
-    #[prost(int32, tag = "4")]
-    pub state: i32,
-    /// Payment service.
-    #[prost(string, tag = "5")]
-    pub gateway: String,
-    /// Its reference.
-    #[prost(string, tag = "6")]
-    pub reference: String,
-    /// End of an authorization, milliseconds since 1970, 0 when none is known.
-    #[prost(int64, tag = "7")]
-    pub expires_at: i64,
-    /// The ERP's document.
-    #[prost(message, optional, tag = "8")]
-    pub document: Option<Ref>,
-}
-
-/// A quantity of a line in a shipment.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct ShipmentLine {
-    /// Number of the order line.
-    #[prost(int32, tag = "1")]
-    pub number: i32,
-    /// Millionths.
-    #[prost(int64, tag = "2")]
-    pub quantity: i64,
-}
-
-/// A parcel or handover, as the ERP recorded it.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Shipment {
-    /// The document.
-    #[prost(message, optional, tag = "1")]
-    pub document: Option<Ref>,
-    /// What it holds.
-    #[prost(message, repeated, tag = "2")]
-    pub lines: Vec<ShipmentLine>,
-    /// Tracking numbers.
-    #[prost(string, repeated, tag = "3")]
-    pub tracking: Vec<String>,
-    /// Carrier.
-    #[prost(string, tag = "4")]
-    pub carrier: String,
-    /// Taken off stock and promise.
-    #[prost(bool, tag = "5")]
-    pub consumed: bool,
-    /// The channel was told.
-    #[prost(bool, tag = "6")]
-    pub told: bool,
-}
-
-impl Shipment {
-    /// Id of the document.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        self.document.as_ref().map_or("", |document| document.id.as_str())
-    }
-}
-
-/// An invoice of the ERP.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Invoice {
-    /// The document.
-    #[prost(message, optional, tag = "1")]
-    pub document: Option<Ref>,
-    /// Minor units of the order's currency.
-    #[prost(int64, tag = "2")]
-    pub minor: i64,
 }
 
 /// Who buys.
@@ -402,6 +322,21 @@ pub struct Order {
     /// Digest of the request that placed it: the same channel order with other content is a conflict.
     #[prost(bytes = "vec", tag = "43")]
     pub digest: Vec<u8>,
+    /// ERP instance that books it.
+    #[prost(string, tag = "44")]
+    pub erp: String,
+    /// Rebuilt from other systems: nothing is done for it.
+    #[prost(bool, tag = "45")]
+    pub adopted: bool,
+    /// Money given back, or to be given back, because nothing will be delivered for it.
+    #[prost(message, repeated, tag = "46")]
+    pub refunds: Vec<Refund>,
+    /// What the shop has given back by itself is known, and what is owed beyond it is among the refunds.
+    #[prost(bool, tag = "47")]
+    pub refunds_known: bool,
+    /// Refunds that the shop refused: the next one has another number.
+    #[prost(uint32, tag = "48")]
+    pub refunds_refused: u32,
 }
 
 impl retail_store::Document for Order {
@@ -440,6 +375,15 @@ impl Order {
     #[must_use]
     pub fn money(&self, minor: i64) -> Option<Money> {
         self.currency.parse::<Currency>().ok().map(|currency| Money::from_minor(minor, currency))
+    }
+
+    /// The ERP instance that has it. Orders of older releases say so with their sales order only.
+    #[must_use]
+    pub fn erp(&self) -> &str {
+        match &self.sales_order {
+            Some(document) if self.erp.is_empty() => &document.instance,
+            Some(_) | None => &self.erp,
+        }
     }
 
     /// Closes what has not shipped: nothing more will.

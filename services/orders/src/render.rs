@@ -5,6 +5,7 @@ use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
 
 use crate::ask::timestamp;
+use crate::documents::Refund;
 use crate::record::{Capture, Line, LineKind, Order, State};
 
 impl From<&Order> for pb::Order {
@@ -77,7 +78,7 @@ impl From<&Order> for pb::Order {
                         .map(|line| pb::ShipmentLine { line_number: line.number, quantity: quantity(line.quantity) })
                         .collect(),
                     told_channel: shipment.told,
-                    ..pb::Shipment::default()
+                    date: shipment.date.clone(),
                 })
                 .collect(),
             invoices: order
@@ -86,7 +87,13 @@ impl From<&Order> for pb::Order {
                 .map(|invoice| pb::Invoice {
                     document: invoice.document.clone(),
                     total: Some(money(invoice.minor)),
-                    ..pb::Invoice::default()
+                    lines: invoice
+                        .lines
+                        .iter()
+                        .map(|line| pb::InvoiceLine { line_number: line.number, quantity: quantity(line.quantity) })
+                        .collect(),
+                    date: invoice.date.clone(),
+                    amount_remaining: invoice.remaining.map(money),
                 })
                 .collect(),
             brand: order.brand.clone(),
@@ -97,8 +104,22 @@ impl From<&Order> for pb::Order {
             version: order.version,
             trace_id: order.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             taxes_included: order.taxes_included,
-            ..Self::default()
+            erp: order.erp().to_owned(),
+            adopted: order.adopted,
+            refunds: order.refunds.iter().filter(|refund| refund.given).map(|one| refund(order, one)).collect(),
         }
+    }
+}
+
+/// The ERP keeps one record for each payment that the money came from: the first is shown, once all are there; the
+/// others stand among the order's records.
+fn refund(order: &Order, refund: &Refund) -> pb::Refund {
+    let mut recorded = order.payments.iter().filter_map(|payment| payment.refund_document.clone());
+    pb::Refund {
+        refund_id: refund.id.clone(),
+        amount: Some(Money { minor_units: refund.minor, currency: order.currency.clone() }),
+        refund: refund.record.clone(),
+        document: recorded.next().filter(|_| order.money_is_back()),
     }
 }
 

@@ -53,10 +53,18 @@ impl Seal {
 
 /// Newest first: the sort key falls as time grows.
 pub(crate) fn sort_key(order: &Order) -> Vec<u8> {
-    let newest_first = u64::MAX.saturating_sub(u64::try_from(order.placed_at).unwrap_or(0));
-    let mut key = newest_first.to_be_bytes().to_vec();
+    let mut key = newest_first(order.placed_at).to_be_bytes().to_vec();
     key.extend_from_slice(order.id.as_bytes());
     key
+}
+
+/// A place in the lists before every order that was placed at or before a time, and after all that were placed later.
+pub(crate) fn first_placed_until(millisecond: i64) -> Vec<u8> {
+    newest_first(millisecond).to_be_bytes().to_vec()
+}
+
+fn newest_first(millisecond: i64) -> u64 {
+    u64::MAX.saturating_sub(u64::try_from(millisecond).unwrap_or(0))
 }
 
 fn needs_person(order: &Order) -> bool {
@@ -95,7 +103,12 @@ fn places(order: &Order) -> Vec<String> {
 
 /// The event's type, past tense: what the change meant to the business.
 fn event(before: Option<&Order>, after: &Order) -> &'static str {
-    let Some(before) = before else { return "retail.orders.v1.OrderReceived" };
+    let Some(before) = before else {
+        return if after.adopted { "retail.orders.v1.OrderAdopted" } else { "retail.orders.v1.OrderReceived" };
+    };
+    if before.adopted && !after.adopted {
+        return "retail.orders.v1.OrderReceived";
+    }
     if before.parked != after.parked {
         return if after.parked { "retail.orders.v1.OrderParked" } else { "retail.orders.v1.OrderResumed" };
     }

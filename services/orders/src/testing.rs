@@ -5,7 +5,8 @@ use retail_proto::types::v1::{Money, Ref};
 
 use crate::check::computed_total;
 use crate::config::Channel;
-use crate::record::{Invoice, Line, LineKind, Order, Payment, Shipment, ShipmentLine, State};
+use crate::documents::{Invoice, Payment, Shipment, ShipmentLine};
+use crate::record::{Line, LineKind, Order, State};
 
 pub(crate) fn channel() -> Channel {
     Channel { brand: "acme".into(), market: "GB".into(), region: "eu".into(), ..Channel::default() }
@@ -91,7 +92,7 @@ impl Builder {
 
 impl Order {
     pub(crate) fn invoiced_and_told(mut self) -> Self {
-        self.invoices.push(Invoice { document: Some(record("invoice", "3")), minor: self.total });
+        self.invoices.push(Invoice { document: Some(record("invoice", "3")), minor: self.total, ..Invoice::default() });
         for shipment in &mut self.shipments {
             shipment.consumed = true;
             shipment.told = true;

@@ -5,6 +5,7 @@
 mod adjustments;
 mod books;
 mod harness;
+mod receipts;
 mod reference;
 mod reservations;
 mod shown;

@@ -30,11 +30,16 @@ pub(crate) struct Ledgers {
     pub(crate) hidden: bool,
     /// Payments are answered as away while this is set.
     pub(crate) no_payments: bool,
+    /// The next payment is recorded; the answer is lost, and nothing is heard of it until this is taken back.
+    pub(crate) payments_fall_silent: bool,
     pub(crate) create_calls: usize,
     pub(crate) close_calls: usize,
     pub(crate) orders: BTreeMap<String, pb::SalesOrder>,
     pub(crate) inputs: BTreeMap<String, pb::SalesOrderInput>,
     pub(crate) deposits: BTreeMap<String, pb::RecordPaymentRequest>,
+    pub(crate) refunds: BTreeMap<String, pb::RecordRefundRequest>,
+    /// Sales orders that others entered.
+    pub(crate) foreign: Vec<pb::SalesOrder>,
     /// Orders as they changed; the cursor is a place in it.
     pub(crate) changes: Vec<pb::SalesOrderChange>,
 }
@@ -89,6 +94,29 @@ impl Ledgers {
         order.set_state(pb::SalesOrderState::Closed);
         order.lines.iter_mut().for_each(|line| line.closed = true);
         self.told(external_ref);
+    }
+}
+
+/// The document of a deposit.
+fn deposit(id: &str) -> Option<retail_proto::types::v1::Ref> {
+    Some(record("erp", "customerDeposit", &format!("dep-{id}")))
+}
+
+fn pence(amount: Option<&retail_proto::types::v1::Money>) -> i64 {
+    amount.unwrap().minor_units
+}
+
+impl Ledgers {
+    /// What is left in the books of an order's money: deposits less invoices less refunds.
+    pub(crate) fn unapplied(&self, order_ref: &str) -> i64 {
+        let deposits = self.deposits.values().filter(|one| one.order_ref == order_ref);
+        let invoices = self.orders.get(order_ref).into_iter().flat_map(|order| &order.invoices);
+        let ids: Vec<_> = deposits.clone().map(|one| deposit(&one.external_ref)).collect();
+        let refunds = self.refunds.values().filter(|one| ids.contains(&one.apply_to));
+        let taken: i64 = deposits.map(|one| pence(one.amount.as_ref())).sum();
+        let billed: i64 = invoices.map(|one| pence(one.total.as_ref())).sum();
+        let back: i64 = refunds.map(|one| pence(one.amount.as_ref())).sum();
+        taken - billed - back
     }
 }
 
@@ -195,14 +223,67 @@ impl ErpService for Erp {
             }
             let request = request.into_inner();
             let id = request.external_ref.clone();
+            if !books.orders.contains_key(&request.order_ref) {
+                return Err(refusal(Class::Precondition, "NO_SUCH_SALES_ORDER"));
+            }
             let payment = pb::PaymentDocument {
-                document: Some(record("erp", "customerDeposit", &format!("dep-{id}"))),
+                document: deposit(&id),
                 external_ref: id.clone(),
                 amount: request.amount.clone(),
             };
             books.deposits.insert(id, request);
+            if books.payments_fall_silent {
+                return Err(Status::deadline_exceeded("answer lost"));
+            }
             Ok(Response::new(pb::RecordPaymentResponse { outcome: done(), payment: Some(payment) }))
         })
+    }
+
+    async fn record_refund(
+        &self,
+        request: Request<pb::RecordRefundRequest>,
+    ) -> Result<Response<pb::RecordRefundResponse>, Status> {
+        self.books.write(|books| {
+            let request = request.into_inner();
+            let id = request.external_ref.clone();
+            if !books.refunds.contains_key(&id) {
+                let paid = books.deposits.values().find(|one| deposit(&one.external_ref) == request.apply_to);
+                let paid = paid.ok_or_else(|| refusal(Class::Precondition, "NO_SUCH_DEPOSIT"))?;
+                if pence(request.amount.as_ref()) > books.unapplied(&paid.order_ref) {
+                    return Err(refusal(Class::Precondition, "MORE_THAN_UNAPPLIED"));
+                }
+                books.refunds.insert(id.clone(), request.clone());
+            }
+            let refund = pb::RefundDocument {
+                document: Some(record("erp", "customerRefund", &format!("ref-{id}"))),
+                external_ref: id,
+                amount: request.amount,
+                applied_to: request.apply_to,
+            };
+            Ok(Response::new(pb::RecordRefundResponse { outcome: done(), refund: Some(refund) }))
+        })
+    }
+
+    async fn find_sales_orders(
+        &self,
+        request: Request<pb::FindSalesOrdersRequest>,
+    ) -> Result<Response<pb::FindSalesOrdersResponse>, Status> {
+        let books = self.books();
+        if books.closed_for_the_night {
+            return Err(away());
+        }
+        let ours = books.orders.iter().map(|(id, order)| {
+            let input = &books.inputs[id];
+            pb::SalesOrder {
+                order_number: input.order_number.clone(),
+                customer_ref: input.customer_ref.clone(),
+                total: input.total.clone(),
+                ..order.clone()
+            }
+        });
+        let all = ours.chain(books.foreign.iter().cloned());
+        let orders = all.filter(|order| order.order_number == request.get_ref().order_number).collect();
+        Ok(Response::new(pb::FindSalesOrdersResponse { orders }))
     }
 
     async fn poll_changes(

@@ -26,7 +26,8 @@ use tonic::service::Routes;
 use tonic::{Response, Status};
 
 use crate::erp::{Erp, Ledgers};
-use crate::neighbours::{Crm, People, Shop};
+use crate::neighbours::{Crm, People};
+use crate::shop::Shop;
 use crate::stock::Stock;
 
 /// A fact that does not come within this is a failure.
@@ -150,7 +151,10 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
     let config = Config {
         inventory: serve(&runtime, stock_routes).await,
         customers: serve(&runtime, Routes::new(CustomersServiceServer::new(People))).await,
-        channels: BTreeMap::from([("shop".to_owned(), channel)]),
+        channels: BTreeMap::from([
+            ("till".to_owned(), Channel { address: String::new(), ..channel.clone() }),
+            ("shop".to_owned(), channel),
+        ]),
         erps: BTreeMap::from([(
             "erp".to_owned(),
             retail_orders::Erp { address: erp_address, poll: Span::from_millis(50) },
@@ -218,6 +222,10 @@ impl Mesh {
     }
 
     pub(crate) async fn try_place(&self, request: pb::PlaceOrderRequest) -> Result<pb::Order, Refusal> {
+        // What the shop tells of, the shop has sold; a till has no books that anybody could ask.
+        if request.channel == "shop" {
+            self.shop.books.open().sold.entry(request.channel_order_id.clone()).or_insert_with(|| request.clone());
+        }
         let answer = self.orders().place_order(request).await.map_err(|status| Refusal::read(&status))?;
         Ok(answer.into_inner().order.unwrap())
     }

@@ -1,6 +1,7 @@
 //! The orders service over the model store, with fakes of everybody it asks, over real gRPC on loopback.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
 
+mod adoption;
 mod cancellation;
 mod capture;
 mod erp;
@@ -8,7 +9,10 @@ mod harness;
 mod journey;
 mod lists;
 mod neighbours;
+mod purchases;
+mod refunds;
 mod repeats;
+mod shop;
 mod stock;
 mod trouble;
 mod wires;

@@ -1,14 +1,11 @@
-//! The lesser neighbours: customers, the CRM that agents look at, the shop that sold.
+//! The lesser neighbours: customers, and the CRM that agents look at.
 
 use std::collections::BTreeMap;
 
-use retail_proto::commerce::v1 as shop;
-use retail_proto::commerce::v1::commerce_service_server::CommerceService;
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_server::CrmService;
 use retail_proto::customers::v1 as people;
 use retail_proto::customers::v1::customers_service_server::CustomersService;
-use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::fault::Class;
 use tonic::{Request, Response, Status};
 
@@ -33,8 +30,11 @@ impl CustomersService for People {
 
     async fn get_customer(
         &self,
-        _: Request<people::GetCustomerRequest>,
+        request: Request<people::GetCustomerRequest>,
     ) -> Result<Response<people::GetCustomerResponse>, Status> {
+        if request.get_ref().customer_id != "c-1" {
+            return Err(refusal(Class::NotFound, "NO_SUCH_CUSTOMER"));
+        }
         Ok(Response::new(people::GetCustomerResponse { customer: customer() }))
     }
 
@@ -79,43 +79,6 @@ impl CrmService for Crm {
             desk.contexts.insert(id.clone(), context);
             let record = Some(record("crm", "Order_Context__c", &format!("a01-{id}")));
             Ok(Response::new(crm::UpsertOrderContextResponse { outcome: done(), record }))
-        })
-    }
-}
-
-/// What the customer sees.
-#[derive(Default)]
-pub(crate) struct Parcels {
-    pub(crate) fulfilments: BTreeMap<String, shop::RecordFulfilmentRequest>,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Shop {
-    pub(crate) books: Books<Parcels>,
-}
-
-#[tonic::async_trait]
-impl CommerceService for Shop {
-    async fn record_fulfilment(
-        &self,
-        request: Request<shop::RecordFulfilmentRequest>,
-    ) -> Result<Response<shop::RecordFulfilmentResponse>, Status> {
-        self.books.write(|parcels| {
-            let request = request.into_inner();
-            let known = parcels.fulfilments.values().any(|one| one.tracking_numbers == request.tracking_numbers);
-            if request.verify_only && !known {
-                let reason = "NO_SUCH_FULFILMENT".into();
-                let outcome = Outcome { state: i32::from(OutcomeState::Refused), reason, ..Outcome::default() };
-                return Ok(Response::new(shop::RecordFulfilmentResponse {
-                    outcome: Some(outcome),
-                    ..Default::default()
-                }));
-            }
-            let made = vec![record("commerce", "fulfillment", &request.idempotency_key)];
-            if !request.verify_only {
-                parcels.fulfilments.insert(request.idempotency_key.clone(), request);
-            }
-            Ok(Response::new(shop::RecordFulfilmentResponse { outcome: done(), fulfilments: made }))
         })
     }
 }

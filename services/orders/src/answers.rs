@@ -1,0 +1,78 @@
+//! What the answers of our own services mean to an order: its items, its total, its promise of stock. Pure.
+
+use retail_proto::inventory::v1 as stock;
+
+use crate::check::{self, Finding};
+use crate::record::{Capture, LineKind, Order, State};
+
+/// Takes the resolved codes over; a line whose item nobody knows holds the order, by line and code.
+pub(crate) fn know_items(order: &mut Order, items: &[stock::ResolvedItem], at: i64) {
+    let mut unknown = Vec::new();
+    for (line, resolved) in order.lines.iter_mut().filter(|line| line.is_goods()).zip(items) {
+        match &resolved.item {
+            Some(item) if item.stocked => item.sku.clone_into(&mut line.sku),
+            // The owner of the catalogue says that no stock is kept: a charge, whatever the channel calls it.
+            Some(item) => {
+                item.sku.clone_into(&mut line.sku);
+                line.set_kind(LineKind::Charge);
+            }
+            None => unknown.push(format!("line {} ({})", line.number, line.sku)),
+        }
+    }
+    order.items_known = unknown.is_empty();
+    if !unknown.is_empty() {
+        let detail = format!("no item is known for {}; import it, then release the hold", unknown.join(", "));
+        if order.capture() == Capture::Request {
+            order.refuse(&format!("UNKNOWN_ITEM: {detail}"));
+        } else {
+            order.hold("UNKNOWN_ITEM", &detail, at);
+        }
+    }
+}
+
+pub(crate) fn check_total(order: &mut Order, tolerance: u32, at: i64) {
+    if order.state() != State::Received {
+        return;
+    }
+    order.checked = true;
+    let problem = match check::total(order, tolerance) {
+        Ok(Finding::Agrees) => return,
+        Ok(Finding::Differs { computed, shown }) => {
+            format!("the lines add up to {computed}, the customer was shown {shown}")
+        }
+        Err(error) => error.to_string(),
+    };
+    if order.capture() == Capture::Request {
+        order.refuse(&format!("TOTAL_MISMATCH: {problem}"));
+    } else {
+        order.hold("TOTAL_MISMATCH", &problem, at);
+    }
+}
+
+pub(crate) fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, at: i64) {
+    let Some(reservation) = &answer.reservation else {
+        let lacking: Vec<String> = answer
+            .lacking
+            .iter()
+            .map(|line| format!("{} of {} (available {})", line.quantity, line.sku, line.available))
+            .collect();
+        let reason = answer.outcome.as_ref().map_or("INSUFFICIENT_STOCK", |outcome| outcome.reason.as_str());
+        let cause = format!("{reason}: {}", lacking.join(", "));
+        if order.capture() == Capture::Request {
+            order.refuse(&cause);
+        } else {
+            order.hold(reason, &cause, at);
+        }
+        return;
+    };
+    for promised in &reservation.lines {
+        let Some(line) = order.lines.iter_mut().find(|line| line.id == promised.line_id) else { continue };
+        line.location.clone_from(&promised.location);
+        line.reserved = line.quantity;
+        line.shortfall =
+            promised.shortfall.parse::<retail_proto::Quantity>().map_or(0, retail_proto::Quantity::millionths);
+    }
+    order.reserved = true;
+    // Charges move no stock: there is no promise to confirm.
+    order.confirmed = order.confirmed || order.has_no_goods();
+}

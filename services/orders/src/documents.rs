@@ -1,0 +1,162 @@
+//! What follows from an order, as it is stored with it: payments, shipments, invoices, refunds. Plain data.
+
+use retail_proto::types::v1::Ref;
+
+/// Captured payment, as in the contract.
+const CAPTURED: i32 = 3;
+
+/// A payment by one tender.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Payment {
+    /// Id, derived from order and place.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Tender, as in the contract.
+    #[prost(int32, tag = "2")]
+    pub tender: i32,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "3")]
+    pub minor: i64,
+    /// State, as in the contract.
+    #[prost(int32, tag = "4")]
+    pub state: i32,
+    /// Payment service.
+    #[prost(string, tag = "5")]
+    pub gateway: String,
+    /// Its reference.
+    #[prost(string, tag = "6")]
+    pub reference: String,
+    /// End of an authorization, milliseconds since 1970, 0 when none is known.
+    #[prost(int64, tag = "7")]
+    pub expires_at: i64,
+    /// The ERP's document.
+    #[prost(message, optional, tag = "8")]
+    pub document: Option<Ref>,
+    /// A cancellation found that the ERP may have been asked to record it.
+    #[prost(bool, tag = "9")]
+    pub asked: bool,
+    /// The ERP's document of the money given back out of it.
+    #[prost(message, optional, tag = "10")]
+    pub refund_document: Option<Ref>,
+}
+
+impl Payment {
+    /// True when the money was taken.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.state == CAPTURED
+    }
+}
+
+/// A quantity of a line in a shipment.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ShipmentLine {
+    /// Number of the order line.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Millionths.
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+}
+
+/// A parcel or handover, as the ERP recorded it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Shipment {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: Option<Ref>,
+    /// What it holds.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: Vec<ShipmentLine>,
+    /// Tracking numbers.
+    #[prost(string, repeated, tag = "3")]
+    pub tracking: Vec<String>,
+    /// Carrier.
+    #[prost(string, tag = "4")]
+    pub carrier: String,
+    /// Taken off stock and promise.
+    #[prost(bool, tag = "5")]
+    pub consumed: bool,
+    /// The channel was told.
+    #[prost(bool, tag = "6")]
+    pub told: bool,
+    /// Day it left, in the ERP's calendar; empty when it does not say.
+    #[prost(string, tag = "7")]
+    pub date: String,
+}
+
+impl Shipment {
+    /// Id of the document.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.document.as_ref().map_or("", |document| document.id.as_str())
+    }
+}
+
+/// A quantity of a line on an invoice.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InvoiceLine {
+    /// Number of the order line.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Millionths.
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+}
+
+/// An invoice of the ERP.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Invoice {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: Option<Ref>,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "2")]
+    pub minor: i64,
+    /// What it bills; empty when the ERP does not say.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: Vec<InvoiceLine>,
+    /// Day of the document; empty when the ERP does not say.
+    #[prost(string, tag = "4")]
+    pub date: String,
+    /// What was still owed when the ERP last told, minor units.
+    #[prost(int64, optional, tag = "5")]
+    pub remaining: Option<i64>,
+}
+
+/// A quantity that a refund takes off a line of the shop.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RefundLine {
+    /// The shop's id of the line.
+    #[prost(string, tag = "1")]
+    pub channel_line_id: String,
+    /// Whole units.
+    #[prost(int64, tag = "2")]
+    pub units: i64,
+}
+
+/// Money given back.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Refund {
+    /// Id: the order's with a number, or the shop's own when it was made there.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Minor units of the order's currency.
+    #[prost(int64, tag = "2")]
+    pub minor: i64,
+    /// What it takes off the shop's order.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: Vec<RefundLine>,
+    /// The shop's record.
+    #[prost(message, optional, tag = "4")]
+    pub record: Option<Ref>,
+    /// The money is given back.
+    #[prost(bool, tag = "5")]
+    pub given: bool,
+    /// When we learned of that, milliseconds since 1970.
+    #[prost(int64, tag = "6")]
+    pub given_at: i64,
+    /// Nobody but a person can give it back: whoever resumes the order says that it is done.
+    #[prost(bool, tag = "7")]
+    pub by_hand: bool,
+}

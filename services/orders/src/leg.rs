@@ -1,0 +1,128 @@
+//! The legs of the journey: what each is called, how a repeat of it is made safe, how long it is tried.
+
+use std::time::Duration;
+
+use retail_flow::{Class, Policy, Step};
+
+/// One thing the journey asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leg {
+    /// Who is the customer? (customers)
+    Identify,
+    /// What are the items? (inventory's reference data)
+    ResolveItems,
+    /// Promise the goods. (inventory)
+    Reserve,
+    /// The ERP must know the customer. (customers)
+    ErpCustomer,
+    /// The sales order. (ERP)
+    BookSalesOrder,
+    /// Make the promise last. (inventory)
+    Confirm,
+    /// Money that was taken belongs into the ERP's books. (ERP)
+    RecordPayment(String),
+    /// Take shipped goods off shelf and promise. (inventory)
+    Consume(String),
+    /// The shop shows the shipment to the customer. (commerce)
+    TellChannel(String),
+    /// What agents see, on the side. (CRM)
+    TellCrm(String),
+    /// Close the sales order. (ERP)
+    CloseSalesOrder,
+    /// Give back what is still promised. (inventory)
+    GiveBack,
+    /// What has the shop given back by itself? (commerce)
+    ReadRefunds,
+    /// The shop gives money back that was taken for nothing. (commerce)
+    RefundShop(String),
+    /// Money that went back leaves the ERP's books, out of the payment it came from. (ERP)
+    RecordRefund(String),
+}
+
+impl Step for Leg {
+    fn name(&self) -> String {
+        match self {
+            Self::Identify => "customers.resolve".into(),
+            Self::ResolveItems => "reference.resolve_items".into(),
+            Self::Reserve => "inventory.reserve".into(),
+            Self::ErpCustomer => "customers.ensure_erp".into(),
+            Self::BookSalesOrder => "erp.create_sales_order".into(),
+            Self::Confirm => "inventory.confirm".into(),
+            Self::RecordPayment(id) => format!("erp.record_payment/{id}"),
+            Self::Consume(id) => format!("inventory.consume/{id}"),
+            Self::TellChannel(id) => format!("commerce.record_fulfilment/{id}"),
+            Self::TellCrm(stamp) => format!("crm.order_context/{stamp}"),
+            Self::CloseSalesOrder => "erp.cancel_sales_order".into(),
+            Self::GiveBack => "inventory.release".into(),
+            Self::ReadRefunds => "commerce.get_order".into(),
+            Self::RefundShop(id) => format!("commerce.refund_order/{id}"),
+            Self::RecordRefund(id) => format!("erp.record_refund/{id}"),
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Identify
+            | Self::ResolveItems
+            | Self::Reserve
+            | Self::ErpCustomer
+            | Self::Confirm
+            | Self::Consume(_)
+            | Self::GiveBack
+            | Self::ReadRefunds => Class::Call,
+            Self::BookSalesOrder
+            | Self::RecordPayment(_)
+            | Self::TellCrm(_)
+            | Self::CloseSalesOrder
+            | Self::RecordRefund(_) => Class::Keyed,
+            // A shop forgets keys sooner than it forgets refunds: what was sent is looked for by our id first.
+            Self::TellChannel(_) | Self::RefundShop(_) => Class::Queryable,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        let usual = if self.class() == Class::Call { Policy::MESH } else { Policy::VENDOR };
+        match self {
+            // Agents are told whenever their system is back; an order never waits for that.
+            Self::TellCrm(_) => Policy { deadline: Duration::MAX, ..usual },
+            // A refund may be under way at a bank for days, and nobody can hurry it.
+            Self::RefundShop(_) => {
+                Policy { cap: Duration::from_secs(900), deadline: Duration::from_secs(5 * 24 * 3600), ..usual }
+            }
+            // It leaves nothing behind, yet it is a vendor that answers.
+            Self::ReadRefunds => Policy::VENDOR,
+            Self::Identify
+            | Self::ResolveItems
+            | Self::Reserve
+            | Self::ErpCustomer
+            | Self::BookSalesOrder
+            | Self::Confirm
+            | Self::RecordPayment(_)
+            | Self::Consume(_)
+            | Self::TellChannel(_)
+            | Self::CloseSalesOrder
+            | Self::GiveBack
+            | Self::RecordRefund(_) => usual,
+        }
+    }
+
+    fn lane(&self) -> &'static str {
+        match self {
+            Self::TellCrm(_) => "crm",
+            Self::Identify
+            | Self::ResolveItems
+            | Self::Reserve
+            | Self::ErpCustomer
+            | Self::BookSalesOrder
+            | Self::Confirm
+            | Self::RecordPayment(_)
+            | Self::Consume(_)
+            | Self::TellChannel(_)
+            | Self::CloseSalesOrder
+            | Self::GiveBack
+            | Self::ReadRefunds
+            | Self::RefundShop(_)
+            | Self::RecordRefund(_) => "",
+        }
+    }
+}

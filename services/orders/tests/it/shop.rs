@@ -1,0 +1,193 @@
+//! The shop that sold: it shows shipments to customers, and it owns the money.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use retail_proto::commerce::v1 as pb;
+use retail_proto::commerce::v1::commerce_service_server::CommerceService;
+use retail_proto::orders::v1 as orders;
+use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_runtime::fault::Class;
+use tonic::{Request, Response, Status};
+
+use crate::harness::{Books, done, gbp, record, refusal};
+
+/// What becomes of the next refunds, oldest first; afterwards they are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Till {
+    /// The money goes back; the answer is lost.
+    PaysAndFallsSilent,
+    /// Nothing happens; the answer is lost.
+    FallsSilent,
+    /// Under way.
+    Pends,
+    /// The payment service refuses.
+    Fails,
+}
+
+#[derive(Default)]
+pub(crate) struct Counter {
+    pub(crate) fulfilments: BTreeMap<String, pb::RecordFulfilmentRequest>,
+    /// Orders that it sold, by its own id.
+    pub(crate) sold: BTreeMap<String, orders::PlaceOrderRequest>,
+    /// Orders that it has cancelled itself.
+    pub(crate) cancelled: Vec<String>,
+    /// Refunds it has made, with the order's id.
+    pub(crate) refunds: Vec<(String, pb::Refund)>,
+    pub(crate) tills: VecDeque<Till>,
+    /// Asked to give money back, looks included.
+    pub(crate) refund_calls: usize,
+    pub(crate) looks: usize,
+    pub(crate) away: bool,
+    /// Asked under a name that is not its own.
+    pub(crate) misnamed: bool,
+}
+
+impl Counter {
+    /// Given back of an order, pence.
+    pub(crate) fn given_back(&self, order_id: &str) -> i64 {
+        let of_order = self.refunds.iter().filter(|(id, _)| id == order_id);
+        of_order.map(|(_, refund)| refund.amount.as_ref().unwrap().minor_units).sum()
+    }
+
+    fn captured(&self, order_id: &str) -> i64 {
+        let captured = i32::from(orders::PaymentState::Captured);
+        let payments = self.sold[order_id].payments.iter().filter(|payment| payment.state == captured);
+        payments.map(|payment| payment.amount.as_ref().unwrap().minor_units).sum()
+    }
+
+    /// Somebody gives money back in the shop's admin.
+    pub(crate) fn give_back(&mut self, order_id: &str, pence: i64) {
+        self.pay_out(order_id, &pb::RefundOrderRequest { amount: Some(gbp(pence)), ..Default::default() });
+    }
+
+    fn pay_out(&mut self, order_id: &str, request: &pb::RefundOrderRequest) -> pb::Refund {
+        let refund = pb::Refund {
+            refund: Some(record("commerce", "Refund", &format!("rf-{}", self.refunds.len() + 1))),
+            external_ref: request.external_ref.clone(),
+            amount: request.amount.clone(),
+            state: i32::from(pb::RefundState::Done),
+            lines: request.lines.clone(),
+            ..Default::default()
+        };
+        self.refunds.push((order_id.to_owned(), refund.clone()));
+        refund
+    }
+
+    /// Units of a line that may still be taken off: neither shipped nor taken off before.
+    fn open(&self, order_id: &str, line_item_id: &str) -> i64 {
+        let line = self.sold[order_id].lines.iter().find(|line| line.channel_line_id == line_item_id);
+        let ordered: i64 = line.map_or(0, |line| line.quantity.parse().unwrap());
+        let shipped = self.fulfilments.values().filter(|one| one.order_id == order_id).flat_map(|one| &one.lines);
+        let shipped: i64 = shipped.filter(|line| line.line_item_id == line_item_id).map(|line| line.quantity).sum();
+        let refunds = self.refunds.iter().filter(|(id, _)| id == order_id).flat_map(|(_, refund)| &refund.lines);
+        let off: i64 = refunds.filter(|line| line.line_item_id == line_item_id).map(|line| line.quantity).sum();
+        ordered - shipped - off
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Shop {
+    pub(crate) books: Books<Counter>,
+}
+
+fn outcome(state: OutcomeState, reason: &str) -> Option<Outcome> {
+    Some(Outcome { state: i32::from(state), reason: reason.into(), message: reason.into(), ..Outcome::default() })
+}
+
+fn refused(reason: &str) -> Result<Response<pb::RefundOrderResponse>, Status> {
+    Ok(Response::new(pb::RefundOrderResponse { outcome: outcome(OutcomeState::Refused, reason), refund: None }))
+}
+
+#[tonic::async_trait]
+impl CommerceService for Shop {
+    async fn record_fulfilment(
+        &self,
+        request: Request<pb::RecordFulfilmentRequest>,
+    ) -> Result<Response<pb::RecordFulfilmentResponse>, Status> {
+        self.books.write(|shop| {
+            let request = request.into_inner();
+            let known = shop.fulfilments.values().any(|one| one.tracking_numbers == request.tracking_numbers);
+            if request.verify_only && !known {
+                let outcome = outcome(OutcomeState::Refused, "NO_SUCH_FULFILMENT");
+                return Ok(Response::new(pb::RecordFulfilmentResponse { outcome, ..Default::default() }));
+            }
+            let made = vec![record("commerce", "fulfillment", &request.idempotency_key)];
+            if !request.verify_only {
+                shop.fulfilments.insert(request.idempotency_key.clone(), request);
+            }
+            Ok(Response::new(pb::RecordFulfilmentResponse { outcome: done(), fulfilments: made }))
+        })
+    }
+
+    async fn refund_order(
+        &self,
+        request: Request<pb::RefundOrderRequest>,
+    ) -> Result<Response<pb::RefundOrderResponse>, Status> {
+        self.books.write(|shop| {
+            let request = request.into_inner();
+            shop.refund_calls += 1;
+            let known = shop.refunds.iter().find(|(_, refund)| refund.external_ref == request.external_ref);
+            let known = known.map(|(_, refund)| refund.clone());
+            if request.verify_only {
+                shop.looks += 1;
+                let refund = known.ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_REFUND"))?;
+                return Ok(Response::new(pb::RefundOrderResponse { outcome: done(), refund: Some(refund) }));
+            }
+            let till = shop.tills.pop_front();
+            let silent = || Status::deadline_exceeded("answer lost");
+            match till {
+                Some(Till::FallsSilent) => return Err(silent()),
+                Some(Till::Fails) => return refused("REFUND_FAILED"),
+                Some(Till::Pends) => {
+                    let outcome = outcome(OutcomeState::Pending, "");
+                    return Ok(Response::new(pb::RefundOrderResponse { outcome, refund: None }));
+                }
+                Some(Till::PaysAndFallsSilent) | None => {}
+            }
+            if known.is_none() {
+                let order_id = &request.order_id;
+                if !shop.sold.contains_key(order_id) {
+                    return Err(refusal(Class::NotFound, "NO_SUCH_SHOP_ORDER"));
+                }
+                let asked = request.amount.as_ref().unwrap().minor_units;
+                if asked > shop.captured(order_id) - shop.given_back(order_id) {
+                    return refused("REFUND_EXCEEDS_PAYMENT");
+                }
+                if request.lines.iter().any(|line| line.quantity > shop.open(order_id, &line.line_item_id)) {
+                    return refused("LINES_NOT_OPEN");
+                }
+            }
+            let refund = known.unwrap_or_else(|| shop.pay_out(&request.order_id, &request));
+            if matches!(till, Some(Till::PaysAndFallsSilent)) {
+                return Err(silent());
+            }
+            Ok(Response::new(pb::RefundOrderResponse { outcome: done(), refund: Some(refund) }))
+        })
+    }
+
+    async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::GetOrderResponse>, Status> {
+        let shop = self.books.open();
+        if shop.away {
+            return Err(refusal(Class::Unavailable, "VENDOR_UNREACHABLE"));
+        }
+        if shop.misnamed {
+            return Err(refusal(Class::NotFound, "NO_SUCH_INSTANCE"));
+        }
+        let asked = request.get_ref();
+        let same = |order: &&orders::PlaceOrderRequest| {
+            if asked.order_id.is_empty() {
+                order.order_number == asked.order_number
+            } else {
+                order.channel_order_id == asked.order_id
+            }
+        };
+        let order = shop.sold.values().find(same).ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_SHOP_ORDER"))?;
+        let id = &order.channel_order_id;
+        let refunds = shop.refunds.iter().filter(|(of, _)| of == id).map(|(_, refund)| refund.clone());
+        Ok(Response::new(pb::GetOrderResponse {
+            refunds: refunds.collect(),
+            cancelled: shop.cancelled.contains(id),
+            order: Some(orders::PlaceOrderRequest { idempotency_key: String::new(), ..order.clone() }),
+        }))
+    }
+}
