@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn the_same_return_has_the_same_number() {
         assert_eq!(number(&return_id("shop", "1")), number(&return_id("shop", "1")));
-        insta::assert_snapshot!(number(&return_id("shop", "1")));
+        let letters = number(&return_id("shop", "1")).replace('-', "");
+        assert!(letters.len() == 13 && letters.bytes().skip(1).all(|letter| ALPHABET.contains(&letter)), "{letters}");
     }
 
     #[test]

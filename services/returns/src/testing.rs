@@ -4,7 +4,6 @@ use retail_proto::returns::v1 as pb;
 use retail_proto::types::v1::Ref;
 
 use crate::line::{Line, Stage};
-use crate::part::Part;
 use crate::record::{Bought, Return, State};
 use crate::sale::{Bill, Sale, SoldLine};
 
@@ -85,9 +84,4 @@ pub(crate) fn authorized(units: &[i64]) -> Return {
     record.advance();
     assert_eq!(record.state(), State::Authorized);
     record
-}
-
-/// The part of a return that has one.
-pub(crate) fn only_part(record: &Return) -> &Part {
-    &record.parts[0]
 }

@@ -126,6 +126,11 @@ impl Mesh {
         ReturnsServiceClient::new(self.peer.clone())
     }
 
+    /// The way to the service's other faces.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer.clone()
+    }
+
     /// An order is known, and the shop has taken its money.
     pub(crate) fn sell(&self, order: sold::Order) {
         let captured = order.payments.iter().filter(|payment| payment.state() == sold::PaymentState::Captured);
