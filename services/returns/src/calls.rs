@@ -1,0 +1,314 @@
+//! The calls of the journey: each leg is one RPC to the service or connector that owns the fact, or one commit in our
+//! books of the order.
+
+use std::collections::BTreeMap;
+
+use retail_flow::{Attempt, Failure};
+use retail_proto::commerce::v1 as shop;
+use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
+use retail_proto::erp::v1 as erp;
+use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
+use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
+use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_runtime::{Clock, Peer, PeerError, Runtime};
+
+use crate::ask::Of;
+use crate::books::Books;
+use crate::config::Config;
+use crate::crediting::{self, Told};
+use crate::day::millisecond;
+use crate::finding::Finder;
+use crate::leg::{Brought, Leg};
+use crate::part::Receipt;
+use crate::record::Return;
+use crate::sale::Sale;
+use crate::settling;
+use crate::terms::Terms;
+
+/// A thousand-line return fits several times.
+const LARGEST_ANSWER: usize = 16 << 20;
+
+/// Channels to everybody the journey needs.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    clock: Clock,
+    inventory: Peer,
+    shops: BTreeMap<String, Peer>,
+    erps: BTreeMap<String, Peer>,
+    finder: Finder,
+    books: Books,
+    terms: Terms,
+    patience_ms: i64,
+}
+
+impl Calls {
+    /// Opens a lazy channel to each peer of the configuration.
+    pub(crate) fn new(
+        config: &Config,
+        runtime: &Runtime,
+        finder: Finder,
+        books: Books,
+        terms: Terms,
+    ) -> Result<Self, PeerError> {
+        let mut shops = BTreeMap::new();
+        for (name, channel) in config.channels.iter().filter(|(_, channel)| !channel.address.is_empty()) {
+            shops.insert(name.clone(), runtime.peer(&channel.address)?);
+        }
+        let mut erps = BTreeMap::new();
+        for (name, erp) in &config.erps {
+            erps.insert(name.clone(), runtime.peer(&erp.address)?);
+        }
+        Ok(Self {
+            clock: runtime.clock().clone(),
+            inventory: runtime.peer(&config.inventory)?,
+            shops,
+            erps,
+            finder,
+            books,
+            terms,
+            patience_ms: i64::try_from(config.patience.get().as_millis()).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Does one leg.
+    pub(crate) async fn perform(&self, record: &Return, leg: &Leg, attempt: &Attempt) -> Result<Brought, Failure> {
+        let key = attempt.key.to_string();
+        match leg {
+            Leg::Identify => match &record.customer {
+                Some(customer) => self.finder.customer(customer).await.map(Brought::Customer),
+                None => Ok(Brought::Customer(None)),
+            },
+            Leg::Locate => Ok(Brought::Found(Box::new(self.finder.locate(record).await?))),
+            Leg::Judge(order) => self.judge(record, order).await,
+            Leg::AnswerShop(approve) => self.answer_shop(record, *approve, key).await,
+            Leg::NoteGiven => {
+                if let Some(given) = &record.given {
+                    self.books.note_given(&given.order_id, &record.id, given.minor).await?;
+                }
+                Ok(Brought::Done)
+            }
+            Leg::OpenReturn(part) => self.open_return(record, *part).await,
+            Leg::PostReceipt(part, receipt) => self.post_receipt(record, *part, receipt).await,
+            Leg::Restock(part, receipt) => self.restock(record, *part, receipt, key).await,
+            Leg::CloseReturn(part) => self.close_return(record, *part).await,
+            Leg::Settle(part) => self.settle(record, *part).await,
+            Leg::CreditMemo(part) => self.credit_memo(record, *part).await,
+            Leg::Refund(part, _) => self.refund(record, *part, key).await,
+            Leg::RecordRefund(part) => self.record_refund(record, *part).await,
+            Leg::GiveBack(order) => {
+                self.books.give_back(order, &record.id).await?;
+                Ok(Brought::Done)
+            }
+        }
+    }
+
+    async fn judge(&self, record: &Return, order: &str) -> Result<Brought, Failure> {
+        let Some(sale) = self.finder.sale(order).await? else { return Ok(Brought::Judged(None, Vec::new())) };
+        let waited = match record.waiting_since {
+            0 => 0,
+            since => self.clock.now().as_millisecond().saturating_sub(since),
+        };
+        let questions = settling::questions(record, order);
+        let judged = self.books.claim(&sale, questions, waited < self.patience_ms).await?;
+        Ok(Brought::Judged(Some(Box::new(sale)), judged))
+    }
+
+    async fn answer_shop(&self, record: &Return, approve: bool, key: String) -> Result<Brought, Failure> {
+        // A channel without a connector asked through somebody who reads the answer here.
+        let Some(peer) = self.shops.get(&record.channel) else { return Ok(Brought::Done) };
+        let request = shop::AnswerReturnRequest {
+            instance: record.channel.clone(),
+            idempotency_key: key,
+            return_id: record.source_return_id.clone(),
+            approve,
+            reason: match (approve, record.cause.is_empty()) {
+                (true, _) => String::new(),
+                (false, true) => "nothing of it may come back".to_owned(),
+                (false, false) => record.cause.clone(),
+            },
+        };
+        let answer = CommerceServiceClient::new(peer.clone()).answer_return(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        Ok(Brought::Done)
+    }
+
+    async fn open_return(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let (instance, mut erp) = self.erp(&of)?;
+        let request = erp::CreateReturnRequest { instance, input: Some(of.return_input()?) };
+        let answer = erp.create_return(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let told = answer.sales_return.filter(|told| told.document.is_some() && told.external_ref == of.part.id);
+        let told = told.ok_or_else(|| broken("erp.CreateReturn", "sales_return.document"))?;
+        Ok(Brought::SalesReturn(Box::new(told)))
+    }
+
+    async fn post_receipt(&self, record: &Return, part: i32, id: &str) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let (instance, mut erp) = self.erp(&of)?;
+        let answer = erp.post_receipt(of.receipt(receipt(&of, id)?, instance)).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let document = answer.receipt.and_then(|receipt| receipt.document);
+        document.map(Brought::Record).ok_or_else(|| broken("erp.PostReceipt", "receipt.document"))
+    }
+
+    async fn restock(&self, record: &Return, part: i32, id: &str, key: String) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let request = of.restock(receipt(&of, id)?, key);
+        InventoryServiceClient::new(self.inventory.clone()).receive_stock(request).await?;
+        Ok(Brought::Done)
+    }
+
+    async fn close_return(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let (instance, mut erp) = self.erp(&of)?;
+        let (external_ref, memo) = (of.part.id.clone(), record.cause.clone());
+        let request = erp::CancelReturnRequest {
+            instance: instance.clone(),
+            external_ref: external_ref.clone(),
+            memo,
+        };
+        let told = match self.cancel_return(&mut erp, request).await {
+            Ok(told) => told,
+            // The warehouse was faster: what has come is read at once, so that it is credited.
+            Err(failure) if failure.reason() == "ALREADY_RECEIVED" => {
+                let request = erp::GetReturnRequest { instance, external_ref };
+                erp.get_return(request).await?.into_inner().sales_return
+            }
+            Err(failure) => return Err(failure),
+        };
+        Ok(told.map_or(Brought::Done, |told| Brought::SalesReturn(Box::new(told))))
+    }
+
+    async fn cancel_return(
+        &self,
+        erp: &mut ErpServiceClient<Peer>,
+        request: erp::CancelReturnRequest,
+    ) -> Result<Option<erp::SalesReturn>, Failure> {
+        let answer = erp.cancel_return(request).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        Ok(answer.sales_return)
+    }
+
+    async fn settle(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let sale = self.sale_of(&of).await?;
+        let entry = self.books.settle(&sale, crediting::settling(record, of.part)).await?;
+        Ok(Brought::Settled(entry))
+    }
+
+    /// The order as it stands: its payments and invoices may have changed since the lines were judged.
+    async fn sale_of(&self, of: &Of<'_>) -> Result<Sale, Failure> {
+        let sale = self.finder.sale(&of.order.order_id).await?;
+        sale.ok_or_else(|| Failure::refused("NO_SUCH_ORDER", format!("order {} is gone", of.order.order_id)))
+    }
+
+    async fn credit_memo(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let (instance, mut erp) = self.erp(&of)?;
+        let settlement = of.part.settlement.clone().unwrap_or_default();
+        let answer = erp.create_credit_memo(of.credit_memo(&settlement, instance)).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let document = answer.credit_memo.and_then(|memo| memo.document);
+        document.map(Brought::Record).ok_or_else(|| broken("erp.CreateCreditMemo", "credit_memo.document"))
+    }
+
+    async fn refund(&self, record: &Return, part: i32, key: String) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        if of.part.has_failed_refund() {
+            // Only a person decides to give money back once more: resuming makes a new attempt of it.
+            let detail = "the shop could not give the money back; mend the cause there, then resume the return";
+            return Err(Failure::refused("REFUND_FAILED", detail));
+        }
+        let Some(peer) = self.shops.get(&of.order.channel) else {
+            let detail = format!(
+                "channel {} has no connector that gives money back; set returns.channels.{}.address",
+                of.order.channel, of.order.channel
+            );
+            return Err(Failure::refused("CHANNEL_WITHOUT_CONNECTOR", detail));
+        };
+        let notify = self.terms.channel(&of.order.channel).is_some_and(|channel| channel.shop_notifies);
+        let asks_again = of.part.refund.as_ref().is_some_and(|refund| refund.pending);
+        let request = of.refund(key, notify, asks_again);
+        let answer = CommerceServiceClient::new(peer.clone()).refund_order(request).await?.into_inner();
+        let now = self.clock.now().as_millisecond();
+        told(&answer, now).map(Brought::Refund)
+    }
+
+    async fn record_refund(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let (instance, mut erp) = self.erp(&of)?;
+        let answer = erp.record_refund(of.refund_document(instance)).await?.into_inner();
+        done(answer.outcome.as_ref())?;
+        let document = answer.refund.and_then(|refund| refund.document);
+        document.map(Brought::Record).ok_or_else(|| broken("erp.RecordRefund", "refund.document"))
+    }
+
+    fn of<'a>(&'a self, record: &'a Return, number: i32) -> Result<Of<'a>, Failure> {
+        let part = record.part(number);
+        let order = part.and_then(|part| record.bought(&part.order_id));
+        match (part, order) {
+            (Some(part), Some(order)) => Ok(Of { record, part, order, zone: self.terms.zone(&order.channel) }),
+            _ => Err(Failure::refused("NO_SUCH_PART", format!("the return has no part {number} with an order"))),
+        }
+    }
+
+    fn erp(&self, of: &Of<'_>) -> Result<(String, ErpServiceClient<Peer>), Failure> {
+        let of_channel = || self.terms.channel(&of.order.channel).map(|channel| channel.erp.clone());
+        let name = if of.order.erp.is_empty() { of_channel().unwrap_or_default() } else { of.order.erp.clone() };
+        let peer = self.erps.get(&name).ok_or_else(|| {
+            let detail = format!("order {} is booked by ERP {name:?}; set returns.erps.{name}", of.order.number);
+            Failure::refused("ERP_NOT_CONFIGURED", detail)
+        })?;
+        Ok((name, ErpServiceClient::new(peer.clone()).max_decoding_message_size(LARGEST_ANSWER)))
+    }
+}
+
+fn receipt<'a>(of: &Of<'a>, id: &str) -> Result<&'a Receipt, Failure> {
+    let found = of.part.receipts.iter().find(|receipt| receipt.id == id);
+    found.ok_or_else(|| Failure::refused("NO_SUCH_RECEIPT", format!("the part has no receipt {id}")))
+}
+
+/// What the owner says of a refund. Its words about the money count, not only those about the request.
+fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
+    let refund = answer.refund.clone().unwrap_or_default();
+    let outcome = answer.outcome.clone().unwrap_or_default();
+    let pending = match (outcome.state(), refund.state()) {
+        (OutcomeState::Refused, _) => return Err(Failure::refused(outcome.reason, outcome.message)),
+        (_, shop::RefundState::Failed) => return Err(Failure::refused("REFUND_FAILED", outcome.message)),
+        (OutcomeState::Partial, _) => return Err(Failure::refused("PARTIAL_OUTCOME", outcome.message)),
+        (OutcomeState::Done, shop::RefundState::Done | shop::RefundState::Unspecified) => false,
+        (OutcomeState::Done, shop::RefundState::Pending)
+        | (
+            OutcomeState::Pending | OutcomeState::Unspecified,
+            shop::RefundState::Pending | shop::RefundState::Done | shop::RefundState::Unspecified,
+        ) => true,
+    };
+    if refund.refund.is_none() && !pending {
+        return Err(broken("commerce.RefundOrder", "refund.refund"));
+    }
+    Ok(Told {
+        record: refund.refund,
+        minor: refund.amount.map(|amount| amount.minor_units).filter(|minor| *minor > 0),
+        at: refund.refunded_at.as_ref().map_or(now, millisecond),
+        pending,
+        failed: false,
+    })
+}
+
+/// Reads the outcome of a change; an outcome that is not said is pending, never success.
+fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
+    let Some(outcome) = outcome else { return Err(broken("a connector", "outcome")) };
+    match outcome.state() {
+        OutcomeState::Done => Ok(()),
+        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
+        OutcomeState::Partial => Err(Failure::refused("PARTIAL_OUTCOME", outcome.message.clone())),
+        OutcomeState::Pending | OutcomeState::Unspecified => {
+            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
+        }
+    }
+}
+
+fn broken(who: &str, field: &str) -> Failure {
+    Failure::refused("BROKEN_ANSWER", format!("{who} answered without {field}; this is a defect of that service"))
+}

@@ -1,0 +1,176 @@
+//! How a part ends in money: what is credited, what of it is given back, and what the owner of the refund says. Pure.
+
+use retail_proto::types::v1::Ref;
+
+use crate::allowance::{Entry, Settling};
+use crate::part::{Credit, Part, Refund, Settlement};
+use crate::record::Return;
+use crate::share::share;
+
+/// The soonest and the latest that the owner of a pending refund is asked again, milliseconds.
+const LOOKS: (i64, i64) = (1_000, 3_600_000);
+
+/// What is credited of a part: of each line what was accepted, at its share of what was authorized.
+pub(crate) fn credits(record: &Return, part: &Part) -> Vec<Credit> {
+    let credit = |line: &crate::line::Line| {
+        let quantity = record.accepted(line);
+        Credit { number: line.number, quantity, amount: share(line.amount, quantity, line.authorized) }
+    };
+    record.lines_of(part).map(credit).filter(|credit| credit.quantity > 0).collect()
+}
+
+/// What the order's books are asked when a part is settled.
+pub(crate) fn settling(record: &Return, part: &Part) -> Settling {
+    Settling {
+        id: part.id.clone(),
+        return_id: record.id.clone(),
+        credited: credits(record, part).iter().map(|credit| credit.amount).sum(),
+        invoice: part.invoice.clone(),
+        is_given: record.gave().is_some(),
+        accepted: record
+            .lines_of(part)
+            .map(|line| (line.claimed_as, line.invoice.clone(), record.accepted(line), line.authorized))
+            .collect(),
+    }
+}
+
+/// Takes the books' decision over.
+pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
+    let Some(part) = record.part(number).filter(|part| part.settlement.is_none()) else { return };
+    let lines = credits(record, part);
+    let given = record.gave().cloned();
+    let Some(part) = record.part_mut(number) else { return };
+    let mut settlement =
+        Settlement { lines, credited: entry.credited, applied: entry.applied, refund: entry.refund };
+    if let Some(given) = given {
+        // The shop was first: its refund is this part's, as far as the part goes.
+        settlement.refund = entry.credited;
+        part.refund = Some(Refund {
+            attempt: 1,
+            record: given.record,
+            minor: if given.failed { 0 } else { entry.credited },
+            at: given.at,
+            failed: given.failed,
+            ..Refund::default()
+        });
+    }
+    part.settlement = Some(settlement);
+}
+
+/// What an owner says of a refund.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    /// The owner's record.
+    pub(crate) record: Option<Ref>,
+    /// What was given back, minor units; `None` when the owner does not say.
+    pub(crate) minor: Option<i64>,
+    /// When, milliseconds since 1970.
+    pub(crate) at: i64,
+    /// The owner works on it.
+    pub(crate) pending: bool,
+    /// It was not given back, and will not be.
+    pub(crate) failed: bool,
+}
+
+/// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
+/// after this one has failed, changes nothing: a failure is final for its attempt.
+pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
+    if attempt != part.attempt() || part.has_failed_refund() {
+        return;
+    }
+    let due = part.refund_due();
+    let known = part.refund.take().unwrap_or_default();
+    if told.pending && known.is_done() {
+        // An older answer that comes late.
+        part.refund = Some(known);
+        return;
+    }
+    let since = if known.since == 0 { now } else { known.since };
+    let waited = now.saturating_sub(since);
+    let look_at = now.saturating_add((waited / 2).clamp(LOOKS.0, LOOKS.1));
+    part.refund = Some(Refund {
+        attempt,
+        record: told.record.clone().or(known.record),
+        minor: if told.failed || told.pending { 0 } else { told.minor.unwrap_or(due) },
+        at: told.at,
+        pending: told.pending && !told.failed,
+        look_at: if told.pending { look_at } else { 0 },
+        since: if told.pending { since } else { 0 },
+        failed: told.failed,
+    });
+}
+
+/// A person has decided to give the money back once more: another attempt, with another id and another key.
+pub(crate) fn try_again(record: &mut Return) {
+    for part in record.parts.iter_mut().filter(|part| part.has_failed_refund()) {
+        part.refund = Some(Refund { attempt: part.attempt().saturating_add(1), ..Refund::default() });
+    }
+}
+
+/// The shop takes its word back: the money of its own refund was not given after all.
+pub(crate) fn not_given(record: &mut Return) {
+    if let Some(given) = &mut record.given {
+        given.failed = true;
+    }
+    for refund in record.parts.iter_mut().filter_map(|part| part.refund.as_mut()).filter(|one| one.attempt == 1) {
+        refund.failed = true;
+        refund.minor = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::authorized;
+
+    fn told(pending: bool, failed: bool) -> Told {
+        let record = Some(Ref { id: "r-9".into(), ..Ref::default() });
+        Told { record, minor: Some(500), at: 7, pending, failed }
+    }
+
+    fn part() -> Part {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        record.parts.remove(0)
+    }
+
+    #[test]
+    fn pending_money_is_not_refunded_and_is_asked_for_again() {
+        let mut part = part();
+        tell(&mut part, 1, &told(true, false), 10);
+        assert_eq!((part.refunded(), part.is_done()), (0, false));
+        assert!(part.refund.as_ref().unwrap().look_at > 10);
+        tell(&mut part, 1, &told(false, false), 20);
+        assert_eq!(part.refunded(), 500);
+    }
+
+    #[test]
+    fn a_failed_refund_never_counts_even_when_an_older_answer_says_done() {
+        let mut part = part();
+        tell(&mut part, 1, &told(false, false), 10);
+        tell(&mut part, 1, &told(false, true), 20);
+        tell(&mut part, 1, &told(false, false), 30);
+        assert_eq!(part.refunded(), 0);
+        assert!(part.has_failed_refund());
+    }
+
+    #[test]
+    fn another_attempt_has_another_id_and_is_deaf_to_the_first() {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        let first = record.parts[0].refund_id();
+        tell(&mut record.parts[0], 1, &told(false, true), 10);
+        try_again(&mut record);
+        assert_ne!(record.parts[0].refund_id(), first);
+        tell(&mut record.parts[0], 1, &told(false, true), 20);
+        assert!(!record.parts[0].has_failed_refund());
+    }
+
+    #[test]
+    fn a_pending_answer_that_comes_late_takes_nothing_back() {
+        let mut part = part();
+        tell(&mut part, 1, &told(false, false), 10);
+        tell(&mut part, 1, &told(true, false), 20);
+        assert_eq!(part.refunded(), 500);
+    }
+}

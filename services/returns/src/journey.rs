@@ -1,0 +1,279 @@
+//! The journey of a return, from the customer's wish to closed books: what comes next, from the state alone. Read
+//! `decide` top to bottom; that is the business process. The calls themselves stand in `calls.rs`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use retail_flow::{Attempt, Failure, Next, Parked, Process, Step as _, Summary, Verdict};
+use retail_runtime::Timestamp;
+use retail_store::Draft;
+
+use crate::calls::Calls;
+use crate::leg::{Brought, Leg};
+use crate::line::Stage;
+use crate::part::Part;
+use crate::record::{Answer, Return, State};
+use crate::seal::Seal;
+use crate::{crediting, facts, locate, settling};
+
+/// The process of returns.
+pub(crate) struct Journey {
+    calls: Calls,
+    seal: Seal,
+}
+
+/// Legs that may go now, and when to look again if there are none.
+#[derive(Default)]
+struct Plan {
+    legs: Vec<Leg>,
+    look_at: Option<Timestamp>,
+}
+
+impl Plan {
+    /// Does a leg at its time, milliseconds since 1970.
+    fn at(&mut self, at: i64, now: Timestamp, leg: Leg) {
+        if at <= now.as_millisecond() {
+            self.legs.push(leg);
+            return;
+        }
+        let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MAX);
+        self.look_at = Some(self.look_at.map_or(at, |known| known.min(at)));
+    }
+
+    fn next(self, over: bool) -> Next<Leg> {
+        match (self.legs.is_empty(), over, self.look_at) {
+            (false, _, _) => Next::Do(self.legs),
+            (true, true, _) => Next::Done,
+            (true, false, look_at) => Next::Wait(look_at),
+        }
+    }
+}
+
+impl Journey {
+    /// A journey over these peers.
+    #[must_use]
+    pub(crate) fn new(calls: Calls, seal: Seal) -> Arc<Self> {
+        Arc::new(Self { calls, seal })
+    }
+
+    /// Every line gets its purchase, its judgement and its claim.
+    fn settle_lines(record: &Return, now: Timestamp, plan: &mut Plan) {
+        if record.customer.is_some() && record.customer_id.is_empty() && !record.customer_sought {
+            plan.legs.push(Leg::Identify);
+            return;
+        }
+        if record.lines.iter().any(|line| line.stage() == Stage::Wanted) {
+            plan.legs.push(Leg::Locate);
+        }
+        let located = || record.lines.iter().filter(|line| line.stage() == Stage::Located);
+        let ready: BTreeSet<&str> =
+            located().filter(|line| !line.waits_for_order).map(|line| line.order_id.as_str()).collect();
+        let waiting: BTreeSet<&str> =
+            located().filter(|line| line.waits_for_order).map(|line| line.order_id.as_str()).collect();
+        plan.legs.extend(ready.iter().map(|order| Leg::Judge((*order).to_owned())));
+        for order in waiting.difference(&ready) {
+            plan.at(record.look_at, now, Leg::Judge((*order).to_owned()));
+        }
+    }
+
+    /// One part, from the ERP's return to the last document.
+    fn settle_part(record: &Return, part: &Part, now: Timestamp, plan: &mut Plan) {
+        let number = part.number;
+        if part.return_authorization.is_none() {
+            plan.legs.push(Leg::OpenReturn(number));
+            return;
+        }
+        for receipt in &part.receipts {
+            if receipt.is_to_be_posted() {
+                plan.legs.push(Leg::PostReceipt(number, receipt.id.clone()));
+            } else if receipt.is_to_be_restocked() {
+                plan.legs.push(Leg::Restock(number, receipt.id.clone()));
+            }
+        }
+        if !record.is_back(part) || part.receipts.iter().any(crate::part::Receipt::is_to_be_posted) {
+            return;
+        }
+        let missing = |line: &crate::line::Line| !line.is_charge && record.accepted(line) < line.authorized;
+        if !part.erp_closed && record.lines_of(part).any(missing) {
+            plan.legs.push(Leg::CloseReturn(number));
+            return;
+        }
+        if part.settlement.is_none() {
+            plan.legs.push(Leg::Settle(number));
+            return;
+        }
+        if part.is_to_be_credited() && part.credit_memo.is_none() {
+            plan.legs.push(Leg::CreditMemo(number));
+            return;
+        }
+        let given_back = part.refund.as_ref().is_some_and(crate::part::Refund::is_done);
+        if part.refund_due() > 0 && !given_back {
+            let look_at = part.refund.as_ref().filter(|refund| refund.pending).map_or(0, |refund| refund.look_at);
+            plan.at(look_at, now, Leg::Refund(number, part.attempt()));
+            return;
+        }
+        if part.refunded() > 0 && part.refund_document.is_none() {
+            plan.legs.push(Leg::RecordRefund(number));
+        }
+    }
+
+    /// The way back: what a cancellation must undo, last things first. Claims are given back only when the ERP awaits
+    /// no goods any more.
+    fn undo(record: &Return, plan: &mut Plan) {
+        for part in record.parts.iter().filter(|part| part.erp_asked && !part.erp_closed) {
+            // A return whose answer never came is fetched first: what is not known cannot be closed.
+            let known = part.return_authorization.is_some();
+            plan.legs.push(if known { Leg::CloseReturn(part.number) } else { Leg::OpenReturn(part.number) });
+        }
+        if plan.legs.is_empty() {
+            plan.legs.extend(record.to_give_back().into_iter().map(Leg::GiveBack));
+        }
+    }
+
+    /// A shop that asked is answered when it is decided whether anything may come back.
+    fn answer(record: &Return, plan: &mut Plan) {
+        if !record.owes_answer() {
+            return;
+        }
+        match record.state() {
+            State::Authorized | State::PartlyReceived | State::Received | State::Completed => {
+                plan.legs.push(Leg::AnswerShop(true));
+            }
+            State::Refused | State::Cancelled => plan.legs.push(Leg::AnswerShop(false)),
+            State::Requested | State::Held | State::Cancelling => {}
+        }
+    }
+}
+
+impl Process for Journey {
+    type Doc = Return;
+    type Step = Leg;
+    type Outcome = Brought;
+
+    fn decide(&self, record: &Return, now: Timestamp) -> Next<Leg> {
+        let mut plan = Plan::default();
+        if record.given.as_ref().is_some_and(|given| !given.noted) {
+            plan.legs.push(Leg::NoteGiven);
+        }
+        match record.state() {
+            State::Requested | State::Held | State::Authorized | State::PartlyReceived | State::Received => {
+                Self::settle_lines(record, now, &mut plan);
+                for part in &record.parts {
+                    Self::settle_part(record, part, now, &mut plan);
+                }
+            }
+            State::Cancelling => Self::undo(record, &mut plan),
+            State::Completed | State::Cancelled | State::Refused => {}
+        }
+        Self::answer(record, &mut plan);
+        plan.next(record.is_over())
+    }
+
+    async fn perform(&self, _id: &str, record: &Return, leg: &Leg, attempt: Attempt) -> Result<Brought, Failure> {
+        self.calls.perform(record, leg, &attempt).await
+    }
+
+    fn apply(&self, draft: &mut Draft<Return>, leg: &Leg, brought: &Brought, now: Timestamp) {
+        let at = now.as_millisecond();
+        let record = &mut draft.doc;
+        match (leg, brought) {
+            (Leg::Identify, Brought::Customer(customer)) => {
+                record.customer_sought = true;
+                record.customer_id = customer.clone().unwrap_or_default();
+            }
+            (Leg::Locate, Brought::Found(found)) => locate::locate(record, found.as_ref().clone()),
+            (Leg::Judge(_), Brought::Judged(Some(sale), judged)) => settling::take(record, sale, judged, at),
+            (Leg::Judge(order), Brought::Judged(None, _)) => settling::order_is_gone(record, order),
+            (Leg::AnswerShop(_), _) => record.set_answered(Answer::Given),
+            (Leg::NoteGiven, _) => {
+                if let Some(given) = &mut record.given {
+                    given.noted = true;
+                }
+            }
+            (Leg::OpenReturn(_), Brought::SalesReturn(told)) => {
+                facts::take(record, told, at);
+            }
+            (Leg::CloseReturn(part), brought) => {
+                if let Brought::SalesReturn(told) = brought {
+                    facts::take(record, told, at);
+                }
+                with_part(record, *part, |part| part.erp_closed = true);
+            }
+            (Leg::PostReceipt(part, id), Brought::Record(document)) => with_receipt(record, *part, id, |receipt| {
+                receipt.document.get_or_insert_with(|| document.clone());
+            }),
+            (Leg::Restock(part, id), _) => with_receipt(record, *part, id, |receipt| receipt.restocked = true),
+            (Leg::Settle(part), Brought::Settled(entry)) => {
+                if record.state() == State::Cancelling {
+                    // What was decided meanwhile is given back with the claims.
+                    record.orders.iter_mut().for_each(|order| order.given_back = false);
+                } else {
+                    crediting::settled(record, *part, entry);
+                }
+            }
+            (Leg::CreditMemo(part), Brought::Record(document)) => with_part(record, *part, |part| {
+                part.credit_memo.get_or_insert_with(|| document.clone());
+            }),
+            (Leg::Refund(part, attempt), Brought::Refund(told)) => {
+                with_part(record, *part, |part| crediting::tell(part, *attempt, told, at));
+            }
+            (Leg::RecordRefund(part), Brought::Record(document)) => with_part(record, *part, |part| {
+                part.refund_document.get_or_insert_with(|| document.clone());
+            }),
+            (Leg::GiveBack(order), _) => record.gave_back(order),
+            (Leg::Identify | Leg::Locate | Leg::Judge(_) | Leg::OpenReturn(_) | Leg::PostReceipt(..), _)
+            | (Leg::Settle(_) | Leg::CreditMemo(_) | Leg::Refund(..) | Leg::RecordRefund(_), _) => {
+                record.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
+            }
+        }
+        record.advance();
+    }
+
+    fn refused(&self, draft: &mut Draft<Return>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
+        if let (Leg::Refund(part, attempt), "REFUND_FAILED") = (leg, why.reason()) {
+            let at = now.as_millisecond();
+            let failed = crediting::Told { record: None, minor: None, at, pending: false, failed: true };
+            with_part(&mut draft.doc, *part, |part| crediting::tell(part, *attempt, &failed, at));
+        }
+        Verdict::Park
+    }
+
+    fn parked(&self, draft: &mut Draft<Return>, why: Option<&Parked>, _now: Timestamp) {
+        let record = &mut draft.doc;
+        match why {
+            Some(parked) => record.cause = format!("{}: {}", parked.reason, parked.detail),
+            // Whoever let it go on may have given another cause since.
+            None if record.parked => record.cause.clear(),
+            None => {}
+        }
+        record.parked = why.is_some();
+        if why.is_none() {
+            crediting::try_again(record);
+        }
+    }
+
+    fn seal(&self, draft: &mut Draft<Return>, before: &Return, now: Timestamp) {
+        self.seal.seal(draft, before, now);
+    }
+
+    fn summary(&self, record: &Return) -> Summary {
+        Summary { name: record.name(), status: record.status().to_owned() }
+    }
+}
+
+fn with_part(record: &mut Return, number: i32, change: impl FnOnce(&mut Part)) {
+    if let Some(part) = record.part_mut(number) {
+        change(part);
+    }
+}
+
+fn with_receipt(record: &mut Return, part: i32, id: &str, change: impl FnOnce(&mut crate::part::Receipt)) {
+    let part = record.part_mut(part);
+    if let Some(receipt) = part.and_then(|part| part.receipts.iter_mut().find(|receipt| receipt.id == id)) {
+        change(receipt);
+    }
+}
+
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod tests;

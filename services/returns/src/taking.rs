@@ -1,0 +1,112 @@
+//! Facts about refunds that the shop tells: ours are confirmed, others become returns, and none is ever made again.
+
+use retail_proto::returns::v1 as pb;
+use retail_store::Draft;
+
+use crate::asked::Asked;
+use crate::crediting::{self, Told};
+use crate::day::millisecond;
+use crate::fault::Error;
+use crate::part::owner_of;
+use crate::record::Return;
+use crate::returns::{Returns, key_shape};
+use crate::sale::Sale;
+use crate::shop_refund;
+
+impl Returns {
+    /// Takes a fact over; answers the id of the return it belongs to, empty when there is nothing to do for it.
+    pub(crate) async fn take_refund(&self, principal: &str, request: &pb::TakeRefundRequest) -> Result<String, Error> {
+        key_shape(&request.idempotency_key)?;
+        shop_refund::check(request, self.terms.channel(&request.channel).is_some())?;
+        if let Some((record, part)) = self.ours(&request.external_ref).await? {
+            return self.confirm(principal, request, &record, part).await;
+        }
+        let id = shop_refund::id_of(request);
+        let known = self.find(&id).await?.is_some();
+        if request.failed {
+            // Money that was never given and that nobody has heard of is nothing.
+            return if known { self.take_back(principal, request, &id).await } else { Ok(String::new()) };
+        }
+        if known {
+            return Ok(id);
+        }
+        if shop_refund::minor(request) == 0 && request.lines.is_empty() {
+            return Ok(String::new());
+        }
+        let found = self.finder.of_channel(&request.channel, &request.channel_order_id).await;
+        let order = found.map_err(|_| Error::Peer("orders"))?;
+        let Some(order) = order else {
+            return Err(Error::OrderNotKnown { order: request.channel_order_id.clone() });
+        };
+        // The orders service gives money back itself when a paid order is cancelled; those refunds are its own.
+        let refund = request.refund.as_ref().map_or("", |refund| refund.id.as_str());
+        let of_order = order.refunds.iter().any(|own| {
+            let named = !request.external_ref.is_empty() && own.refund_id == request.external_ref;
+            named || own.refund.as_ref().is_some_and(|known| known.id == refund)
+        });
+        if of_order {
+            return Ok(String::new());
+        }
+        let record = shop_refund::record(request, &Sale::from(&order), self.now());
+        let content = content(request);
+        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content };
+        match self.take_in(asked, record).await {
+            Ok((record, _)) => Ok(record.id),
+            // The same refund told in other words, at the same moment: the first telling stands.
+            Err(Error::OtherContent { id }) => Ok(id),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The return and the part whose refund carries this reference, whether its answer has come or not.
+    async fn ours(&self, external_ref: &str) -> Result<Option<(Return, i32)>, Error> {
+        let Some((id, part)) = owner_of(external_ref) else { return Ok(None) };
+        let found = self.find(id).await?;
+        Ok(found.filter(|record| record.part(part).is_some()).map(|record| (record, part)))
+    }
+
+    async fn confirm(
+        &self,
+        principal: &str,
+        request: &pb::TakeRefundRequest,
+        record: &Return,
+        part: i32,
+    ) -> Result<String, Error> {
+        let told = Told {
+            record: request.refund.clone(),
+            minor: Some(shop_refund::minor(request)).filter(|minor| *minor > 0),
+            at: request.refunded_at.as_ref().map_or(0, millisecond),
+            pending: false,
+            failed: request.failed,
+        };
+        let external_ref = request.external_ref.clone();
+        let asked =
+            Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
+        let rule = move |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
+            let Some(part) = draft.doc.part_mut(part) else { return Ok(()) };
+            // A fact about an attempt that a later one has replaced changes nothing.
+            if part.refund_id() == external_ref {
+                let attempt = part.attempt();
+                crediting::tell(part, attempt, &told, now.as_millisecond());
+            }
+            Ok(())
+        };
+        Ok(self.change(&record.id, asked, rule).await?.0.id)
+    }
+
+    async fn take_back(&self, principal: &str, request: &pb::TakeRefundRequest, id: &str) -> Result<String, Error> {
+        let asked =
+            Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
+        let rule = |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
+            crediting::not_given(&mut draft.doc);
+            retail_flow::note(draft, "REFUND_FAILED", "the shop says that the money was not given back", now);
+            Ok(())
+        };
+        Ok(self.change(id, asked, rule).await?.0.id)
+    }
+}
+
+fn content(request: &pb::TakeRefundRequest) -> Vec<u8> {
+    use prost::Message as _;
+    pb::TakeRefundRequest { idempotency_key: String::new(), ..request.clone() }.encode_to_vec()
+}
