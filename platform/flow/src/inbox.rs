@@ -161,10 +161,10 @@ impl<H: Handler> Inbox<H> {
         self
     }
 
-    /// How fresh each feed is, by name.
+    /// How fresh a feed is. One that is not followed is never heard.
     #[must_use]
-    pub fn standings(&self) -> BTreeMap<String, Standing> {
-        self.feeds.iter().map(|(feed, (_, standing))| (feed.clone(), standing.clone())).collect()
+    pub fn standing(&self, feed: &str) -> Standing {
+        self.feeds.get(feed).map_or_else(|| Standing::new(self.core.runtime.clock()), |(_, standing)| standing.clone())
     }
 
     /// The process that replays dead letters: give it to the worker, and [`crate::DeadLetters`] to the operations.
