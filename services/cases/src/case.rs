@@ -124,9 +124,9 @@ impl Case {
                 self.milestones.push(Written { milestone: Some(milestone.clone()), ..Written::default() });
             }
         }
+        // Of what happened at one time, the order of the business stays.
         self.milestones.sort_by_key(|written| {
-            let at = millis(written.milestone.as_ref().and_then(|milestone| milestone.happened_at.as_ref()));
-            (at, written.id().to_owned())
+            millis(written.milestone.as_ref().and_then(|milestone| milestone.happened_at.as_ref()))
         });
     }
 

@@ -61,17 +61,20 @@ impl Owners {
         patience: Duration,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<Option<T>, Silent> {
+        let late = || {
+            let detail = format!("{who} gave no answer within {} ms", patience.as_millis());
+            Silent { reason: "NO_ANSWER".to_owned(), detail }
+        };
         match self.clock.timeout(patience, deadline::within(patience, call)).await {
             Ok(Ok(answer)) => Ok(Some(answer.into_inner())),
             Ok(Err(status)) if status.code() == Code::NotFound => Ok(None),
+            // The time is up, said by our own end of the call or by the other.
+            Ok(Err(status)) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => Err(late()),
             Ok(Err(status)) => {
                 let refusal = retail_runtime::fault::Refusal::read(&status);
                 Err(Silent { reason: refusal.reason().to_owned(), detail: format!("{who}: {}", refusal.message()) })
             }
-            Err(_) => {
-                let detail = format!("{who} gave no answer within {} ms", patience.as_millis());
-                Err(Silent { reason: "NO_ANSWER".to_owned(), detail })
-            }
+            Err(_) => Err(late()),
         }
     }
 
