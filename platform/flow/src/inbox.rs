@@ -311,8 +311,28 @@ fn judge_store(error: StoreError) -> Then {
         StoreError::Marked(Marked::Done) => Then::Done,
         // Handled meanwhile by another member: look again.
         StoreError::Marked(Marked::Gap { .. }) => Then::Again,
-        error if may_pass(&error) => Then::Again,
-        error => Then::Park(Failure::refused(error.reason(), error.to_string())),
+        StoreError::Marked(Marked::Fork { .. })
+        | StoreError::Unknown
+        | StoreError::Unavailable(_)
+        | StoreError::Overloaded(_)
+        | StoreError::Conflict(_)
+        | StoreError::KeyReused
+        | StoreError::Fenced(_)
+        | StoreError::Newer { .. }
+        | StoreError::OutOfRange { .. }
+        | StoreError::NoSuchGroup(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Malformed(_)
+        | StoreError::Misrouted { .. }
+        | StoreError::RulePanicked(_)
+        | StoreError::Locked(_)
+        | StoreError::Birth { .. } => {
+            if may_pass(&error) {
+                Then::Again
+            } else {
+                Then::Park(Failure::refused(error.reason(), error.to_string()))
+            }
+        }
     }
 }
 

@@ -34,10 +34,7 @@ impl Asked<'_> {
 
     /// The error of a store that has refused this change.
     pub(crate) fn refused(&self, error: StoreError) -> Error {
-        match error {
-            StoreError::KeyReused => Error::KeyReused { key: self.key.to_owned() },
-            other => Error::Store(other),
-        }
+        if error == StoreError::KeyReused { Error::KeyReused { key: self.key.to_owned() } } else { Error::Store(error) }
     }
 
     /// Claims the key for this request; refused when another request has it. Repeating the request changes nothing.

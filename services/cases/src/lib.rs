@@ -76,7 +76,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         begin_reading(&store, &runtime, name).await?;
     }
 
-    let views = Views::new(&store, &clock, cases.clone(), config.channels.clone());
+    let views = Views::new(&store, &clock, cases.clone(), peers.clone(), config.channels.clone());
     let inbox = Inbox::new(&runtime, &store, &config.group, Arc::new(views))
         .follow(Kind::Order.feed(), peers.orders.clone())
         .follow(Kind::Return.feed(), peers.returns.clone())

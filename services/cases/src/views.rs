@@ -1,5 +1,8 @@
 //! Views of what others own, fed by their feeds. An event is taken in by one marked commit of its view; shelves are put
 //! before it and taken away after it, and the cases that hang on it are told to look again.
+//!
+//! When a feed no longer reaches back to where this service was, orders and returns are read anew from their owners' lists
+//! first. Customers have no list: one that did not change since is as it was, one that did is told by its next event.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -9,11 +12,14 @@ use futures::future::try_join_all;
 use prost::Message;
 use retail_flow::{Failure, Handler, Told, Untaken};
 use retail_proto::customers::v1::Customer;
-use retail_proto::orders::v1::Order;
-use retail_proto::returns::v1::Return;
+use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use retail_proto::orders::v1::{ListOrdersRequest, Order};
+use retail_proto::returns::v1::returns_service_client::ReturnsServiceClient;
+use retail_proto::returns::v1::{ListReturnsRequest, Return};
 use retail_runtime::Clock;
-use retail_store::{Draft, Error as StoreError, Marked, Store, UpdateError};
+use retail_store::{Draft, Error as StoreError, Mark, Marked, Store, UpdateError};
 
+use crate::calls::{LARGEST_ANSWER, Peers};
 use crate::cases::Cases;
 use crate::config::Channel;
 use crate::keys::{self, List};
@@ -35,18 +41,38 @@ struct Seen {
     names: Option<(String, String)>,
 }
 
+/// What an owner said: by an event, or when it was asked.
+struct Said {
+    version: u64,
+    at: i64,
+    body: Bytes,
+    traceparent: String,
+    /// Of an event.
+    mark: Option<Mark>,
+}
+
+/// Orders and returns in one page of a resync.
+const PAGE: i32 = 100;
+
 /// Takes the feeds of orders, returns and customers in.
 pub(crate) struct Views {
     store: Store,
     clock: Clock,
     cases: Cases,
+    peers: Peers,
     channels: BTreeMap<String, Channel>,
 }
 
 impl Views {
     /// Views in this store.
-    pub(crate) fn new(store: &Store, clock: &Clock, cases: Cases, channels: BTreeMap<String, Channel>) -> Self {
-        Self { store: store.clone(), clock: clock.clone(), cases, channels }
+    pub(crate) fn new(
+        store: &Store,
+        clock: &Clock,
+        cases: Cases,
+        peers: Peers,
+        channels: BTreeMap<String, Channel>,
+    ) -> Self {
+        Self { store: store.clone(), clock: clock.clone(), cases, peers, channels }
     }
 
     fn read(&self, told: &Told) -> Result<Seen, Failure> {
@@ -87,16 +113,26 @@ impl Views {
         }
     }
 
-    /// Takes one event in; answers the cases that hang on its view.
-    async fn write(&self, told: &Told, seen: &Seen) -> Result<Vec<String>, Untaken> {
+    /// Takes what was said in, and tells the cases that hang on it.
+    async fn take_in(&self, said: Said, seen: &Seen) -> Result<(), Untaken> {
+        let cases = self.write(said, seen).await?;
+        try_join_all(cases.iter().map(|case| self.cases.look_again(case))).await?;
+        if let Some((case, return_id)) = &seen.names {
+            self.cases.named_by(case, return_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the view; answers the cases that hang on it.
+    async fn write(&self, said: Said, seen: &Seen) -> Result<Vec<String>, Untaken> {
         let known = self.store.read::<View>(&seen.id).await?.map(|view| view.doc).unwrap_or_default();
-        let is_news = told.event.version > known.version;
+        let is_news = said.version > known.version;
         let moved = known.is_known() && known.began_at != seen.began_at;
         if is_news {
             let new = seen.shelves.iter().filter(|shelf| moved || !known.shelves.contains(shelf));
             try_join_all(new.map(|shelf| shelf::put(&self.store, shelf, seen.began_at, &seen.id))).await?;
         }
-        let cases = match self.commit(told, seen).await {
+        let cases = match self.commit(said, seen).await {
             Ok(cases) => cases,
             // Handled before; the cases may not know yet.
             Err(UpdateError::Store(StoreError::Marked(Marked::Done))) => known.cases,
@@ -109,13 +145,13 @@ impl Views {
         Ok(cases)
     }
 
-    async fn commit(&self, told: &Told, seen: &Seen) -> Result<Vec<String>, UpdateError<Infallible>> {
-        let (now, mark, version) = (self.clock.now(), told.mark(), told.event.version);
-        let (said_at, traceparent) = (told.at().as_millisecond(), told.event.traceparent.clone());
+    async fn commit(&self, said: Said, seen: &Seen) -> Result<Vec<String>, UpdateError<Infallible>> {
+        let now = self.clock.now();
+        let Said { version, at, body, traceparent, mark } = said;
         let next = View {
-            body: Bytes::from(told.event.data.clone()),
+            body,
             version,
-            said_at,
+            said_at: at,
             began_at: seen.began_at,
             shelves: seen.shelves.clone(),
             moments: seen.moments.clone(),
@@ -125,7 +161,9 @@ impl Views {
             ..View::default()
         };
         let rule = move |draft: &mut Draft<View>| {
-            draft.mark(mark.clone());
+            if let Some(mark) = &mark {
+                draft.mark(mark.clone());
+            }
             let old = &mut draft.doc;
             // What came by another way (a resync) may be newer than the event.
             if version > old.version {
@@ -147,18 +185,68 @@ impl Views {
         };
         Ok(self.store.step::<View, _, _>(&seen.id, None, rule).await?.value)
     }
+
+    async fn resync_orders(&self) -> Result<(), Failure> {
+        let mut page_token = String::new();
+        loop {
+            let request = ListOrdersRequest { page_size: PAGE, page_token, ..Default::default() };
+            let mut client =
+                OrdersServiceClient::new(self.peers.orders.clone()).max_decoding_message_size(LARGEST_ANSWER);
+            let page = client.list_orders(request).await?.into_inner();
+            for listed in page.orders {
+                let at = millis(listed.updated_at.as_ref());
+                self.take_in(refetched(&listed, listed.version, at), &order(&listed, at)).await?;
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    async fn resync_returns(&self) -> Result<(), Failure> {
+        let mut page_token = String::new();
+        loop {
+            let request = ListReturnsRequest { page_size: PAGE, page_token, ..Default::default() };
+            let mut client =
+                ReturnsServiceClient::new(self.peers.returns.clone()).max_decoding_message_size(LARGEST_ANSWER);
+            let page = client.list_returns(request).await?.into_inner();
+            for listed in page.returns {
+                let at = millis(listed.updated_at.as_ref());
+                self.take_in(refetched(&listed, listed.version, at), &self.returned(&listed, at)).await?;
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page_token = page.next_page_token;
+        }
+    }
 }
 
 impl Handler for Views {
     async fn take(&self, told: &Told) -> Result<(), Untaken> {
         let seen = self.read(told).map_err(Untaken::Failed)?;
-        let cases = self.write(told, &seen).await?;
-        try_join_all(cases.iter().map(|case| self.cases.look_again(case))).await?;
-        if let Some((case, return_id)) = &seen.names {
-            self.cases.named_by(case, return_id).await?;
-        }
-        Ok(())
+        let said = Said {
+            version: told.event.version,
+            at: told.at().as_millisecond(),
+            body: Bytes::from(told.event.data.clone()),
+            traceparent: told.event.traceparent.clone(),
+            mark: Some(told.mark()),
+        };
+        self.take_in(said, &seen).await
     }
+
+    async fn resync(&self, feed: &str) -> Result<(), Failure> {
+        match Kind::of_feed(feed) {
+            Some(Kind::Order) => self.resync_orders().await,
+            Some(Kind::Return) => self.resync_returns().await,
+            Some(Kind::Customer) | None => Ok(()),
+        }
+    }
+}
+
+fn refetched(message: &impl Message, version: u64, at: i64) -> Said {
+    Said { version, at, body: Bytes::from(message.encode_to_vec()), traceparent: String::new(), mark: None }
 }
 
 fn decode<M: Message + Default>(told: &Told) -> Result<M, Failure> {

@@ -139,6 +139,7 @@ impl Follower {
 /// A feed that says what a test writes, in any order, and keeps what is acknowledged.
 #[derive(Clone)]
 pub(crate) struct Script {
+    runtime: Runtime,
     events: Arc<Vec<pb::Event>>,
     acknowledged: Arc<watch::Sender<u64>>,
 }
@@ -159,7 +160,8 @@ pub(crate) fn event(sequence: u64, subject: &str, version: u64, id: u128) -> pb:
 impl Script {
     /// Serves the script; answers it and its address.
     pub(crate) async fn served(world: &World, events: Vec<pb::Event>) -> (Self, String) {
-        let script = Self { events: Arc::new(events), acknowledged: Arc::new(watch::Sender::new(0)) };
+        let runtime = world.runtime.clone();
+        let script = Self { runtime, events: Arc::new(events), acknowledged: Arc::new(watch::Sender::new(0)) };
         let listener = world.runtime.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = format!("http://{}", listener.local_addr());
         let (server, routes) = (world.runtime.clone(), Routes::new(FeedServiceServer::new(script.clone())));
@@ -183,7 +185,7 @@ impl FeedService for Script {
     ) -> Result<Response<tonic::codegen::BoxStream<pb::SubscribeResponse>>, Status> {
         let (to, stream) = mpsc::channel(4);
         let (script, mut asked) = (self.clone(), request.into_inner());
-        tokio::task::spawn(async move {
+        self.runtime.spawn("script.member", async move {
             let events = script.events.to_vec();
             to.send(Ok(pb::SubscribeResponse { events, assigned: vec![0] })).await.unwrap();
             while let Ok(Some(message)) = asked.message().await {

@@ -43,3 +43,26 @@ async fn events_that_come_again_after_a_crash_change_nothing() {
     mesh.crm.books.until(|desk| desk.kinds("500").len() == 4).await;
     assert!(mesh.parked().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_feed_that_no_longer_reaches_back_is_made_up_for_by_the_owners_list() {
+    let mut mesh = mesh().await;
+    mesh.orders.order(&order(1)).await;
+    mesh.until(&by_order("o-1"), |context| !context.orders.is_empty()).await;
+    mesh.stop().await;
+    // While this service is down an order changes, another comes, and their events are trimmed.
+    let unseen = retail_proto::orders::v1::Order { version: 2, ..completed(1) };
+    mesh.orders.order(&unseen).await;
+    mesh.orders.order(&order(2)).await;
+    mesh.orders.forget().await;
+    mesh.orders.books.write(|known| {
+        known.orders.insert("o-1".into(), unseen);
+        known.orders.insert("o-2".into(), retail_proto::orders::v1::Order { version: 1, ..order(2) });
+    });
+    mesh.restart().await;
+    let key = crate::say::by(|key| key.customer_id = "c-1".into());
+    let context = mesh.until(&key, |context| context.orders.len() == 2).await;
+    assert_eq!(context.orders.iter().map(|order| order.version).sum::<u64>(), 3);
+    mesh.orders.order(&completed(2)).await;
+    mesh.until(&by_order("o-2"), |context| context.orders[0].version == 2).await;
+}

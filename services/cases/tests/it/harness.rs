@@ -161,10 +161,14 @@ impl Mesh {
         CasesServiceClient::new(self.peer.clone())
     }
 
-    /// The service dies and starts anew over the same store.
-    pub(crate) async fn restart(&mut self) {
+    pub(crate) async fn stop(&self) {
         self.service.stop();
         assert!(self.service.drained(PATIENCE).await);
+    }
+
+    /// The service dies and starts anew over the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
         (self.service, self.peer) = start(&self.config, &self.model).await;
     }
 

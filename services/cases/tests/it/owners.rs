@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 use retail_flow::Feed;
@@ -98,12 +99,19 @@ impl Owner {
     /// The owner goes away; its store stays.
     pub(crate) async fn leave(&self) {
         self.runtime.stop();
-        assert!(self.runtime.drained(std::time::Duration::from_secs(30)).await);
+        assert!(self.runtime.drained(Duration::from_secs(30)).await);
     }
 
     /// The owner is back.
     pub(crate) async fn back(&self) -> Self {
         Self::serve(self.domain, Arc::clone(&self.model), self.books.clone(), self.at).await
+    }
+
+    /// Everything said so far is trimmed, whoever has read it or not.
+    pub(crate) async fn forget(&self) {
+        for partition in Partition::all() {
+            self.store.trim(partition, &[], Duration::ZERO, 1_000).await.unwrap();
+        }
     }
 
     async fn say<D: Document + From<Vec<u8>>>(&self, id: &str, make: impl Fn(u64) -> Vec<u8> + Send + 'static) {
@@ -172,9 +180,10 @@ impl OrdersService for Asked {
         request: Request<orders::ListOrdersRequest>,
     ) -> Result<Response<orders::ListOrdersResponse>, Status> {
         let number = &request.get_ref().order_number;
+        let is_asked = |order: &&orders::Order| number.is_empty() || order.order_number == *number;
         let orders = self.books.write(|known| {
             known.asked += 1;
-            known.orders.values().filter(|order| order.order_number == *number).cloned().collect()
+            known.orders.values().filter(is_asked).cloned().collect()
         });
         Ok(Response::new(orders::ListOrdersResponse { orders, ..Default::default() }))
     }
