@@ -89,6 +89,7 @@ impl Feed {
         if !self.groups.declared.contains(&first.group) {
             return Err(fail(Error::NoSuchGroup(first.group)));
         }
+        self.begin_again(&first).await.map_err(fail)?;
         let membership = self.groups.join(&first.group);
         let mut joined = self.groups.joined.subscribe();
         let stopping = self.runtime.stopping();
@@ -154,14 +155,29 @@ impl Feed {
         Ok(found)
     }
 
+    /// A member that joins with places has lost its way (its group was out of range) and found it again: the group goes
+    /// on behind them. The place 0 is the oldest event there is. What comes again by it is done by its inbox mark.
+    async fn begin_again(&self, first: &pb::SubscribeRequest) -> Result<(), Error> {
+        for (partition, at) in places(first)? {
+            let at = if at.sequence == 0 { self.store.ends(partition).await?.begin } else { at };
+            self.store.reset(partition, &first.group, at).await?;
+        }
+        Ok(())
+    }
+
     async fn acknowledge(&self, group: &str, message: &pb::SubscribeRequest) -> Result<(), Error> {
-        let mut bad = Violations::default();
-        let read = |(place, position)| read_position(position, &format!("acknowledged[{place}]"), &mut bad);
-        let positions: Vec<_> = message.acknowledged.iter().enumerate().filter_map(read).collect();
-        bad.check()?;
-        for (partition, position) in positions {
+        for (partition, position) in places(message)? {
             self.store.acknowledge(partition, group, position).await?;
         }
         Ok(())
     }
+}
+
+/// The places that a message names.
+fn places(message: &pb::SubscribeRequest) -> Result<Vec<(Partition, Position)>, Error> {
+    let mut bad = Violations::default();
+    let read = |(place, position)| read_position(position, &format!("acknowledged[{place}]"), &mut bad);
+    let places = message.acknowledged.iter().enumerate().filter_map(read).collect();
+    bad.check()?;
+    Ok(places)
 }

@@ -4,7 +4,9 @@
 mod drive;
 mod errands;
 mod feed;
+mod follow;
 mod groups;
+mod inbox;
 mod lanes;
 mod operations;
 mod restless;
