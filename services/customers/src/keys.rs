@@ -150,7 +150,8 @@ fn is_personal(address: &str) -> bool {
     !SHARED.contains(&mailbox) && !STAND_INS.iter().any(under) && !marketplace && !nowhere
 }
 
-fn digest(text: &str) -> String {
+/// A digest of a text, in hexadecimal digits.
+pub(crate) fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
