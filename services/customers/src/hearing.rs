@@ -129,7 +129,7 @@ impl People {
                 if draft.existed {
                     return Err(Elsewhere::Stands(standing(Some(&draft.doc))));
                 }
-                draft.doc = Customer::found(&draft.id().to_owned(), now);
+                draft.doc = Customer::found(draft.id(), now);
                 Customer::default()
             } else {
                 reach(draft)?

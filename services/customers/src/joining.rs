@@ -64,7 +64,7 @@ impl Joining {
             };
             let bond = self.bond(asked, Purpose::Merge, &survivor.id, merged_id, note);
             let ended = survivor.settled(&bond.op).or(merged.settled(&bond.op));
-            if ended == Some(true) || (ended.is_none() && self.is_one(survivor_id, &survivor, &merged).await?) {
+            if ended == Some(true) || self.is_one(survivor_id, &survivor, &merged).await? {
                 return Ok(survivor);
             }
             mergeable(&survivor, &merged)?;
@@ -145,7 +145,7 @@ impl Joining {
                     let shown = survivor.as_ref().map(pb::Customer::from).unwrap_or_default();
                     self.change(&bond.merged.clone(), bond, move |bond, draft| {
                         draft.doc.give_way(bond, &parts);
-                        Change::Alias(shown.clone())
+                        Change::Alias(Box::new(shown.clone()))
                     })
                     .await?;
                 }
@@ -297,7 +297,7 @@ enum Change {
     /// As an event of the customer, and under this word in its timeline.
     Event(Event, &'static str),
     /// As an event of an id that stands for this customer now.
-    Alias(pb::Customer),
+    Alias(Box<pb::Customer>),
 }
 
 fn mergeable(survivor: &Customer, merged: &Customer) -> Result<(), Error> {

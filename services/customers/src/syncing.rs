@@ -182,21 +182,30 @@ impl Customer {
     /// Is the system's own record what survived? `brought` when it stated something new.
     fn judge(&self, said: &Said, ear: &Ear, brought: bool) -> Telling {
         let survived = digests(&self.profile.clone().unwrap_or_default());
+        let told = self.told(&said.record.kind, &said.record.instance);
+        let (took, taken_at) = told.map_or((&[][..], 0), |told| (told.took.as_slice(), told.at));
+        // What it changed before it took a telling, or while one is under way, that telling has overwritten there.
+        let last = took.iter().max();
+        let overtaken = said.at < taken_at || ear.sent.iter().any(|content| Some(content) > last);
         let given = digests(&said.profile);
-        let last = self.told(&said.record.kind, &said.record.instance).and_then(|told| told.took.iter().max().copied());
-        let overtaken = ear.sent.iter().any(|content| Some(*content) > last);
-        if survived == given && !overtaken {
-            return Telling::Knows;
+        if survived == given {
+            return if overtaken { Telling::AsOthers } else { Telling::Knows };
         }
-        // Of what it stated anew, something did not survive. Emptiness is no value, and a value that lost before was
-        // told about then: a system that insists is not told again and again.
-        let statement = self.people().flat_map(|part| &part.statements).find(|statement| statement.is_of(&said.record));
-        let lost = |value: &Stated| {
-            Field::ALL.iter().position(|field| *field == value.field()).and_then(|place| survived.get(place))
-                != Some(&value.digest())
+        // Emptiness is no value: many systems do not keep every field.
+        let differs = |value: &Stated| {
+            let place = Field::ALL.iter().position(|field| *field == value.field());
+            place.and_then(|place| survived.get(place)) != Some(&value.digest())
         };
-        let stands = statement.map(|statement| &statement.stated);
-        if brought && stands.is_some_and(|stated| stated.iter().any(lost)) { Telling::Again } else { Telling::AsOthers }
+        // It brought the content, it was thought, and was never told it; by now it says something else.
+        let misjudged = told.is_some_and(|told| told.content >= self.content) && !took.contains(&self.content);
+        if misjudged && stated(&said.profile, said.at, false).iter().any(differs) {
+            return Telling::Again;
+        }
+        // Of what it stated anew, something did not survive. A value that lost before was told about then: a system
+        // that insists is not told again and again.
+        let statement = self.people().flat_map(|part| &part.statements).find(|statement| statement.is_of(&said.record));
+        let lost = statement.is_some_and(|statement| statement.stated.iter().any(differs));
+        if brought && lost { Telling::Again } else { Telling::AsOthers }
     }
 
     /// A record that was deleted is no longer the one that tellings write.

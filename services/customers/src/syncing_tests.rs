@@ -291,6 +291,7 @@ struct Day {
     customer: Customer,
     systems: BTreeMap<&'static str, System>,
     chance: Vec<u16>,
+    turn: usize,
     now: i64,
     tellings: usize,
 }
@@ -301,12 +302,13 @@ impl Day {
         for kind in ["crm", "erp"] {
             systems.insert(kind, System { phone: ONE.into(), version: 1, outbox: vec![] });
         }
-        Self { customer: told(), systems, chance, now: 100, tellings: 0 }
+        Self { customer: told(), systems, chance, turn: 0, now: 100, tellings: 0 }
     }
 
     fn draw(&mut self, below: usize) -> usize {
-        let next = self.chance.pop().unwrap_or(0);
-        usize::from(next) % below
+        // When chance has run out, everybody has a turn.
+        self.turn += 1;
+        self.chance.pop().map_or(self.turn, usize::from) % below
     }
 
     fn somebody_changes(&mut self, who: usize, what: u32) {
@@ -367,7 +369,7 @@ impl Day {
     fn passes(&mut self, moments: usize) {
         for _ in 0..moments {
             self.now += 1;
-            match self.draw(4) {
+            match self.chance.pop().map_or(self.now, i64::from).rem_euclid(4) {
                 0 => self.says("crm"),
                 1 => self.says("erp"),
                 2 => self.tell("crm"),
