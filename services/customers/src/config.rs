@@ -15,6 +15,9 @@ pub struct Config {
     /// CRMs that every customer is told to, by instance name.
     #[serde(default)]
     pub crms: BTreeMap<String, System>,
+    /// Groups that may follow the feed of customers.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// How long a caller of EnsureReference is kept waiting when it brings no deadline, and at most.
     #[serde(default = "default_patience")]
     pub patience: Span,
@@ -38,9 +41,10 @@ mod tests {
 
     #[test]
     fn systems_are_named_by_their_instance() {
-        let text = "[erps.netsuite]\naddress = \"http://127.0.0.1:7202\"\n[crms.salesforce]\naddress = \"http://127.0.0.1:7203\"\n";
+        let text = "groups = [\"cases\"]\n[erps.netsuite]\naddress = \"http://127.0.0.1:7202\"\n[crms.salesforce]\naddress = \"http://127.0.0.1:7203\"\n";
         let config: Config = retail_runtime::config::load(text, None, "NO_SUCH_PREFIX_").unwrap();
         assert_eq!(config.erps["netsuite"].address, "http://127.0.0.1:7202");
+        assert_eq!(config.groups, ["cases"]);
         assert_eq!(config.patience, Span::from_secs(8));
     }
 

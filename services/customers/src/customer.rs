@@ -1,9 +1,22 @@
 //! The customer and its rules. Pure.
+//!
+//! A customer is its own part and the parts of others that were merged into it; what is shown of it (profile, records,
+//! brand, kind) is worked out from them at every change and kept beside them.
 
 use retail_proto::customers::v1::Profile;
-use retail_proto::types::v1::{Address, Ref};
+use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Document;
+
+use crate::bond::{Bond, Settled};
+use crate::consent::Decision;
+use crate::finding;
+use crate::keys::Key;
+use crate::part::Part;
+use crate::survivorship::{Field, Origin, Statement, Survivor, digests, profile, same_record, stated, survivors};
+
+/// Contents that are remembered, so that what a system repeats late is known for what it is.
+const REMEMBERED: usize = 16;
 
 /// What kind of customer it is (see the contract).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -18,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 /// A system and what it was told.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Told {
     /// Kind of system: erp or crm.
     #[prost(string, tag = "1")]
@@ -26,10 +39,10 @@ pub(crate) struct Told {
     /// Its instance.
     #[prost(string, tag = "2")]
     pub(crate) instance: String,
-    /// Content that it was told last, or that it refused.
+    /// Content that it was told last, or that it refused, or that it brought itself.
     #[prost(uint64, tag = "3")]
     pub(crate) content: u64,
-    /// How often a refused telling was begun anew.
+    /// How often a telling was begun anew.
     #[prost(uint32, tag = "4")]
     pub(crate) again: u32,
     /// UPPER_SNAKE_CASE cause of a refusal; empty when it took the content.
@@ -38,6 +51,26 @@ pub(crate) struct Told {
     /// For people.
     #[prost(string, tag = "6")]
     pub(crate) detail: String,
+    /// Records that the tellings wrote.
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) records: Vec<Ref>,
+    /// Contents that it took, oldest first.
+    #[prost(uint64, repeated, tag = "8")]
+    pub(crate) took: Vec<u64>,
+    /// When it took the last of them, microseconds since 1970.
+    #[prost(int64, tag = "9")]
+    pub(crate) at: i64,
+}
+
+/// A content that systems were told.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct Content {
+    /// The customer's version that made it.
+    #[prost(uint64, tag = "1")]
+    pub(crate) version: u64,
+    /// Digest of each field, in their order; 0 for an empty one.
+    #[prost(fixed64, repeated, tag = "2")]
+    pub(crate) digests: Vec<u64>,
 }
 
 /// A customer, or an id that stands for one.
@@ -46,7 +79,7 @@ pub(crate) struct Customer {
     /// Our id.
     #[prost(string, tag = "1")]
     pub(crate) id: String,
-    /// The customer that this id stands for; then nothing else is set.
+    /// The customer that this id stands for; then only counters are set beside it.
     #[prost(string, tag = "2")]
     pub(crate) alias_of: String,
     /// Kind.
@@ -76,17 +109,38 @@ pub(crate) struct Customer {
     /// What the systems were told.
     #[prost(message, repeated, tag = "11")]
     pub(crate) told: Vec<Told>,
-    /// Keys that were seen with it.
+    /// Keys it was seen with, in documents of an earlier release; parts have their own.
     #[prost(string, repeated, tag = "12")]
     pub(crate) keys: Vec<String>,
+    /// Its own part; absent in documents of an earlier release.
+    #[prost(message, optional, tag = "13")]
+    pub(crate) own: Option<Part>,
+    /// Parts of customers that were merged into it.
+    #[prost(message, repeated, tag = "14")]
+    pub(crate) parts: Vec<Part>,
+    /// Contents that systems were told, oldest first.
+    #[prost(message, repeated, tag = "15")]
+    pub(crate) contents: Vec<Content>,
+    /// A merge or its undoing that is under way.
+    #[prost(message, optional, tag = "16")]
+    pub(crate) bond: Option<Bond>,
+    /// Merges and undoings that are over, oldest first.
+    #[prost(message, repeated, tag = "17")]
+    pub(crate) settled: Vec<Settled>,
+    /// Parts on their way out of it.
+    #[prost(message, repeated, tag = "18")]
+    pub(crate) leaving: Vec<Part>,
 }
 
 /// Who owns a key.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct Claim {
-    /// The customer's id. It is pending until that id is a customer or an alias.
+    /// The customer's id. It is pending until that id is a customer or an alias; empty when nobody claimed the key.
     #[prost(string, tag = "1")]
     pub(crate) customer_id: String,
+    /// Version at which the record was deleted before anybody claimed it; 0 when it never was.
+    #[prost(uint64, tag = "2")]
+    pub(crate) gone: u64,
 }
 
 impl Document for Customer {
@@ -108,7 +162,7 @@ pub(crate) struct Sighting {
     pub(crate) profile: Profile,
     /// Brand.
     pub(crate) brand: String,
-    /// Keys, as text.
+    /// Keys, as text, strongest first.
     pub(crate) keys: Vec<String>,
 }
 
@@ -121,58 +175,183 @@ impl Customer {
     /// A customer that was never seen before.
     pub(crate) fn found(id: &str, now: Timestamp) -> Self {
         let at = now.as_millisecond();
-        Self { id: id.to_owned(), created_at: at, updated_at: at, ..Self::default() }
+        let own = Part { id: id.to_owned(), created_at: at, ..Part::default() };
+        Self { id: id.to_owned(), created_at: at, updated_at: at, own: Some(own), ..Self::default() }
     }
 
-    /// Takes over what is new in a sighting: empty fields are filled, nothing is overwritten.
-    pub(crate) fn see(&mut self, sighting: &Sighting) {
-        if sighting.kind == Kind::Anonymous {
-            self.set_kind(Kind::Anonymous);
-        } else if sighting.kind == Kind::Registered && self.kind() == Kind::Guest {
-            self.set_kind(Kind::Registered);
+    /// Gives a customer that an earlier release stored its own part.
+    pub(crate) fn adopt(&mut self) {
+        if self.own.is_some() || !self.is_founded() {
+            return;
         }
-        if self.kind() != Kind::Anonymous {
-            let mut profile = self.profile.take().unwrap_or_default();
-            fill(&mut profile, &sighting.profile);
-            self.profile = Some(profile);
-        }
-        if self.brand.is_empty() {
-            self.brand.clone_from(&sighting.brand);
-        }
-        if let Some(record) = &sighting.record {
-            self.link(record);
-        }
-        for key in &sighting.keys {
-            if !self.keys.contains(key) {
-                self.keys.push(key.clone());
+        let part = Part {
+            id: self.id.clone(),
+            kind: self.kind,
+            brand: self.brand.clone(),
+            refs: self.refs.clone(),
+            keys: std::mem::take(&mut self.keys),
+            created_at: self.created_at,
+            ..Part::default()
+        };
+        self.own = Some(part.of_earlier_release(&self.profile.clone().unwrap_or_default(), self.updated_at));
+        self.remember();
+        for told in &mut self.told {
+            let of_it = |record: &&Ref| record.kind == told.kind && record.instance == told.instance;
+            told.records = self.refs.iter().filter(of_it).cloned().collect();
+            if told.reason.is_empty() && told.content > 0 {
+                told.took.push(told.content);
+                told.at = self.updated_at.saturating_mul(1_000);
             }
         }
+        self.project();
     }
 
-    /// Changes the profile: what is given replaces what was known, empty fields stay.
-    pub(crate) fn update(&mut self, given: &Profile) {
-        let known = self.profile.take().unwrap_or_default();
-        let mut profile = given.clone();
-        fill(&mut profile, &known);
-        self.profile = Some(profile);
+    /// Its own part and those of customers that were merged into it.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &Part> + Clone {
+        self.own.iter().chain(&self.parts)
     }
 
-    /// Keeps a record of another system; a new id of the same record replaces the old one.
-    pub(crate) fn link(&mut self, record: &Ref) {
-        let same = |known: &&mut Ref| {
-            known.kind == record.kind && known.instance == record.instance && known.r#type == record.r#type
+    /// The part that one of these keys (strongest first) or this record belongs to; its own when none does.
+    pub(crate) fn part_of(&mut self, keys: &[String], record: Option<&Ref>) -> &mut Part {
+        let by_record = |parts: &[Part]| record.and_then(|record| parts.iter().position(|part| part.has(record)));
+        let by_keys = |parts: &[Part], own: &Part| {
+            let known =
+                keys.iter().find(|key| own.keys.contains(key) || parts.iter().any(|part| part.keys.contains(key)))?;
+            if own.keys.contains(known) { None } else { parts.iter().position(|part| part.keys.contains(known)) }
         };
-        // A person may have several accounts in a shop; in an ERP or CRM our external id makes it one.
-        let several = record.kind == "commerce" || record.kind == "pos";
-        match self.refs.iter_mut().find(|known| same(known) && (!several || known.id == record.id)) {
-            Some(known) => known.clone_from(record),
-            None => self.refs.push(record.clone()),
+        let own = self.own.get_or_insert_default();
+        let place = if record.is_some_and(|record| own.has(record)) {
+            None
+        } else {
+            by_record(&self.parts).or_else(|| by_keys(&self.parts, own))
+        };
+        match place.and_then(|place| self.parts.get_mut(place)) {
+            Some(part) => part,
+            None => own,
         }
     }
 
-    /// The first record of a system.
+    fn statements(&self) -> impl Iterator<Item = &Statement> + Clone {
+        self.people().flat_map(|part| &part.statements)
+    }
+
+    /// The values of the profile and who states them.
+    pub(crate) fn survivors(&self) -> Vec<Survivor<'_>> {
+        survivors(self.statements())
+    }
+
+    /// Every decision about consent.
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = &Decision> + Clone {
+        self.people().flat_map(|part| &part.consents)
+    }
+
+    /// Works out what is shown of it.
+    pub(crate) fn project(&mut self) {
+        let kinds = |wanted: Kind| self.people().any(|part| part.kind() == wanted);
+        let kind = if self.own.as_ref().is_some_and(|own| own.kind() == Kind::Anonymous) {
+            Kind::Anonymous
+        } else if kinds(Kind::Registered) {
+            Kind::Registered
+        } else {
+            Kind::Guest
+        };
+        let shown = (kind != Kind::Anonymous).then(|| profile(&self.survivors()));
+        let mut refs: Vec<Ref> = Vec::new();
+        for record in self.people().flat_map(|part| &part.refs) {
+            if !refs.iter().any(|known| same_record(known, record)) {
+                refs.push(record.clone());
+            }
+        }
+        refs.sort_by(|a, b| (&a.kind, &a.instance, &a.r#type, &a.id).cmp(&(&b.kind, &b.instance, &b.r#type, &b.id)));
+        let brand = self.people().find_map(brand_of).unwrap_or_default();
+        (self.profile, self.refs, self.brand) = (shown, refs, brand);
+        self.set_kind(kind);
+    }
+
+    /// Takes over what is new in a sighting: empty fields are filled, nothing is overwritten but an e-mail that nobody
+    /// verified by one that is.
+    pub(crate) fn see(&mut self, sighting: &Sighting, now: Timestamp) {
+        self.adopt();
+        let verified = Key::email(&sighting.profile.email).is_some_and(|key| sighting.keys.contains(&key.to_string()));
+        let given = stated(&sighting.profile, now.as_microsecond(), verified);
+        let standing = self.survivors();
+        let fills =
+            |value: &crate::survivorship::Stated| match standing.iter().find(|known| known.stated.field == value.field)
+            {
+                None => true,
+                Some(known) => value.verified && !known.stated.verified,
+            };
+        let (new, rest): (Vec<_>, Vec<_>) = given.into_iter().partition(fills);
+        let places: Vec<String> = rest.iter().filter_map(finding::place_of).collect();
+        let known: Vec<String> = finding::places(self).into_iter().collect();
+        let part = self.part_of(&sighting.keys, sighting.record.as_ref());
+        if sighting.kind == Kind::Anonymous || (sighting.kind == Kind::Registered && part.kind() == Kind::Guest) {
+            part.set_kind(sighting.kind);
+        }
+        if part.kind() != Kind::Anonymous {
+            for value in new {
+                if let Some(statement) = part.statement(Origin::Sighting, None) {
+                    statement.state(crate::survivorship::Stated { source: sighting.record.clone(), ..value });
+                }
+            }
+            for place in places.into_iter().filter(|place| !known.contains(place)) {
+                part.keep_seen(place);
+            }
+        }
+        if part.brand.is_empty() {
+            part.brand.clone_from(&sighting.brand);
+        }
+        if let Some(record) = &sighting.record {
+            part.link(record);
+        }
+        part.know(&sighting.keys);
+        self.project();
+    }
+
+    /// Changes the profile at Weft: what is given replaces what was known, empty fields stay. It counts as stated now,
+    /// or just after what it replaces when the clock of that source runs ahead; an e-mail changed here counts as
+    /// verified, since the person who changes it answers for it.
+    pub(crate) fn update(&mut self, given: &Profile, now: Timestamp) {
+        self.adopt();
+        let now = now.as_microsecond();
+        let standing: Vec<_> = self.survivors().into_iter().map(|known| known.stated.clone()).collect();
+        let own = self.own.get_or_insert_default();
+        for value in stated(given, now, true) {
+            let known = standing.iter().find(|known| known.field == value.field);
+            if known.is_some_and(|known| known.text == value.text && known.address == value.address) {
+                continue;
+            }
+            let at = known.map_or(now, |known| now.max(known.at.saturating_add(1)));
+            if let Some(statement) = own.statement(Origin::Weft, None) {
+                statement.state(crate::survivorship::Stated { at, ..value });
+            }
+        }
+        self.project();
+    }
+
+    /// Keeps a record that a telling wrote; a new id of the same record replaces the old one.
+    pub(crate) fn link(&mut self, record: &Ref) {
+        self.adopt();
+        let old = self.with_told(&record.kind, &record.instance, |told| {
+            let old = told.records.iter().find(|known| known.r#type == record.r#type).cloned();
+            told.records.retain(|known| known.r#type != record.r#type);
+            told.records.push(record.clone());
+            told.records.sort_by(|a, b| a.r#type.cmp(&b.r#type));
+            old
+        });
+        let own = self.own.get_or_insert_default();
+        if let Some(old) = old.filter(|old| !same_record(old, record)) {
+            own.unlink(&old);
+        }
+        own.link(record);
+        self.project();
+    }
+
+    /// Its own record in a system: the one that tellings write, else one that it came with.
     pub(crate) fn record(&self, kind: &str, instance: &str) -> Option<&Ref> {
-        self.refs.iter().find(|record| record.kind == kind && record.instance == instance)
+        let told = self.told(kind, instance).and_then(|told| told.records.first());
+        let refs = self.own.as_ref().map_or(&self.refs, |own| &own.refs);
+        told.or_else(|| refs.iter().find(|record| record.kind == kind && record.instance == instance))
     }
 
     /// What a system was told.
@@ -181,160 +360,96 @@ impl Customer {
     }
 
     /// Notes what became of telling a system some content.
-    pub(crate) fn tell(&mut self, kind: &str, instance: &str, content: u64, refusal: Option<(&str, &str)>) {
-        let (reason, detail) = refusal.unwrap_or_default();
-        if let Some(told) = self.told_mut(kind, instance) {
+    pub(crate) fn tell(
+        &mut self,
+        kind: &str,
+        instance: &str,
+        content: u64,
+        refusal: Option<(&str, &str)>,
+        now: Timestamp,
+    ) {
+        self.with_told(kind, instance, |told| {
             told.content = told.content.max(content);
+            let (reason, detail) = refusal.unwrap_or_default();
             reason.clone_into(&mut told.reason);
             detail.clone_into(&mut told.detail);
-        }
+            if refusal.is_none() {
+                told.took.retain(|known| *known != content);
+                told.took.push(content);
+                let many = told.took.len().saturating_sub(REMEMBERED);
+                told.took.drain(..many);
+                told.at = now.as_microsecond();
+            }
+        });
     }
 
-    /// Begins a refused telling anew; true when there was one.
-    pub(crate) fn tell_again(&mut self, kind: &str, instance: &str) -> bool {
-        let refused = self.told_mut(kind, instance).filter(|told| !told.reason.is_empty());
-        let Some(told) = refused else { return false };
-        told.reason.clear();
-        told.detail.clear();
-        told.content = 0;
-        told.again = told.again.saturating_add(1);
-        true
+    /// Notes that a system has the content of its own accord.
+    pub(crate) fn knows(&mut self, kind: &str, instance: &str, content: u64) {
+        self.with_told(kind, instance, |told| {
+            told.content = told.content.max(content);
+            told.reason.clear();
+            told.detail.clear();
+        });
     }
 
-    /// Completes a change: versions and times. `before` is what it was.
-    pub(crate) fn changed(&mut self, before: &Self, now: Timestamp) {
+    /// Begins a telling anew.
+    pub(crate) fn tell_again(&mut self, kind: &str, instance: &str) {
+        self.with_told(kind, instance, |told| {
+            told.reason.clear();
+            told.detail.clear();
+            told.content = 0;
+            told.again = told.again.saturating_add(1);
+        });
+    }
+
+    /// Completes a change: versions and times. `before` is what it was; with `retell` every system is told although it
+    /// may have heard the same before.
+    pub(crate) fn changed(&mut self, before: &Self, retell: bool, now: Timestamp) {
         self.version = before.version.saturating_add(1);
         self.updated_at = now.as_millisecond();
         let shown = |customer: &Self| (customer.profile.clone(), customer.kind, customer.brand.clone());
-        if shown(self) != shown(before) || self.content == 0 {
+        if retell || shown(self) != shown(before) || self.content == 0 {
             self.content = self.version;
+            self.remember();
         }
     }
 
-    /// The entry of a system, made when there is none.
-    fn told_mut(&mut self, kind: &str, instance: &str) -> Option<&mut Told> {
-        if self.told(kind, instance).is_none() {
-            let (kind, instance) = (kind.to_owned(), instance.to_owned());
-            self.told.push(Told { kind, instance, ..Told::default() });
+    fn remember(&mut self) {
+        let content = Content { version: self.content, digests: digests(&self.profile.clone().unwrap_or_default()) };
+        self.contents.push(content);
+        let many = self.contents.len().saturating_sub(REMEMBERED);
+        self.contents.drain(..many);
+    }
+
+    /// Changes the entry of a system, made when there is none.
+    fn with_told<R>(&mut self, kind: &str, instance: &str, change: impl FnOnce(&mut Told) -> R) -> R {
+        if let Some(told) = self.told.iter_mut().find(|told| told.kind == kind && told.instance == instance) {
+            return change(told);
         }
-        self.told.iter_mut().find(|told| told.kind == kind && told.instance == instance)
+        let mut told = Told { kind: kind.to_owned(), instance: instance.to_owned(), ..Told::default() };
+        let answer = change(&mut told);
+        self.told.push(told);
+        answer
     }
 }
 
-/// Fills empty fields of a profile.
-fn fill(profile: &mut Profile, from: &Profile) {
-    let fields = [
-        (&mut profile.first_name, &from.first_name),
-        (&mut profile.last_name, &from.last_name),
-        (&mut profile.company, &from.company),
-        (&mut profile.email, &from.email),
-        (&mut profile.phone, &from.phone),
-    ];
-    for (field, value) in fields {
-        if field.is_empty() {
-            value.trim().clone_into(field);
-        }
+/// The brand that a sale named, else that of the record that changed first.
+fn brand_of(part: &Part) -> Option<String> {
+    if !part.brand.is_empty() {
+        return Some(part.brand.clone());
     }
-    if profile.address.as_ref().is_none_or(|address| *address == Address::default()) {
-        profile.address.clone_from(&from.address);
-    }
+    let branded = part.statements.iter().filter(|statement| !statement.brand.is_empty());
+    branded.min_by_key(|statement| (statement.at, statement.brand.clone())).map(|statement| statement.brand.clone())
+}
+
+/// Whether a digest of a content is that of a value: a system that knows companies only by one name shows it as the
+/// last name.
+pub(crate) fn content_has(content: &Content, field: Field, digest: u64) -> bool {
+    let at =
+        |field: Field| Field::ALL.iter().position(|known| *known == field).and_then(|place| content.digests.get(place));
+    at(field) == Some(&digest) || (field == Field::LastName && at(Field::Company) == Some(&digest))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn sighting() -> Sighting {
-        Sighting {
-            kind: Kind::Guest,
-            record: None,
-            profile: Profile { first_name: "Ada".into(), email: "ada@lovelace.org".into(), ..Profile::default() },
-            brand: "acme".into(),
-            keys: vec!["email:1".into()],
-        }
-    }
-
-    fn seen() -> Customer {
-        let mut customer = Customer::found("c-1", at(1));
-        customer.see(&sighting());
-        customer.changed(&Customer::default(), at(1));
-        customer
-    }
-
-    fn record(kind: &str, r#type: &str, id: &str) -> Ref {
-        Ref { kind: kind.into(), instance: "one".into(), r#type: r#type.into(), id: id.into(), number: String::new() }
-    }
-
-    #[test]
-    fn a_returning_customer_changes_nothing() {
-        let mut customer = seen();
-        customer.see(&sighting());
-        assert_eq!(customer, seen());
-    }
-
-    #[test]
-    fn a_later_sighting_fills_what_was_empty_and_overwrites_nothing() {
-        let mut customer = seen();
-        let mut later = sighting();
-        later.profile = Profile { first_name: "A.".into(), last_name: "Lovelace".into(), ..Profile::default() };
-        customer.see(&later);
-        let profile = customer.profile.unwrap();
-        assert_eq!((profile.first_name.as_str(), profile.last_name.as_str()), ("Ada", "Lovelace"));
-    }
-
-    #[test]
-    fn an_update_overwrites_what_is_given_and_keeps_the_rest() {
-        let mut customer = seen();
-        customer.update(&Profile { first_name: "Augusta".into(), ..Profile::default() });
-        let profile = customer.profile.unwrap();
-        assert_eq!((profile.first_name.as_str(), profile.email.as_str()), ("Augusta", "ada@lovelace.org"));
-    }
-
-    #[test]
-    fn a_new_record_of_a_system_is_no_new_content_for_the_systems() {
-        let mut customer = seen();
-        let before = customer.clone();
-        customer.link(&record("erp", "customer", "12"));
-        customer.changed(&before, at(2));
-        assert_eq!((customer.version, customer.content), (2, 1));
-    }
-
-    #[test]
-    fn a_person_has_one_record_in_an_erp_and_may_have_several_accounts_in_a_shop() {
-        let mut customer = seen();
-        for id in ["1", "2"] {
-            customer.link(&record("erp", "customer", id));
-            customer.link(&record("commerce", "customer", id));
-        }
-        let ids: Vec<_> = customer.refs.iter().map(|record| (record.kind.as_str(), record.id.as_str())).collect();
-        assert_eq!(ids, [("erp", "2"), ("commerce", "1"), ("commerce", "2")]);
-    }
-
-    #[test]
-    fn nothing_personal_sticks_to_the_anonymous_customer() {
-        let mut customer = Customer::found("anonymous", at(1));
-        customer.see(&Sighting { kind: Kind::Anonymous, ..sighting() });
-        assert_eq!((customer.kind(), customer.profile), (Kind::Anonymous, None));
-    }
-
-    #[test]
-    fn a_guest_who_registers_is_registered_for_good() {
-        let mut customer = seen();
-        customer.see(&Sighting { kind: Kind::Registered, ..sighting() });
-        customer.see(&sighting());
-        assert_eq!(customer.kind(), Kind::Registered);
-    }
-
-    #[test]
-    fn a_refused_telling_can_be_begun_anew() {
-        let mut customer = seen();
-        customer.tell("erp", "one", 1, Some(("VENDOR_REFUSED", "no such subsidiary")));
-        assert!(customer.tell_again("erp", "one"));
-        assert!(!customer.tell_again("erp", "one"));
-        assert_eq!((customer.told("erp", "one").unwrap().content, customer.told("erp", "one").unwrap().again), (0, 1));
-    }
-}
+#[path = "customer_tests.rs"]
+mod tests;

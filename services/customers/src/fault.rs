@@ -53,6 +53,50 @@ pub enum Error {
     /// Others keep deciding the same keys.
     #[error("the keys of this customer are being decided by other requests")]
     Contended,
+    /// The key belongs to another request.
+    #[error("idempotency key {0:?} was used for another request; use a new key for a new request")]
+    KeyReused(String),
+    /// Both are one customer already, so that neither can become part of the other.
+    #[error("both ids stand for customer {0}; a customer cannot become part of itself")]
+    SameCustomer(String),
+    /// It is part of somebody else.
+    #[error("customer {customer_id} is part of customer {survivor_id}; merge that one, or unmerge first")]
+    AlreadyMerged {
+        /// The customer that was to be merged.
+        customer_id: String,
+        /// Whose part it is.
+        survivor_id: String,
+    },
+    /// It is no part of it.
+    #[error("customer {merged_id} is no part of customer {survivor_id}")]
+    NotMerged {
+        /// The customer that stayed.
+        survivor_id: String,
+        /// The customer that was to be restored.
+        merged_id: String,
+    },
+    /// It holds as many former customers as one can.
+    #[error("customer {0} was made of 50 customers already")]
+    TooManyMerged(String),
+    /// Another merge came first, and this one was given up.
+    #[error("another merge of {survivor_id} or {merged_id} came first; ask again under a new key")]
+    MergeGivenUp {
+        /// The customer that was to stay.
+        survivor_id: String,
+        /// The customer that was to become part of it.
+        merged_id: String,
+    },
+    /// The history of consent is full.
+    #[error("customer {0} has 1000 decisions about consent; no more are kept")]
+    ConsentHistoryFull(String),
+    /// The record may be the one that we are just writing.
+    #[error("{kind} {instance} is being told of a customer who may be this record; say it again when that is done")]
+    RecordExpected {
+        /// Kind.
+        kind: String,
+        /// Instance.
+        instance: String,
+    },
     /// The store cannot be reached or its answer never came.
     #[error("cannot reach the customer store")]
     Store(#[from] store::Error),
@@ -75,9 +119,17 @@ impl Fault for Error {
         match self {
             Self::Shape(shape) => shape.class(),
             Self::NoSuchCustomer(_) => Class::NotFound,
-            Self::Anonymous(_) | Self::SystemNotConfigured { .. } | Self::Refused { .. } => Class::Precondition,
-            Self::Pending { .. } => Class::Unavailable,
-            Self::Contended => Class::Conflict,
+            Self::Anonymous(_)
+            | Self::SystemNotConfigured { .. }
+            | Self::Refused { .. }
+            | Self::SameCustomer(_)
+            | Self::AlreadyMerged { .. }
+            | Self::NotMerged { .. }
+            | Self::TooManyMerged(_)
+            | Self::ConsentHistoryFull(_) => Class::Precondition,
+            Self::KeyReused(_) => Class::Invalid,
+            Self::Pending { .. } | Self::RecordExpected { .. } => Class::Unavailable,
+            Self::Contended | Self::MergeGivenUp { .. } => Class::Conflict,
             Self::Store(error) => error.class(),
             Self::Address(..) | Self::Serve(_) => Class::Internal,
         }
@@ -92,6 +144,14 @@ impl Fault for Error {
             Self::Refused { .. } => "CUSTOMER_REFUSED",
             Self::Pending { .. } => "REFERENCE_PENDING",
             Self::Contended => "CUSTOMER_CONTENDED",
+            Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
+            Self::SameCustomer(_) => "SAME_CUSTOMER",
+            Self::AlreadyMerged { .. } => "ALREADY_MERGED",
+            Self::NotMerged { .. } => "NOT_MERGED",
+            Self::TooManyMerged(_) => "TOO_MANY_MERGED",
+            Self::MergeGivenUp { .. } => "MERGE_GIVEN_UP",
+            Self::ConsentHistoryFull(_) => "CONSENT_HISTORY_FULL",
+            Self::RecordExpected { .. } => "RECORD_EXPECTED",
             Self::Store(error) => error.reason(),
             Self::Address(..) => "BAD_ADDRESS",
             Self::Serve(_) => "CANNOT_SERVE",
@@ -100,8 +160,19 @@ impl Fault for Error {
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NoSuchCustomer(id) | Self::Anonymous(id) => vec![("customer_id", id.clone())],
-            Self::SystemNotConfigured { kind, instance } => {
+            Self::NoSuchCustomer(id)
+            | Self::Anonymous(id)
+            | Self::SameCustomer(id)
+            | Self::TooManyMerged(id)
+            | Self::ConsentHistoryFull(id) => vec![("customer_id", id.clone())],
+            Self::KeyReused(key) => vec![("idempotency_key", key.clone())],
+            Self::AlreadyMerged { customer_id, survivor_id } => {
+                vec![("customer_id", customer_id.clone()), ("survivor_id", survivor_id.clone())]
+            }
+            Self::NotMerged { survivor_id, merged_id } | Self::MergeGivenUp { survivor_id, merged_id } => {
+                vec![("survivor_id", survivor_id.clone()), ("merged_id", merged_id.clone())]
+            }
+            Self::SystemNotConfigured { kind, instance } | Self::RecordExpected { kind, instance } => {
                 vec![("kind", kind.clone()), ("instance", instance.clone())]
             }
             Self::Refused { customer_id, kind, instance, reason, detail } => vec![
@@ -122,12 +193,20 @@ impl Fault for Error {
     fn fields(&self) -> Vec<(String, String)> {
         match self {
             Self::Shape(shape) => shape.fields(),
+            Self::KeyReused(_) => vec![("idempotency_key".into(), self.to_string())],
             Self::NoSuchCustomer(_)
             | Self::Anonymous(_)
             | Self::SystemNotConfigured { .. }
             | Self::Refused { .. }
             | Self::Pending { .. }
             | Self::Contended
+            | Self::SameCustomer(_)
+            | Self::AlreadyMerged { .. }
+            | Self::NotMerged { .. }
+            | Self::TooManyMerged(_)
+            | Self::MergeGivenUp { .. }
+            | Self::ConsentHistoryFull(_)
+            | Self::RecordExpected { .. }
             | Self::Store(_)
             | Self::Address(..)
             | Self::Serve(_) => vec![],
@@ -136,7 +215,7 @@ impl Fault for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Pending { .. } => Some(Duration::from_secs(2)),
+            Self::Pending { .. } | Self::RecordExpected { .. } => Some(Duration::from_secs(2)),
             Self::Contended => Some(Duration::from_millis(100)),
             Self::Store(error) => error.retry_after(),
             Self::Shape(_)
@@ -144,6 +223,13 @@ impl Fault for Error {
             | Self::Anonymous(_)
             | Self::SystemNotConfigured { .. }
             | Self::Refused { .. }
+            | Self::KeyReused(_)
+            | Self::SameCustomer(_)
+            | Self::AlreadyMerged { .. }
+            | Self::NotMerged { .. }
+            | Self::TooManyMerged(_)
+            | Self::MergeGivenUp { .. }
+            | Self::ConsentHistoryFull(_)
             | Self::Address(..)
             | Self::Serve(_) => None,
         }

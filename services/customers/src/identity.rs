@@ -2,12 +2,13 @@
 //! is told what came of it, so that any interleaving of two machines can be tried.
 //!
 //! A key is claimed for a customer id once and for ever. A claim whose customer does not exist yet is pending: whoever
-//! finds it completes it, by founding that customer or by making its id an alias of the one that exists. An alias is only
-//! ever made of an id that nobody founded, and points to a founded customer or to a smaller id, so aliases never circle.
+//! finds it completes it, by founding that customer or by making its id an alias of the one that exists. Here an alias
+//! is only ever made of an id that nobody founded, and points to a founded customer or to a smaller id, so aliases never
+//! circle. (A merge makes one of a founded customer, see `bond.rs`; claims stay as they are and lead over it.)
 
 use std::collections::BTreeMap;
 
-use crate::keys::Key;
+use crate::keys::{Key, Strength};
 
 /// How a customer id stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,8 @@ pub(crate) enum Move {
         customer_id: String,
         /// True when this machine founded it.
         founded: bool,
-        /// Candidates for a merge.
-        others: Vec<String>,
+        /// Candidates for a merge, each with the strength of the key that leads to it.
+        others: Vec<(String, Strength)>,
     },
 }
 
@@ -74,21 +75,22 @@ impl Resolver {
             let candidate = self.keys.iter().find_map(|key| self.owner(key)).unwrap_or(&self.fresh);
             return Move::Claim(key.clone(), candidate.to_owned());
         }
-        let mut ends = Vec::new();
+        let mut ends: Vec<(String, Strength)> = Vec::new();
         for key in &self.keys {
             match self.follow(self.owner(key).unwrap_or(&self.fresh)) {
-                Ok(end) if !ends.contains(&end) => ends.push(end),
+                Ok(end) if ends.iter().all(|(known, _)| *known != end) => ends.push((end, key.strength())),
                 Ok(_) => {}
                 Err(unknown) => return Move::Look(unknown),
             }
         }
-        let (founded, absent): (Vec<String>, Vec<String>) =
-            ends.into_iter().partition(|id| self.standings.get(id) == Some(&Standing::Founded));
+        let (founded, absent): (Vec<_>, Vec<_>) =
+            ends.into_iter().partition(|(id, _)| self.standings.get(id) == Some(&Standing::Founded));
+        let absent: Vec<String> = absent.into_iter().map(|(id, _)| id).collect();
         match (founded.split_first(), absent.iter().min()) {
-            (Some((customer_id, others)), None) => {
+            (Some(((customer_id, _), others)), None) => {
                 Move::Done { customer_id: customer_id.clone(), founded: self.founded, others: others.to_vec() }
             }
-            (Some((customer_id, _)), Some(pending)) => Move::Alias(pending.clone(), customer_id.clone()),
+            (Some(((customer_id, _), _)), Some(pending)) => Move::Alias(pending.clone(), customer_id.clone()),
             (None, Some(smallest)) => match absent.iter().find(|id| *id != smallest) {
                 Some(larger) => Move::Alias(larger.clone(), smallest.clone()),
                 None => Move::Found(smallest.clone()),
@@ -176,7 +178,7 @@ mod tests {
             for _ in 0..100 {
                 if self.step(machine) {
                     let Move::Done { customer_id, others, .. } = machine.next() else { unreachable!() };
-                    return (customer_id, others);
+                    return (customer_id, others.into_iter().map(|(id, _)| id).collect());
                 }
             }
             panic!("never done: {machine:?}");

@@ -30,7 +30,7 @@ impl Key {
         if parts.iter().any(|part| part.trim().is_empty()) {
             return None;
         }
-        let escaped = parts.map(|part| part.trim().replace('%', "%25").replace(':', "%3A"));
+        let escaped = parts.map(|part| escape(part.trim()));
         Some(Self { strength: Strength::System, text: format!("system:{}", escaped.join(":")) })
     }
 
@@ -46,6 +46,11 @@ impl Key {
         Some(Self { strength: Strength::Phone, text: format!("phone:{}", digest(&number)) })
     }
 
+    /// Is it the key of a record of this system?
+    pub(crate) fn is_of(&self, kind: &str, instance: &str) -> bool {
+        self.text.starts_with(&format!("system:{}:{}:", escape(kind), escape(instance)))
+    }
+
     /// How strong it is.
     pub(crate) fn strength(&self) -> Strength {
         self.strength
@@ -56,6 +61,10 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+fn escape(part: &str) -> String {
+    part.replace('%', "%25").replace(':', "%3A")
 }
 
 /// An e-mail address in the form in which two spellings of one address are equal; `None` when it is none.
@@ -150,7 +159,8 @@ fn is_personal(address: &str) -> bool {
     !SHARED.contains(&mailbox) && !STAND_INS.iter().any(under) && !marketplace && !nowhere
 }
 
-fn digest(text: &str) -> String {
+/// A digest of a text, in hexadecimal digits.
+pub(crate) fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

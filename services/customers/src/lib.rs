@@ -1,16 +1,30 @@
 //! Customers: one global id per person, and the same person in every system. Owns: ids, keys and who they belong to,
-//! profiles, references to other systems. Refuses: guessing who somebody is; only a key that surely belongs to one person
-//! joins two sightings. In: gRPC. Out: upserts to every configured ERP and CRM, events in the feed.
-//! Rules (`keys.rs`, `identity.rs`, `customer.rs`) are pure.
+//! profiles, consent, references to other systems, merges. Refuses: guessing who somebody is; only a key that surely
+//! belongs to one person joins two sightings, and only people merge customers. In: gRPC. Out: upserts to every configured
+//! ERP and CRM, events in the feed. Rules (`keys.rs`, `identity.rs`, `customer.rs`, `survivorship.rs`, `syncing.rs`,
+//! `consent.rs`, `bond.rs`) are pure.
 
 mod api;
+mod asked;
+mod bond;
+mod candidates;
 mod config;
+mod consent;
 mod customer;
 mod fault;
+mod finding;
+mod hearing;
 mod identity;
+mod joining;
 mod keys;
+mod parse;
+mod part;
 mod people;
+mod reference;
 mod render;
+mod seal;
+mod survivorship;
+mod syncing;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -39,13 +53,13 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let people = People::new(store.clone(), clock.clone(), systems.keys().cloned().collect(), config.patience.into());
 
     let leases = Leases::start(&runtime, &store).await;
-    let worker = Worker::new(&runtime, &store, &leases).with(Arc::new(Telling::new(systems)));
+    let worker = Worker::new(&runtime, &store, &leases).with(Arc::new(Telling::new(systems, people.joining.clone())));
     let counters = worker.counters();
     worker.start();
 
     let ops = Ops::new(&store, &clock, counters).with::<Customer>();
     let routes = Routes::new(CustomersServiceServer::new(Api { people }))
-        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, vec![])))
+        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, config.groups)))
         .add_service(OpsServiceServer::new(ops));
     Ok(runtime.serve_grpc(listener, routes).await?)
 }

@@ -3,10 +3,18 @@
 use prost_types::Timestamp as Stamp;
 use retail_proto::customers::v1 as pb;
 
+use crate::consent::{Decision, counting};
 use crate::customer::{Customer, Kind};
+use crate::survivorship::{Origin, Survivor};
+
+/// The protobuf form of stored microseconds.
+pub(crate) fn stamp(microsecond: i64) -> Stamp {
+    let nanos = microsecond.rem_euclid(1_000_000).saturating_mul(1_000);
+    Stamp { seconds: microsecond.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or(0) }
+}
 
 /// The protobuf form of stored milliseconds.
-fn timestamp(millisecond: i64) -> Stamp {
+pub(crate) fn timestamp(millisecond: i64) -> Stamp {
     let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
     Stamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
 }
@@ -18,6 +26,32 @@ impl From<Kind> for pb::CustomerKind {
             Kind::Registered => Self::Registered,
             Kind::Anonymous => Self::Anonymous,
         }
+    }
+}
+
+impl From<&Decision> for pb::Consent {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            channel: decision.channel,
+            purpose: decision.purpose.clone(),
+            state: decision.choice,
+            captured_at: Some(stamp(decision.captured_at)),
+            source: decision.source.clone(),
+            evidence: decision.evidence.clone(),
+            recorded_at: Some(stamp(decision.recorded_at)),
+        }
+    }
+}
+
+impl From<Survivor<'_>> for pb::FieldSource {
+    fn from(survivor: Survivor<'_>) -> Self {
+        let Survivor { statement, stated } = survivor;
+        let source = match statement.origin() {
+            Origin::Sighting => stated.source.clone(),
+            Origin::Weft => None,
+            Origin::Record => statement.record.clone(),
+        };
+        Self { field: stated.field().name().to_owned(), source, at: Some(stamp(stated.at)) }
     }
 }
 
@@ -41,7 +75,13 @@ impl From<&Customer> for pb::Customer {
                     detail: told.detail.clone(),
                 })
                 .collect(),
-            ..Self::default()
+            merged_ids: customer.parts.iter().map(|part| part.id.clone()).collect(),
+            consents: counting(customer.decisions()).into_iter().map(Into::into).collect(),
+            field_sources: match customer.kind() {
+                // Nobody in particular has no profile.
+                Kind::Anonymous => vec![],
+                Kind::Guest | Kind::Registered => customer.survivors().into_iter().map(Into::into).collect(),
+            },
         }
     }
 }

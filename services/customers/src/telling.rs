@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use prost::Message as _;
 use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
-use retail_proto::customers::v1 as pb;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::types::v1::{Address, Outcome, OutcomeState, Ref};
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
 
+use crate::bond::Bond;
 use crate::customer::{Customer, Kind};
+use crate::joining::Joining;
+use crate::seal::{Event, seal};
 
 /// A kind of system that is told of customers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,44 +42,103 @@ impl SystemKind {
     }
 }
 
-/// Tell a system some content.
+/// What is to be done for a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Upsert {
-    kind: SystemKind,
-    instance: String,
-    content: u64,
-    again: u32,
+pub(crate) enum Task {
+    /// Tell a system some content.
+    Upsert {
+        /// Kind of system.
+        kind: SystemKind,
+        /// Its instance.
+        instance: String,
+        /// The content.
+        content: u64,
+        /// How often it was begun anew.
+        again: u32,
+    },
+    /// Complete a merge or its undoing that somebody left half done.
+    Complete(Bond),
 }
 
-impl Step for Upsert {
+/// What a task brought.
+pub(crate) enum Brought {
+    /// The system's records of the customer.
+    Records(Vec<Ref>),
+    /// The merge is over.
+    Completed,
+}
+
+/// How long a merge is left to whoever began it, milliseconds.
+const LEFT_ALONE: i64 = 3_000;
+
+fn upsert_name(kind: &str, instance: &str, content: u64, again: u32) -> String {
+    let base = format!("{kind}.upsert_customer.{instance}.{content}");
+    if again == 0 { base } else { format!("{base}.{again}") }
+}
+
+impl Step for Task {
     fn name(&self) -> String {
-        let base = format!("{}.upsert_customer.{}.{}", self.kind.word(), self.instance, self.content);
-        if self.again == 0 { base } else { format!("{base}.{}", self.again) }
+        match self {
+            Self::Upsert { kind, instance, content, again } => upsert_name(kind.word(), instance, *content, *again),
+            Self::Complete(bond) => format!("complete.{}", bond.op),
+        }
     }
 
     fn class(&self) -> Class {
-        Class::Keyed
+        match self {
+            Self::Upsert { .. } => Class::Keyed,
+            Self::Complete(_) => Class::Call,
+        }
     }
 
     /// Two contents never race to one system.
     fn lane(&self) -> &'static str {
-        self.kind.word()
+        match self {
+            Self::Upsert { kind, .. } => kind.word(),
+            Self::Complete(_) => "merge",
+        }
     }
 
     fn policy(&self) -> Policy {
-        // A system may be away for days: its customers wait, and nobody else does.
-        Policy { deadline: Duration::MAX, ..Policy::VENDOR }
+        match self {
+            // A system may be away for days: its customers wait, and nobody else does.
+            Self::Upsert { .. } => Policy { deadline: Duration::MAX, ..Policy::VENDOR },
+            Self::Complete(_) => Policy { deadline: Duration::MAX, ..Policy::MESH },
+        }
     }
+}
+
+/// Contents that may have reached a system although it has not confirmed them.
+pub(crate) fn may_have_heard(draft: &mut Draft<Customer>, kind: &str, instance: &str) -> Vec<u64> {
+    let (took, again) = draft.doc.told(kind, instance).map(|told| (told.took.clone(), told.again)).unwrap_or_default();
+    let contents: Vec<u64> = draft.doc.contents.iter().map(|content| content.version).collect();
+    let open = contents.into_iter().filter(|content| !took.contains(content));
+    // A telling that was begun anew has a name of its own; the ones before it may be on their way still.
+    let named =
+        |content: u64| (again.saturating_sub(2)..=again).map(move |again| upsert_name(kind, instance, content, again));
+    open.filter(|content| named(*content).any(|name| retail_flow::may_have_been_sent(draft, &name))).collect()
 }
 
 /// Tells systems.
 pub(crate) struct Telling {
     systems: BTreeMap<(SystemKind, String), Peer>,
+    joining: Joining,
 }
 
 impl Telling {
-    pub(crate) fn new(systems: BTreeMap<(SystemKind, String), Peer>) -> Self {
-        Self { systems }
+    pub(crate) fn new(systems: BTreeMap<(SystemKind, String), Peer>, joining: Joining) -> Self {
+        Self { systems, joining }
+    }
+
+    async fn upsert(&self, kind: SystemKind, instance: &str, doc: &Customer) -> Result<Vec<Ref>, Failure> {
+        let Some(peer) = self.systems.get(&(kind, instance.to_owned())) else {
+            let detail = format!("{} {instance} is no longer configured", kind.word());
+            return Err(Failure::refused("SYSTEM_NOT_CONFIGURED", detail));
+        };
+        match kind {
+            SystemKind::Erp => self.upsert_erp(peer, instance, doc).await,
+            SystemKind::Crm => self.upsert_crm(peer, instance, doc).await,
+        }
     }
 
     async fn upsert_erp(&self, peer: &Peer, instance: &str, doc: &Customer) -> Result<Vec<Ref>, Failure> {
@@ -98,57 +158,76 @@ impl Telling {
 
 impl Process for Telling {
     type Doc = Customer;
-    type Step = Upsert;
-    type Outcome = Vec<Ref>;
+    type Step = Task;
+    type Outcome = Brought;
 
-    fn decide(&self, doc: &Customer, _: Timestamp) -> Next<Upsert> {
+    fn decide(&self, doc: &Customer, now: Timestamp) -> Next<Task> {
         if !doc.is_founded() {
             return Next::Done;
         }
         let behind = self.systems.keys().filter_map(|(kind, instance)| {
             let told = doc.told(kind.word(), instance);
-            (told.map_or(0, |told| told.content) < doc.content).then(|| Upsert {
+            (told.map_or(0, |told| told.content) < doc.content).then(|| Task::Upsert {
                 kind: *kind,
                 instance: instance.clone(),
                 content: doc.content,
                 again: told.map_or(0, |told| told.again),
             })
         });
-        let steps: Vec<Upsert> = behind.collect();
-        if steps.is_empty() { Next::Wait(None) } else { Next::Do(steps) }
+        let mut tasks: Vec<Task> = behind.collect();
+        let mut until = None;
+        if let Some(bond) = &doc.bond {
+            let late = bond.at.saturating_add(LEFT_ALONE);
+            if now.as_millisecond() >= late {
+                tasks.push(Task::Complete(bond.clone()));
+            }
+            until = Timestamp::from_millisecond(late).ok();
+        }
+        if tasks.is_empty() { Next::Wait(until) } else { Next::Do(tasks) }
     }
 
-    async fn perform(&self, _: &str, doc: &Customer, step: &Upsert, _: Attempt) -> Result<Vec<Ref>, Failure> {
-        let Some(peer) = self.systems.get(&(step.kind, step.instance.clone())) else {
-            let detail = format!("{} {} is no longer configured", step.kind.word(), step.instance);
-            return Err(Failure::refused("SYSTEM_NOT_CONFIGURED", detail));
-        };
-        match step.kind {
-            SystemKind::Erp => self.upsert_erp(peer, &step.instance, doc).await,
-            SystemKind::Crm => self.upsert_crm(peer, &step.instance, doc).await,
+    async fn perform(&self, _: &str, doc: &Customer, task: &Task, _: Attempt) -> Result<Brought, Failure> {
+        match task {
+            Task::Upsert { kind, instance, .. } => self.upsert(*kind, instance, doc).await.map(Brought::Records),
+            Task::Complete(bond) => match self.joining.complete(bond.clone()).await {
+                Ok(_) => Ok(Brought::Completed),
+                Err(error) => Err(Failure::not_done("MERGE_OPEN", error.to_string())),
+            },
         }
     }
 
-    fn apply(&self, draft: &mut Draft<Customer>, step: &Upsert, records: &Vec<Ref>, _: Timestamp) {
+    fn apply(&self, draft: &mut Draft<Customer>, task: &Task, brought: &Brought, now: Timestamp) {
+        let (Task::Upsert { kind, instance, content, .. }, Brought::Records(records)) = (task, brought) else { return };
+        // It became part of another while it was told: its record stays known there when it is told again.
+        if !draft.doc.is_founded() {
+            return;
+        }
         for record in records {
             // The record belongs to the instance that was asked, whatever the connector calls itself.
-            let (kind, instance) = (step.kind.word().to_owned(), step.instance.clone());
+            let (kind, instance) = (kind.word().to_owned(), instance.clone());
             draft.doc.link(&Ref { kind, instance, ..record.clone() });
         }
-        draft.doc.tell(step.kind.word(), &step.instance, step.content, None);
+        draft.doc.tell(kind.word(), instance, *content, None, now);
     }
 
-    fn refused(&self, draft: &mut Draft<Customer>, step: &Upsert, why: &Failure, _: Timestamp) -> Verdict {
-        let refusal = Some((why.reason(), why.detail()));
-        draft.doc.tell(step.kind.word(), &step.instance, step.content, refusal);
+    fn refused(&self, draft: &mut Draft<Customer>, task: &Task, why: &Failure, now: Timestamp) -> Verdict {
+        if let Task::Upsert { kind, instance, content, .. } = task
+            && draft.doc.is_founded()
+        {
+            let refusal = Some((why.reason(), why.detail()));
+            draft.doc.tell(kind.word(), instance, *content, refusal, now);
+        }
         Verdict::Handled
     }
 
     fn seal(&self, draft: &mut Draft<Customer>, before: &Customer, now: Timestamp) {
-        seal(draft, before, now);
+        seal(draft, before, Event::Changed, now);
     }
 
     fn summary(&self, doc: &Customer) -> Summary {
+        if !doc.alias_of.is_empty() {
+            return Summary { name: doc.id.clone(), status: format!("Part of customer {}", doc.alias_of) };
+        }
         let refused: Vec<String> = doc
             .told
             .iter()
@@ -167,15 +246,9 @@ impl Process for Telling {
     }
 }
 
-/// Completes a commit that changed a customer: version, time and event.
-pub(crate) fn seal(draft: &mut Draft<Customer>, before: &Customer, now: Timestamp) {
-    draft.doc.changed(before, now);
-    let event = if before.is_founded() { "CustomerChanged" } else { "CustomerFounded" };
-    draft.emit(format!("retail.customers.v1.{event}"), pb::Customer::from(&draft.doc).encode_to_vec());
-}
-
 /// What systems show of a customer without a name.
-const NO_NAME: &str = "(no name)";
+pub(crate) const NO_NAME: &str = "(no name)";
+/// What systems show of the anonymous customer.
 const ANONYMOUS: &str = "Anonymous customers";
 
 struct Named {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use prost::Message as _;
 use retail_customers::{Config, System};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_server::{CrmService, CrmServiceServer};
@@ -17,7 +18,7 @@ use retail_proto::types::v1::{Outcome, OutcomeState, Ref};
 use retail_runtime::config::Span;
 use retail_runtime::fault::Refusal;
 use retail_runtime::{Clock, Net, Peer, Rng, Runtime};
-use retail_store::{Model, Store};
+use retail_store::{Model, Position, Store};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -120,6 +121,7 @@ pub(crate) struct Mesh {
     pub(crate) erp: Fake,
     pub(crate) crm: Fake,
     pub(crate) store: Store,
+    pub(crate) model: Model,
     runtime: Runtime,
     peer: Peer,
 }
@@ -150,16 +152,18 @@ pub(crate) async fn mesh() -> Mesh {
             "salesforce".into(),
             serve(&runtime, Routes::new(CrmServiceServer::new(crm.clone()))).await,
         )]),
+        groups: vec!["cases".into()],
         patience: Span::from_secs(5),
     };
-    let store = Store::over(&runtime, Arc::new(Model::new()), "customers", "eu");
+    let model = Model::new();
+    let store = Store::over(&runtime, Arc::new(model.clone()), "customers", "eu");
     let listener = runtime.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let peer = runtime.peer(&format!("http://{}", listener.local_addr())).unwrap();
     let (service, own_store) = (runtime.clone(), store.clone());
     runtime.spawn("customers", async move {
         retail_customers::run(config, service, own_store, listener).await.unwrap();
     });
-    Mesh { erp, crm, store, runtime, peer }
+    Mesh { erp, crm, store, model, runtime, peer }
 }
 
 pub(crate) fn ada() -> pb::ResolveCustomerRequest {
@@ -180,6 +184,59 @@ pub(crate) fn ada() -> pb::ResolveCustomerRequest {
     }
 }
 
+/// The same person as another shop knows her, under nothing that both know.
+pub(crate) fn augusta() -> pb::ResolveCustomerRequest {
+    let system_id = ada().system_id.map(|record| Ref { id: "8".into(), ..record });
+    pb::ResolveCustomerRequest {
+        system_id,
+        email: "augusta@byron.org".into(),
+        phone: "+44 20 7946 0321".into(),
+        profile: Some(pb::Profile { first_name: "Augusta".into(), company: "Engines".into(), ..Default::default() }),
+        ..ada()
+    }
+}
+
+/// What a record of a system says: its n-th version, changed n seconds after now.
+pub(crate) fn says(source: Ref, version: u32, profile: pb::Profile) -> pb::SyncCustomerRequest {
+    let now = Clock::system().now();
+    pb::SyncCustomerRequest {
+        idempotency_key: format!("{}-{}-{version}", source.kind, source.id),
+        source: Some(source),
+        source_version: u64::from(version),
+        profile: Some(profile),
+        changed_at: Some(prost_types::Timestamp { seconds: now.as_second() + i64::from(version), nanos: 0 }),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn contact(id: &str) -> Ref {
+    Ref {
+        kind: "crm".into(),
+        instance: "salesforce".into(),
+        r#type: "Contact".into(),
+        id: id.into(),
+        number: String::new(),
+    }
+}
+
+pub(crate) fn merge_of(key: &str, survivor: &str, merged: &str) -> pb::MergeCustomersRequest {
+    pb::MergeCustomersRequest {
+        idempotency_key: key.into(),
+        survivor_id: survivor.into(),
+        merged_id: merged.into(),
+        note: "she said so on the phone".into(),
+    }
+}
+
+pub(crate) fn unmerge_of(key: &str, survivor: &str, merged: &str) -> pb::UnmergeCustomersRequest {
+    pb::UnmergeCustomersRequest {
+        idempotency_key: key.into(),
+        survivor_id: survivor.into(),
+        merged_id: merged.into(),
+        note: "mother and daughter".into(),
+    }
+}
+
 /// Only known by her address.
 pub(crate) fn ada_as_guest() -> pb::ResolveCustomerRequest {
     pb::ResolveCustomerRequest { system_id: None, phone: String::new(), ..ada() }
@@ -197,6 +254,56 @@ impl Mesh {
     pub(crate) async fn customer(&self, id: &str) -> pb::Customer {
         let request = pb::GetCustomerRequest { customer_id: id.into() };
         self.client().get_customer(request).await.unwrap().into_inner().customer.unwrap()
+    }
+
+    /// Two customers, told to every system.
+    pub(crate) async fn two(&self) -> (String, String) {
+        let one = self.resolve(ada()).await.customer.unwrap().customer_id;
+        let two = self.resolve(augusta()).await.customer.unwrap().customer_id;
+        for id in [&one, &two] {
+            for (kind, instance) in [("erp", "netsuite"), ("crm", "salesforce")] {
+                self.reference(id, kind, instance, Duration::from_secs(10)).await.unwrap();
+            }
+        }
+        (one, two)
+    }
+
+    pub(crate) async fn merge(&self, request: pb::MergeCustomersRequest) -> Result<pb::Customer, Refusal> {
+        let answer = self.client().merge_customers(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().customer.unwrap())
+    }
+
+    pub(crate) async fn unmerge(
+        &self,
+        request: pb::UnmergeCustomersRequest,
+    ) -> Result<(pb::Customer, pb::Customer), Refusal> {
+        let answer = self.client().unmerge_customers(request).await.map_err(|status| Refusal::read(&status))?;
+        let answer = answer.into_inner();
+        Ok((answer.survivor.unwrap(), answer.restored.unwrap()))
+    }
+
+    pub(crate) async fn sync(&self, request: pb::SyncCustomerRequest) -> Result<pb::SyncCustomerResponse, Refusal> {
+        let answer = self.client().sync_customer(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner())
+    }
+
+    pub(crate) async fn find(&self, request: pb::FindCustomersRequest) -> Result<Vec<pb::Customer>, Refusal> {
+        let answer = self.client().find_customers(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().customers)
+    }
+
+    pub(crate) async fn candidates(&self) -> Vec<pb::MergeCandidate> {
+        let request = pb::ListMergeCandidatesRequest::default();
+        self.client().list_merge_candidates(request).await.unwrap().into_inner().candidates
+    }
+
+    /// Events of an id, oldest first: what each is called, and whom it shows.
+    pub(crate) async fn events(&self, id: &str) -> Vec<(String, pb::Customer)> {
+        let partition = retail_store::Partition::of(id);
+        let entries = self.store.feed(partition, &Position::default(), 1_000).await.unwrap();
+        let subject = format!("customer/{id}");
+        let own = entries.into_iter().map(|entry| entry.event).filter(|event| event.subject.to_string() == subject);
+        own.map(|event| (event.kind.clone(), pb::Customer::decode(event.body.clone()).unwrap())).collect()
     }
 
     pub(crate) async fn reference(&self, id: &str, kind: &str, instance: &str, wait: Duration) -> Result<Ref, Refusal> {

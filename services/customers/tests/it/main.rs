@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says so by panicking")]
 
+mod candidates;
+mod consent;
+mod crashes;
+mod finding;
 mod harness;
 mod identity;
+mod merging;
+mod syncing;
 mod systems;
