@@ -209,8 +209,8 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     point_cases(&mut config.cases, at);
     config.shopify.http.base_url = url(twins.shopify);
     config.shopify.orders = url(at.orders);
-    config.shopify.returns = url(at.returns);
-    config.shopify.customers = url(at.customers);
+    config.shopify.returns = Some(url(at.returns));
+    config.shopify.customers = Some(url(at.customers));
     config.netsuite.http.base_url = url(twins.netsuite);
     config.salesforce.http.base_url = url(twins.salesforce);
 }

@@ -149,12 +149,8 @@ impl Allowance {
 
     fn slices(&self, return_id: &str, number: i32) -> Vec<Slice> {
         let own = self.claims.iter().filter(|claim| claim.return_id == return_id && claim.line == number);
-        own.map(|claim| Slice {
-            invoice: claim.invoice.clone(),
-            quantity: claim.quantity,
-            value: claim.value,
-        })
-        .collect()
+        own.map(|claim| Slice { invoice: claim.invoice.clone(), quantity: claim.quantity, value: claim.value })
+            .collect()
     }
 
     /// Gives back all that a return has claimed: it was cancelled before anything happened.

@@ -47,11 +47,8 @@ fn what_is_given_back_can_be_claimed_by_another() {
 #[test]
 fn the_oldest_invoice_is_taken_first() {
     let mut sale = sale();
-    let bill = |id: &str, units: i64| Bill {
-        record: record("invoice", id),
-        owed: None,
-        lines: vec![(1, units * UNIT)],
-    };
+    let bill =
+        |id: &str, units: i64| Bill { record: record("invoice", id), owed: None, lines: vec![(1, units * UNIT)] };
     sale.bills = vec![bill("inv-1", 4), bill("inv-2", 2)];
     let mut books = Allowance::default();
     let claim = |books: &mut Allowance, id: &str| {
@@ -110,12 +107,11 @@ struct Plan {
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let plan = (1_i32..=2, 1_i64..4, 0_i64..4, 0_i64..4, any::<bool>()).prop_map(
-        |(line, asked, back, good, cancelled)| {
+    let plan =
+        (1_i32..=2, 1_i64..4, 0_i64..4, 0_i64..4, any::<bool>()).prop_map(|(line, asked, back, good, cancelled)| {
             let back = back.min(asked);
             Plan { line, asked, back, good: good.min(back), cancelled: cancelled && back == 0 }
-        },
-    );
+        });
     proptest::collection::vec(plan, 1..12)
 }
 

@@ -104,10 +104,7 @@ impl Of<'_> {
             idempotency_key: key,
             receipt_id: receipt.id.clone(),
             location: receipt.location.clone(),
-            lines: lines
-                .into_iter()
-                .map(|(sku, sum)| stock::ReceiveLine { sku, quantity: quantity(sum) })
-                .collect(),
+            lines: lines.into_iter().map(|(sku, sum)| stock::ReceiveLine { sku, quantity: quantity(sum) }).collect(),
             reason: "RETURN".into(),
             reference: self.record.rma.clone(),
             happened_at: Some(timestamp(receipt.received_at)),

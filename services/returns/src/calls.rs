@@ -163,11 +163,7 @@ impl Calls {
         let of = self.of(record, part)?;
         let (instance, mut erp) = self.erp(&of)?;
         let (external_ref, memo) = (of.part.id.clone(), record.cause.clone());
-        let request = erp::CancelReturnRequest {
-            instance: instance.clone(),
-            external_ref: external_ref.clone(),
-            memo,
-        };
+        let request = erp::CancelReturnRequest { instance: instance.clone(), external_ref: external_ref.clone(), memo };
         let told = match self.cancel_return(&mut erp, request).await {
             Ok(told) => told,
             // The warehouse was faster: what has come is read at once, so that it is credited.

@@ -40,8 +40,7 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
     let lines = credits(record, part);
     let given = record.gave().cloned();
     let Some(part) = record.part_mut(number) else { return };
-    let mut settlement =
-        Settlement { lines, credited: entry.credited, applied: entry.applied, refund: entry.refund };
+    let mut settlement = Settlement { lines, credited: entry.credited, applied: entry.applied, refund: entry.refund };
     if let Some(given) = given {
         // The shop was first: its refund is this part's, as far as the part goes.
         settlement.refund = entry.credited;

@@ -1,6 +1,7 @@
 //! Which purchase a line is of. Pure.
 //!
-//! The rule for lines that name no order: the newest purchase first, by its day, then by order and line; a line takes
+//! The rule for lines that name no order: the newest purchase first (of two placed at the same moment the higher order
+//! number first, within an order its lines in order); a line takes
 //! as much as is left of each and is split over several purchases when one does not suffice. What no purchase covers
 //! becomes a line of its own: NO_EARLIER_PURCHASE when the item was never bought before, QUANTITY_LEFT when too little
 //! of it is left.
@@ -64,7 +65,9 @@ impl Line {
 pub(crate) fn locate(record: &mut Return, mut found: Found) {
     found.purchases.sort_by(|a, b| {
         let newest_first = b.placed_at.cmp(&a.placed_at);
-        newest_first.then_with(|| a.order_id.cmp(&b.order_id)).then_with(|| a.order_line.cmp(&b.order_line))
+        let higher_number = b.order_number.cmp(&a.order_number);
+        let by_line = a.order_id.cmp(&b.order_id).then_with(|| a.order_line.cmp(&b.order_line));
+        newest_first.then(higher_number).then(by_line)
     });
     if let Some(customer_id) = &found.customer_id {
         record.customer_id.clone_from(customer_id);

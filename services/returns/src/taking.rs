@@ -80,8 +80,7 @@ impl Returns {
             failed: request.failed,
         };
         let external_ref = request.external_ref.clone();
-        let asked =
-            Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
+        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
         let rule = move |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
             let Some(part) = draft.doc.part_mut(part) else { return Ok(()) };
             // A fact about an attempt that a later one has replaced changes nothing.
@@ -95,8 +94,7 @@ impl Returns {
     }
 
     async fn take_back(&self, principal: &str, request: &pb::TakeRefundRequest, id: &str) -> Result<String, Error> {
-        let asked =
-            Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
+        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
         let rule = |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
             crediting::not_given(&mut draft.doc);
             retail_flow::note(draft, "REFUND_FAILED", "the shop says that the money was not given back", now);

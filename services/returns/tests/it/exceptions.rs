@@ -108,8 +108,12 @@ async fn what_may_come_back_is_said_without_starting_anything() {
     let mesh = mesh().await;
     let id = mesh.authorized(1, &[(1, 4)]).await.return_id;
     let requested_at = request(1, &[]).requested_at;
-    let whole =
-        CheckEligibilityRequest { channel: "shop".into(), order_id: "o-1001".into(), requested_at, ..Default::default() };
+    let whole = CheckEligibilityRequest {
+        channel: "shop".into(),
+        order_id: "o-1001".into(),
+        requested_at,
+        ..Default::default()
+    };
     let lines = mesh.returns().check_eligibility(whole).await.unwrap().into_inner().lines;
     let told: Vec<_> = lines.iter().map(|line| (line.index, line.eligible, line.quantity.as_str())).collect();
     assert_eq!(told, [(1, false, "2"), (2, true, "6")]);
