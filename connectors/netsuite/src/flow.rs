@@ -37,7 +37,8 @@ const LINES: &str = "SELECT tl.transaction, tl.id, tl.quantity, tl.quantityshipr
     WHERE tl.mainline = 'F' AND tl.taxline = 'F' AND tl.transaction IN (#) ORDER BY tl.transaction, tl.id";
 const DOCUMENTS: &str = "SELECT t.id, t.type, t.tranid, t.externalid, t.status, t.foreigntotal, \
     t.foreignamountunpaid, t.currency, TO_CHAR(t.trandate, 'YYYY-MM-DD') AS day, \
-    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed, tl.createdfrom FROM transactionline tl JOIN transaction t ON t.id = tl.transaction \
+    TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed, tl.createdfrom \
+    FROM transactionline tl JOIN transaction t ON t.id = tl.transaction \
     WHERE tl.mainline = 'T' AND t.type IN ('ItemShip', 'CustInvc', 'CustDep') AND tl.createdfrom IN (#) ORDER BY t.id";
 /// An order's lines in its fulfilments (`ShipRcpt`) and invoices (`OrdBill`).
 const FOLLOWED: &str = "SELECT n.nextdoc, n.nextline, n.previousline, n.linktype, tl.quantity \
@@ -96,17 +97,17 @@ impl Flows {
                     _ => {}
                 }
             }
-            let none = fulfilments.is_empty();
+            let unshipped = fulfilments.is_empty();
             let (followed, parcels, payments) = futures::try_join!(
                 async {
-                    let nothing = none && invoices.is_empty();
+                    let nothing = unshipped && invoices.is_empty();
                     if nothing {
                         Ok(Vec::new())
                     } else {
                         self.ask("suiteql.followed_lines", FOLLOWED, chunk, lane).await
                     }
                 },
-                async { if none { Ok(BTreeMap::new()) } else { self.tracking.parcels(&fulfilments, lane).await } },
+                async { if unshipped { Ok(BTreeMap::new()) } else { self.tracking.parcels(&fulfilments, lane).await } },
                 self.applied("suiteql.payments", "CustPymt", &invoices, lane)
             )?;
             let answers = Answers {

@@ -336,9 +336,9 @@ const RETURN_LINE: &[Field] = fields! {
 };
 const RETURN_AUTHORIZATION: &[Field] = fields! {
     "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "currency" Computed,
-    "exchangeRate" Computed, "location" Ref("location"), "memo" Text, "otherRefNum" Text, "orderStatus" Choice(RETURN_APPROVAL),
-    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "createdDate" Computed,
-    "lastModifiedDate" Computed, "item" Lines(RETURN_LINE),
+    "exchangeRate" Computed, "location" Ref("location"), "memo" Text, "otherRefNum" Text,
+    "orderStatus" Choice(RETURN_APPROVAL), "status" Computed, "subtotal" Computed, "taxTotal" Computed,
+    "total" Computed, "createdDate" Computed, "lastModifiedDate" Computed, "item" Lines(RETURN_LINE),
 };
 const RECEIPT_LINE: &[Field] = fields! {
     "line" Computed, "orderLine" Number, "orderDoc" Computed, "item" Computed, "itemName" Computed,
@@ -360,8 +360,8 @@ const CREDIT_APPLY: &[Field] = fields! {
 const CREDIT_MEMO: &[Field] = fields! {
     "externalId" Text, "tranId" Text, "tranDate" Date, "entity" Computed, "createdFrom" Computed, "currency" Computed,
     "exchangeRate" Computed, "account" Ref("account"), "autoApply" Flag, "memo" Text, "otherRefNum" Text,
-    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "amountPaid" Computed, "amountRemaining" Computed,
-    "applied" Computed, "unapplied" Computed, "createdDate" Computed, "lastModifiedDate" Computed,
+    "status" Computed, "subtotal" Computed, "taxTotal" Computed, "total" Computed, "amountPaid" Computed,
+    "amountRemaining" Computed, "applied" Computed, "unapplied" Computed, "createdDate" Computed, "lastModifiedDate" Computed,
     "item" Lines(CREDIT_LINE), "apply" Lines(CREDIT_APPLY),
 };
 const REFUND_APPLY: &[Field] = fields! {
