@@ -29,8 +29,8 @@ use crate::{note, wire};
 const KEYS: u8 = 3;
 /// No refund has that many pages of lines.
 const PAGES: usize = 40;
-/// Most ids of one question.
-const IDS: usize = 250;
+/// Most entries of a list that is sent ("MAX_INPUT_SIZE_EXCEEDED").
+const ENTRIES: usize = 250;
 
 type Told = (Outcome, Option<pb::Refund>);
 
@@ -101,7 +101,9 @@ impl Connector {
                 restock: restock(*cancel).to_owned(),
             });
             let made = of_head(wanted.order, wanted.amount.currency(), &head, lines.collect()).map_err(unread)?;
-            return Ok(self.told(&made));
+            let (mut outcome, refund) = self.told(&made);
+            outcome.warnings.extend(warning(wanted));
+            return Ok((outcome, refund));
         }
         let words = "earlier attempts under this key failed; send with a new key";
         Ok((outcome::refused("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", words), None))
@@ -207,7 +209,8 @@ impl Connector {
             let left = self.refundable(&lines).await?;
             tender::unspent(&mut lines, &left, spent);
         }
-        let lines = lines.into_iter().map(|(id, quantity, cancel)| RefundLineInput {
+        // The money is what counts: what does not fit the list is refunded without its line.
+        let lines = lines.into_iter().take(ENTRIES).map(|(id, quantity, cancel)| RefundLineInput {
             line_item_id: gid("LineItem", id),
             quantity,
             restock_type: restock(cancel),
@@ -224,7 +227,7 @@ impl Connector {
 
     async fn refundable(&self, lines: &[(u64, i64, bool)]) -> Result<BTreeMap<u64, i64>, Error> {
         let mut units = BTreeMap::new();
-        for lines in lines.chunks(IDS) {
+        for lines in lines.chunks(ENTRIES) {
             let ids: Vec<String> = lines.iter().map(|(id, ..)| gid("LineItem", *id)).collect();
             let data: NodesData<Refundable> = self.admin.read(&LEFT, &json!({"ids": ids}), "").await?;
             units.extend(left(&data.nodes));
@@ -237,6 +240,12 @@ impl Connector {
 fn left(found: &[Option<Refundable>]) -> BTreeMap<u64, i64> {
     let known = |one: &Refundable| Some((number(&one.id, "LineItem")?, one.refundable_quantity));
     found.iter().flatten().filter_map(known).collect()
+}
+
+fn warning(wanted: &request::Refund) -> Option<String> {
+    let beyond = wanted.lines.len().saturating_sub(ENTRIES);
+    (beyond > 0)
+        .then(|| format!("{beyond} of the lines do not fit one refund: their money is given back without a line"))
 }
 
 fn too_many() -> Outcome {

@@ -50,6 +50,11 @@ fn demand_key(call: &Call<'_>, node: &Node) -> Result<(), Problem> {
 /// only stand beside the data, with the codes of the inventory mutations (an assumption).
 fn refund(call: &Call<'_>, node: &Node, input: &Value) -> Result<Value, Problem> {
     demand_key(call, node)?;
+    let long = |name: &str| input.get(name).and_then(Value::as_array).map(Vec::len).filter(|length| *length > 250);
+    if let Some(length) = long("refundLineItems").or_else(|| long("transactions")) {
+        let message = format!("The input array size of {length} is greater than the maximum allowed of 250.");
+        return Err(Problem::new("MAX_INPUT_SIZE_EXCEEDED", message));
+    }
     let key = node.idempotent.as_deref();
     let digest = match key.map(|key| once::look(call, &node.name, key, input)).transpose()? {
         None => None,

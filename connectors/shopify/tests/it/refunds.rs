@@ -255,6 +255,29 @@ async fn a_refund_of_which_one_tender_failed_says_how_much_was_given_back() {
 }
 
 #[tokio::test]
+async fn more_lines_than_one_refund_takes_are_given_back_in_money_and_named() {
+    let world = world().await;
+    world.open_the_door().await;
+    let line = json!({"sku": "APPLE", "title": "APPLE", "quantity": 1, "price": "0.10", "kind": "goods"});
+    let order = json!({"name": "#1", "placed_at": "2026-11-20T09:00:00Z", "customer": null, "country": "France", "lines": vec![line; 253]});
+    world.turn("sell", json!({"orders": [order]})).await;
+    world.delivered().await;
+    let order = world.desk.orders.orders().remove(0);
+    let lines = order.lines.iter().map(|line| pb::RefundLine {
+        line_item_id: line.channel_line_id.clone(),
+        quantity: 1,
+        ..pb::RefundLine::default()
+    });
+    let lines = lines.collect();
+    let sold = Sold { world, order: order.channel_order_id, apples: String::new(), postage: String::new() };
+    let made = sold.refund(&pb::RefundOrderRequest { lines, ..sold.wish(2_530) }).await;
+    assert_eq!(made.outcome.as_ref().unwrap().warnings.len(), 1);
+    assert_eq!(state(made.outcome), done());
+    assert_eq!(sold.world.books().await["refunds"]["lines"], 250);
+    assert_eq!(sold.given().await, (json!(1), json!("25.30")));
+}
+
+#[tokio::test]
 async fn another_currency_than_the_orders_is_refused() {
     let sold = sold(json!([])).await;
     let wish = pb::RefundOrderRequest {
