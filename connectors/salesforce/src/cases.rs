@@ -12,7 +12,8 @@ use crate::map;
 use crate::map::service::{CASE, case, record_id};
 use crate::model::Model;
 use crate::sending::settle;
-use crate::wire::{CASE_COLUMNS, CaseLinks, CaseRow, Found, Key};
+use crate::wire::service::{CASE_COLUMNS, CaseLinks, CaseRow};
+use crate::wire::{Found, Key};
 
 /// The case is not there, or no more.
 pub(crate) const NO_SUCH_CASE: &str = "NO_SUCH_CASE";

@@ -1,8 +1,7 @@
 //! Salesforce as a CRM of the mesh. Owns the words of Salesforce: its REST resources, its errors, its tokens, and the
-//! records that stand for customers, orders, returns and cases there. Refuses to decide anything about them: it maps and
-//! sends.
-//! Calls enter as `retail.crm.v1.CrmService` and leave as composite requests keyed by our ids, safe to repeat; an older
-//! version never overwrites a newer one, which a validation rule of Weft's package in the org holds (`README.md`).
+//! records that stand for customers, orders, returns and cases there. Refuses to decide anything about them: it maps,
+//! sends and reads. Calls enter as `retail.crm.v1.CrmService` and leave as requests keyed by our ids, safe to repeat; an
+//! older version never overwrites a newer one, which a validation rule of Weft's package in the org holds (`README.md`).
 
 mod auth;
 mod cases;

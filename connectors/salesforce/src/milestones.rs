@@ -11,7 +11,8 @@ use crate::fault::{Error, Meaning, refused};
 use crate::map::KEY;
 use crate::map::service::{MILESTONE, milestones};
 use crate::sending::{lost, settle, written};
-use crate::wire::{Collection, Saved, VendorError};
+use crate::wire::service::Collection;
+use crate::wire::{Saved, VendorError};
 
 const OPERATION: &str = "crm.milestones";
 

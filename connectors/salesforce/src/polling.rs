@@ -18,7 +18,8 @@ use crate::Salesforce;
 use crate::fault::Error;
 use crate::map::service::{CASE, case, record, when};
 use crate::map::{self, Unreadable};
-use crate::wire::{CaseRow, Found};
+use crate::wire::Found;
+use crate::wire::service::CaseRow;
 
 /// Cases of one poll unless the caller says otherwise, and at most.
 const LIMIT: usize = 200;

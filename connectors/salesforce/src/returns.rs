@@ -15,7 +15,8 @@ use crate::map::returns::{Around, Return, sound};
 use crate::map::{self, ACCOUNT, CONTACT, KEY, ORDER_CONTEXT};
 use crate::model::Model;
 use crate::sending::{Landed, MOST_ATTEMPTS, asking, land, part, path, refusals, settle, unreadable};
-use crate::wire::{Collection, Entry, Found, Identity, LineRow, ProductRow, Subrequest, VendorError};
+use crate::wire::service::{Collection, LineRow, ProductRow};
+use crate::wire::{Entry, Found, Identity, Subrequest, VendorError};
 
 const OPERATION: &str = "crm.return_context";
 const LOOK: &str = "crm.return_context.look";

@@ -37,9 +37,8 @@ impl Salesforce {
         parts: Vec<Subrequest>,
     ) -> Result<Vec<(&'static str, Landed)>, Error> {
         let names: Vec<&'static str> = parts.iter().map(|part| part.reference_id).collect();
-        let landed = |entries: &[Entry]| -> Vec<_> { names.iter().map(|name| (*name, land(name, entries))).collect() };
         let entries = self.compose(operation, key, parts, false).await?;
-        Ok(landed(&entries))
+        Ok(names.into_iter().map(|name| (name, land(name, &entries))).collect())
     }
 
     /// Sends the parts as one composite until none of them is busy any more; the answers to all of them.

@@ -1,9 +1,7 @@
 //! Salesforce's JSON exactly as it is spelt, v66.0. REST API Developer Guide: "Composite", "Query", "Status Codes and
 //! Error Responses".
 
-mod service;
-
-pub(crate) use service::*;
+pub(crate) mod service;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};

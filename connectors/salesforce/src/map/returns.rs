@@ -11,7 +11,8 @@ use serde_json::Number;
 use super::{BETWEEN, Cutter, key, moment, number};
 use crate::map::service::record_id;
 use crate::model::Model;
-use crate::wire;
+use crate::wire::Key;
+use crate::wire::service::{Attributes, ReturnHead, ReturnLine, ReturnLinks, ReturnWhat};
 
 /// Lines of one return: four collections of 200 fit into a composite beside a query (document, 5.1 and 5.3).
 pub(crate) const MOST_LINES: usize = 800;
@@ -163,17 +164,17 @@ fn lines(wrong: &mut Violations, cut: &mut Cutter, key: &str, given: &[pb::Retur
 
 impl Return {
     /// The record of the return itself.
-    pub(crate) fn head(&self, model: Model, around: &Around) -> wire::ReturnHead {
+    pub(crate) fn head(&self, model: Model, around: &Around) -> ReturnHead {
         let (account, contact, case) = (around.account.clone(), around.contact.clone(), around.case.clone());
         let columns = &self.columns;
         let amount = |money: &Option<Money>| money.as_ref().map(|money| number(money.to_decimal()));
         let currency = columns.credited.as_ref().or(columns.refunded.as_ref());
-        wire::ReturnHead {
+        ReturnHead {
             links: match model {
-                Model::Custom => wire::ReturnLinks::Custom { account, contact, case },
+                Model::Custom => ReturnLinks::Custom { account, contact, case },
                 Model::Standard => {
                     let status = (!around.known).then_some(BEGINS);
-                    wire::ReturnLinks::Standard { account, contact, case, status }
+                    ReturnLinks::Standard { account, contact, case, status }
                 }
             },
             order: around.order.clone(),
@@ -193,14 +194,14 @@ impl Return {
     }
 
     /// The records of its lines, and what is to be said of those the org cannot hold.
-    pub(crate) fn records(&self, model: Model, around: &Around) -> (Vec<wire::ReturnLine>, Vec<String>) {
+    pub(crate) fn records(&self, model: Model, around: &Around) -> (Vec<ReturnLine>, Vec<String>) {
         let (mut records, mut warnings) = (Vec::new(), Vec::new());
         for line in &self.lines {
             let known = around.lines.contains(&line.key);
-            let master = (!known).then(|| wire::Key { mesh_id: Some(self.key.clone()) });
+            let master = (!known).then(|| Key { mesh_id: Some(self.key.clone()) });
             let (requested, received) = (line.requested.clone(), line.received.clone());
             let what = match model {
-                Model::Custom => wire::ReturnWhat::Custom { master, requested, received },
+                Model::Custom => ReturnWhat::Custom { master, requested, received },
                 Model::Standard => {
                     let product = around.products.get(&line.sku).cloned();
                     // A line of a return order names an asset, a product or an order's line (document, 13.6).
@@ -208,11 +209,11 @@ impl Return {
                         warnings.push(format!("line {} is left out: the org has no product {}", line.number, line.sku));
                         continue;
                     }
-                    wire::ReturnWhat::Standard { master, product, requested, received }
+                    ReturnWhat::Standard { master, product, requested, received }
                 }
             };
-            records.push(wire::ReturnLine {
-                attributes: wire::Attributes { r#type: model.line() },
+            records.push(ReturnLine {
+                attributes: Attributes { r#type: model.line() },
                 mesh_id: line.key.clone(),
                 mesh_version: self.version,
                 number: line.number,

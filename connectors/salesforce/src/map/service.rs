@@ -10,7 +10,8 @@ use retail_runtime::fault::{BadShape, Violations};
 use sha2::{Digest as _, Sha256};
 
 use super::{Cutter, Unreadable, key, moment, number};
-use crate::wire;
+use crate::wire::Key;
+use crate::wire::service::{Attributes, CaseRow, Milestone};
 
 /// The object of a business milestone; `CaseMilestone` is the org's own clock and none of ours.
 pub(crate) const MILESTONE: &str = "Case_Milestone_Event__c";
@@ -25,7 +26,7 @@ pub(crate) struct Milestones {
     /// The key of every milestone that was asked for, in order.
     pub(crate) keys: Vec<String>,
     /// One record for each key.
-    pub(crate) records: Vec<wire::Milestone>,
+    pub(crate) records: Vec<Milestone>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn milestones(case: &str, given: Vec<pb::Milestone>) -> Result<Milest
     let few = (1..=MOST_MILESTONES).contains(&given.len());
     wrong.require("milestones", few, &format!("must be 1 to {MOST_MILESTONES}"));
     let mut cut = Cutter::default();
-    let (mut keys, mut records) = (Vec::new(), Vec::<wire::Milestone>::new());
+    let (mut keys, mut records) = (Vec::new(), Vec::<Milestone>::new());
     for (at, milestone) in given.into_iter().enumerate() {
         let field = |name: &str| format!("milestones[{at}].{name}");
         key(&mut wrong, &field("external_ref"), &milestone.external_ref);
@@ -60,8 +61,8 @@ pub(crate) fn milestones(case: &str, given: Vec<pb::Milestone>) -> Result<Milest
         let amount = milestone.amount.as_ref().map(Money::try_from);
         wrong.require(&field("amount"), !matches!(amount, Some(Err(_))), "is of no known currency");
         let amount = amount.and_then(Result::ok);
-        let record = wire::Milestone {
-            attributes: wire::Attributes { r#type: MILESTONE },
+        let record = Milestone {
+            attributes: Attributes { r#type: MILESTONE },
             mesh_id: milestone.external_ref.clone(),
             case: case.to_owned(),
             kind: milestone.kind,
@@ -87,13 +88,13 @@ pub(crate) fn milestones(case: &str, given: Vec<pb::Milestone>) -> Result<Milest
 }
 
 /// A record as the case it stands for, under the instance's name.
-pub(crate) fn case(row: wire::CaseRow, instance: &str) -> Result<pb::Case, Unreadable> {
+pub(crate) fn case(row: CaseRow, instance: &str) -> Result<pb::Case, Unreadable> {
     let id = row.id.clone();
     let stamp = |text: Option<&str>, column| {
         let at = text.and_then(when).ok_or_else(|| Unreadable { id: id.clone(), column })?;
         Ok(prost_types::Timestamp { seconds: at.as_second(), nanos: 0 })
     };
-    let linked = |way: Option<wire::Key>| way.and_then(|key| key.mesh_id).unwrap_or_default();
+    let linked = |way: Option<Key>| way.and_then(|key| key.mesh_id).unwrap_or_default();
     let or = |one: String, other: String| if one.is_empty() { other } else { one };
     let mut case = pb::Case {
         record: Some(record(&row, instance)),
@@ -121,7 +122,7 @@ pub(crate) fn case(row: wire::CaseRow, instance: &str) -> Result<pb::Case, Unrea
 }
 
 /// How others name the record of a case.
-pub(crate) fn record(row: &wire::CaseRow, instance: &str) -> Ref {
+pub(crate) fn record(row: &CaseRow, instance: &str) -> Ref {
     Ref {
         kind: "crm".to_owned(),
         instance: instance.to_owned(),

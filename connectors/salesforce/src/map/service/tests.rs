@@ -18,8 +18,8 @@ fn milestone(key: &str) -> pb::Milestone {
     }
 }
 
-fn row() -> wire::CaseRow {
-    let found: wire::Found<wire::CaseRow> =
+fn row() -> CaseRow {
+    let found: crate::wire::Found<CaseRow> =
         serde_json::from_str(include_str!("../../../fixtures/query_case.json")).unwrap();
     found.records.into_iter().next().unwrap()
 }
@@ -72,7 +72,7 @@ fn a_record_reads_as_the_case_it_stands_for() {
 
 #[test]
 fn the_account_says_who_it_is_when_there_is_no_contact() {
-    let company = wire::CaseRow { contact: None, ..row() };
+    let company = CaseRow { contact: None, ..row() };
     assert_eq!(case(company, "crm").unwrap().customer_ref, "c-2");
 }
 
@@ -80,12 +80,12 @@ fn the_account_says_who_it_is_when_there_is_no_contact() {
 fn equal_stamps_mean_equal_states_even_within_one_second() {
     let stamp = |row| case(row, "crm").unwrap().etag;
     assert_eq!(stamp(row()), stamp(row()));
-    let moved = wire::CaseRow { status: Some("Working".to_owned()), ..row() };
+    let moved = CaseRow { status: Some("Working".to_owned()), ..row() };
     assert_ne!(stamp(row()), stamp(moved));
 }
 
 #[test]
 fn a_case_without_its_stamp_is_named() {
-    let bad = wire::CaseRow { system_modstamp: None, ..row() };
+    let bad = CaseRow { system_modstamp: None, ..row() };
     assert_eq!(case(bad, "crm").unwrap_err().column, "SystemModstamp");
 }
