@@ -384,10 +384,10 @@ fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option
     match answer {
         Ok(answer) => Ok(Some(answer.into_inner())),
         Err(status) if status.code() == Code::Unimplemented => Ok(None),
-        Err(status) => match Failure::from(status) {
-            Failure::Refused { reason, .. } if reason == missing => Ok(None),
-            failure => Err(failure),
-        },
+        Err(status) => {
+            let failure = Failure::from(status);
+            if failure.reason() == missing { Ok(None) } else { Err(failure) }
+        }
     }
 }
 

@@ -53,6 +53,21 @@ async fn a_cancellation_while_the_booking_is_unknown_finds_the_sales_order_and_c
 }
 
 #[tokio::test]
+async fn an_attempt_that_certainly_failed_does_not_hide_an_earlier_one_that_booked() {
+    let mesh = mesh().await;
+    mesh.erp.books.write(|erp| {
+        erp.moods.push_back(Mood::BooksAndFallsSilent);
+        erp.moods.extend([Mood::Away; 3]);
+        erp.hidden = true;
+    });
+    let id = mesh.place(request(1001)).await;
+    mesh.erp.books.until(|erp| erp.create_calls > 1).await;
+    mesh.cancel(&id).await.unwrap();
+    mesh.until_state(&id, OrderState::Cancelled).await;
+    assert_eq!(mesh.erp.books().orders[&id].state(), retail_proto::erp::v1::SalesOrderState::Closed);
+}
+
+#[tokio::test]
 async fn a_booked_order_is_closed_in_the_erp_before_its_goods_are_given_back() {
     let mesh = mesh().await;
     let id = mesh.booked(1001).await;
