@@ -120,8 +120,7 @@ impl ReturnsService for Api {
         &self,
         request: Request<pb::ListReturnsRequest>,
     ) -> Result<Response<pb::ListReturnsResponse>, Status> {
-        let (returns, next_page_token) =
-            self.returns.list(request.get_ref()).await.map_err(|error| status(&error))?;
+        let (returns, next_page_token) = self.returns.list(request.get_ref()).await.map_err(|error| status(&error))?;
         let returns = returns.iter().map(Into::into).collect();
         Ok(Response::new(pb::ListReturnsResponse { returns, next_page_token }))
     }

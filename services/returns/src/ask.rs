@@ -12,7 +12,6 @@ use retail_proto::types::v1::Money;
 use crate::day::{day, timestamp};
 use crate::part::{Disposition, Part, Receipt, Settlement};
 use crate::record::{Bought, Return};
-use crate::settling::requested_on;
 
 /// A part with what is kept of its order.
 pub(crate) struct Of<'a> {
@@ -58,7 +57,7 @@ impl Of<'_> {
             sales_order: Some(sales_order),
             invoice: self.part.invoice.clone(),
             rma_number: self.record.rma.clone(),
-            return_date: requested_on(self.record, self.zone),
+            return_date: day(self.record.requested_at, self.zone),
             lines: lines.into_values().map(line).collect(),
             memo: self.record.note.clone(),
         })
@@ -104,10 +103,7 @@ impl Of<'_> {
             idempotency_key: key,
             receipt_id: receipt.id.clone(),
             location: receipt.location.clone(),
-            lines: lines
-                .into_iter()
-                .map(|(sku, sum)| stock::ReceiveLine { sku, quantity: quantity(sum) })
-                .collect(),
+            lines: lines.into_iter().map(|(sku, sum)| stock::ReceiveLine { sku, quantity: quantity(sum) }).collect(),
             reason: "RETURN".into(),
             reference: self.record.rma.clone(),
             happened_at: Some(timestamp(receipt.received_at)),
@@ -181,7 +177,10 @@ impl Of<'_> {
         erp::RecordRefundRequest {
             instance,
             external_ref: self.part.refund_document_id(),
-            customer_ref: self.order.customer_id.clone(),
+            customer_ref: match self.order.customer_id.is_empty() {
+                true => self.record.customer_id.clone(),
+                false => self.order.customer_id.clone(),
+            },
             apply_to: self.part.credit_memo.clone(),
             amount: Some(self.money(self.part.refunded())),
             refund_date: day(refund.at, self.zone),

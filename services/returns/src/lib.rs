@@ -123,9 +123,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
 
 fn check_zones(config: &Config) -> Result<(), Error> {
     match config.channels.iter().find(|(_, channel)| !day::zone_is_known(&channel.time_zone)) {
-        Some((channel, found)) => {
-            Err(Error::TimeZone { channel: channel.clone(), zone: found.time_zone.clone() })
-        }
+        Some((channel, found)) => Err(Error::TimeZone { channel: channel.clone(), zone: found.time_zone.clone() }),
         None => Ok(()),
     }
 }

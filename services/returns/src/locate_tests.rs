@@ -19,8 +19,7 @@ fn purchase(order: &str, line: i32, placed_at: i64, units: i64) -> Purchase {
 }
 
 fn wanted(units: i64) -> Return {
-    let line =
-        Line { number: 1, input_number: 1, sku: "85123A".into(), requested: units * UNIT, ..Line::default() };
+    let line = Line { number: 1, input_number: 1, sku: "85123A".into(), requested: units * UNIT, ..Line::default() };
     Return { customer_id: "c-1".into(), lines: vec![line], ..Return::default() }
 }
 

@@ -90,10 +90,8 @@ impl Poll {
         let told = match change.kind() {
             erp::ChangeKind::Upsert => change.sales_return,
             erp::ChangeKind::Refetch | erp::ChangeKind::Unspecified | erp::ChangeKind::Resync => {
-                let request = erp::GetReturnRequest {
-                    instance: instance.to_owned(),
-                    external_ref: change.external_ref.clone(),
-                };
+                let request =
+                    erp::GetReturnRequest { instance: instance.to_owned(), external_ref: change.external_ref.clone() };
                 match ErpServiceClient::new(erp.clone()).get_return(request).await {
                     Ok(answer) => answer.into_inner().sales_return,
                     // Deleted since: one return that is gone must not stop the reading of all others.

@@ -34,7 +34,9 @@ impl From<&Return> for pb::Return {
             lines: record.lines.iter().map(|one| line(record, one)).collect(),
             parts: record.parts.iter().map(|one| part(record, one)).collect(),
             case_record: record.case_record.clone(),
-            credited: sums(record, |part| part.credit_memo.as_ref().and(part.settlement.as_ref()).map_or(0, |it| it.credited)),
+            credited: sums(record, |part| {
+                part.credit_memo.as_ref().and(part.settlement.as_ref()).map_or(0, |it| it.credited)
+            }),
             refunded: sums(record, Part::refunded),
             open_exceptions: i32::try_from(record.open_exceptions()).unwrap_or(i32::MAX),
             note: record.note.clone(),

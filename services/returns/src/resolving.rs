@@ -77,8 +77,7 @@ pub(crate) fn resolve(record: &mut Return, number: i32, resolution: &Resolution)
         // Money without goods has no purchase to be judged by.
         Resolution::Purchase { .. } if line.requested == 0 => return Err(not_so(&line.cause)),
         Resolution::Purchase { order_id, order_line } => {
-            line.wish =
-                Some(Wish { order_id: order_id.clone(), order_line: *order_line, ..Wish::default() });
+            line.wish = Some(Wish { order_id: order_id.clone(), order_line: *order_line, ..Wish::default() });
             line.by_rule = false;
             line.sought = 0;
             line.take_up(Stage::Wanted);
@@ -115,7 +114,12 @@ mod tests {
 
     #[test]
     fn two_ways_at_once_are_refused() {
-        let both = pb::ResolveExceptionRequest { dismiss: true, override_policy: true, note: "x".into(), ..Default::default() };
+        let both = pb::ResolveExceptionRequest {
+            dismiss: true,
+            override_policy: true,
+            note: "x".into(),
+            ..Default::default()
+        };
         assert!(Resolution::parse(&both).is_err());
         let half = pb::ResolveExceptionRequest { order_id: "o-1".into(), note: "x".into(), ..Default::default() };
         assert!(Resolution::parse(&half).is_err());

@@ -44,7 +44,8 @@ pub(crate) fn parse(
     bad.require("lines", !request.lines.is_empty(), "give at least one line");
     bad.require("lines", request.lines.len() <= MAX_LINES, &format!("a return has at most {MAX_LINES} lines"));
     if let Some(customer) = &request.customer {
-        let whole = [&customer.kind, &customer.instance, &customer.r#type, &customer.id].iter().all(|it| !it.is_empty());
+        let whole =
+            [&customer.kind, &customer.instance, &customer.r#type, &customer.id].iter().all(|it| !it.is_empty());
         bad.require("customer", whole, "give kind, instance, type and id of the system's record");
     }
     let lines = parse_lines(&request.lines, &mut bad);

@@ -18,10 +18,7 @@ impl Terms {
     /// The terms of this configuration.
     #[must_use]
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            channels: Arc::new(config.channels.clone()),
-            policies: Arc::new(Policies::new(config.policies.clone())),
-        }
+        Self { channels: Arc::new(config.channels.clone()), policies: Arc::new(Policies::new(config.policies.clone())) }
     }
 
     /// A channel's configuration.

@@ -142,7 +142,10 @@ impl ErpService for Erp {
         })
     }
 
-    async fn get_return(&self, request: Request<pb::GetReturnRequest>) -> Result<Response<pb::GetReturnResponse>, Status> {
+    async fn get_return(
+        &self,
+        request: Request<pb::GetReturnRequest>,
+    ) -> Result<Response<pb::GetReturnResponse>, Status> {
         let books = self.books();
         let kept = books.returns.get(&request.get_ref().external_ref).ok_or_else(missing)?;
         Ok(Response::new(pb::GetReturnResponse { sales_return: Some(kept.told.clone()) }))
@@ -219,7 +222,8 @@ impl ErpService for Erp {
                     for line in &request.lines {
                         let input = kept.authorized(line.line_number).ok_or_else(missing)?;
                         // Goods are credited only when they were received.
-                        let most = if input.is_charge { units(&input.quantity) } else { kept.received(line.line_number) };
+                        let most =
+                            if input.is_charge { units(&input.quantity) } else { kept.received(line.line_number) };
                         law(units(&line.quantity) <= most, "NOT_RECEIVED")?;
                     }
                     let memo = pb::CreditMemo {

@@ -75,11 +75,8 @@ async fn a_line_that_comes_back_in_pieces_adds_up_to_the_penny() {
 async fn a_tax_on_top_goes_back_with_its_goods() {
     let mesh = mesh().await;
     let mut taxed = order(1002);
-    let tax = |included: bool| retail_proto::types::v1::TaxLine {
-        amount: Some(gbp(306)),
-        included,
-        ..Default::default()
-    };
+    let tax =
+        |included: bool| retail_proto::types::v1::TaxLine { amount: Some(gbp(306)), included, ..Default::default() };
     taxed.lines[0].taxes = vec![tax(false), tax(true)];
     taxed.total = Some(gbp(3870));
     taxed.payments[0].amount = Some(gbp(3870));

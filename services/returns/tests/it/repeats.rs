@@ -70,10 +70,7 @@ async fn the_same_receipt_under_two_keys_is_one_receipt_and_other_content_a_conf
         idempotency_key: "another".into(),
         return_id: id.clone(),
         receipt_ref: "dock-1".into(),
-        received_at: Some(prost_types::Timestamp {
-            seconds: crate::orders::START + 12 * 86_400,
-            nanos: 0,
-        }),
+        received_at: Some(prost_types::Timestamp { seconds: crate::orders::START + 12 * 86_400, nanos: 0 }),
         lines: vec![retail_proto::returns::v1::ReturnReceiptLine {
             number: 1,
             quantity: "2".into(),

@@ -100,8 +100,7 @@ async fn a_customer_is_found_by_the_record_of_the_till_and_never_made() {
 #[tokio::test]
 async fn of_two_returns_that_race_for_the_last_pieces_together_they_get_no_more_than_there_are() {
     let mesh = mesh().await;
-    let (one, two) =
-        tokio::join!(mesh.start(brings(1, "c-1", "85123A", 4)), mesh.start(brings(2, "c-1", "85123A", 4)));
+    let (one, two) = tokio::join!(mesh.start(brings(1, "c-1", "85123A", 4)), mesh.start(brings(2, "c-1", "85123A", 4)));
     let mut lines = split(&mesh, &one).await;
     lines.extend(split(&mesh, &two).await);
     let good: i64 = lines.iter().filter(|(_, _, cause)| cause.is_empty()).map(|(_, units, _)| units).sum();
