@@ -4,6 +4,7 @@
 use retail_proto::types::v1::Ref;
 use retail_store::Document;
 
+use crate::part::Credit;
 use crate::sale::{Sale, SoldLine};
 use crate::share::share;
 
@@ -48,6 +49,10 @@ pub(crate) struct Entry {
     /// Given back, or claimed for it, minor units.
     #[prost(int64, tag = "5")]
     pub(crate) refund: i64,
+    /// What was credited, line by line: decided with the sum, so that a repeat brings the same lines whatever has come
+    /// back since.
+    #[prost(message, repeated, tag = "6")]
+    pub(crate) lines: Vec<Credit>,
 }
 
 /// The books of one order. The id is the order's.
@@ -82,7 +87,7 @@ pub(crate) struct Settling {
     /// Our id of the part.
     pub(crate) id: String,
     pub(crate) return_id: String,
-    pub(crate) credited: i64,
+    pub(crate) lines: Vec<Credit>,
     pub(crate) invoice: Option<Ref>,
     /// The shop has given the money back already; the books know of it.
     pub(crate) is_given: bool,
@@ -178,7 +183,8 @@ impl Allowance {
         let mut entry = Entry {
             id: asked.id.clone(),
             return_id: asked.return_id.clone(),
-            credited: asked.credited,
+            credited: asked.lines.iter().map(|credit| credit.amount).sum(),
+            lines: asked.lines.clone(),
             ..Entry::default()
         };
         if !asked.is_given {
@@ -186,8 +192,8 @@ impl Allowance {
             let owed = self.owed(sale);
             // An invoice may look owed while the deposit that pays it is not applied to it yet: the order's money says
             // whether the customer owes anything.
-            entry.applied = bill.and_then(|bill| bill.owed).unwrap_or(owed).min(owed).clamp(0, asked.credited);
-            entry.refund = self.refundable(sale).min(asked.credited.saturating_sub(entry.applied));
+            entry.applied = bill.and_then(|bill| bill.owed).unwrap_or(owed).min(owed).clamp(0, entry.credited);
+            entry.refund = self.refundable(sale).min(entry.credited.saturating_sub(entry.applied));
         }
         self.money.push(entry.clone());
         entry

@@ -61,7 +61,8 @@ fn the_oldest_invoice_is_taken_first() {
 
 fn settle(books: &mut Allowance, sale: &Sale, id: &str, credited: i64) -> (i64, i64) {
     let invoice = sale.bills.first().map(|bill| bill.record.clone());
-    let asked = Settling { id: id.into(), return_id: id.into(), credited, invoice, ..Settling::default() };
+    let lines = vec![Credit { number: 1, quantity: UNIT, amount: credited }];
+    let asked = Settling { id: id.into(), return_id: id.into(), lines, invoice, ..Settling::default() };
     let entry = books.settle(sale, &asked);
     (entry.applied, entry.refund)
 }
@@ -75,6 +76,15 @@ fn an_invoice_that_is_owed_takes_the_memo_and_only_the_rest_is_given_back() {
     assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (564, 436));
     assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (564, 436), "a repeat is answered alike");
     assert_eq!(settle(&mut books, &sale, "r-2/1", 1000), (0, 1000), "nothing is owed any more");
+}
+
+#[test]
+fn a_part_that_is_settled_again_after_more_has_come_is_answered_as_before() {
+    let (sale, mut books) = (sale(), Allowance::default());
+    settle(&mut books, &sale, "r-1/1", 1000);
+    let once = books.clone();
+    assert_eq!(settle(&mut books, &sale, "r-1/1", 2000), (0, 1000));
+    assert_eq!(books, once);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use retail_proto::types::v1::Money;
 use crate::day::{day, timestamp};
 use crate::part::{Disposition, Part, Receipt, Settlement};
 use crate::record::{Bought, Return};
-use crate::settling::requested_on;
 
 /// A part with what is kept of its order.
 pub(crate) struct Of<'a> {
@@ -58,7 +57,7 @@ impl Of<'_> {
             sales_order: Some(sales_order),
             invoice: self.part.invoice.clone(),
             rma_number: self.record.rma.clone(),
-            return_date: requested_on(self.record, self.zone),
+            return_date: day(self.record.requested_at, self.zone),
             lines: lines.into_values().map(line).collect(),
             memo: self.record.note.clone(),
         })
@@ -178,7 +177,10 @@ impl Of<'_> {
         erp::RecordRefundRequest {
             instance,
             external_ref: self.part.refund_document_id(),
-            customer_ref: self.order.customer_id.clone(),
+            customer_ref: match self.order.customer_id.is_empty() {
+                true => self.record.customer_id.clone(),
+                false => self.order.customer_id.clone(),
+            },
             apply_to: self.part.credit_memo.clone(),
             amount: Some(self.money(self.part.refunded())),
             refund_date: day(refund.at, self.zone),

@@ -103,7 +103,10 @@ impl Calls {
     }
 
     async fn judge(&self, record: &Return, order: &str) -> Result<Brought, Failure> {
-        let Some(sale) = self.finder.sale(order).await? else { return Ok(Brought::Judged(None, Vec::new())) };
+        let Some(mut sale) = self.finder.sale(order).await? else { return Ok(Brought::Judged(None, Vec::new())) };
+        if let (true, Some(channel)) = (sale.erp.is_empty(), self.terms.channel(&sale.channel)) {
+            sale.erp.clone_from(&channel.erp);
+        }
         let waited = match record.waiting_since {
             0 => 0,
             since => self.clock.now().as_millisecond().saturating_sub(since),
@@ -250,8 +253,7 @@ impl Calls {
     }
 
     fn erp(&self, of: &Of<'_>) -> Result<(String, ErpServiceClient<Peer>), Failure> {
-        let of_channel = || self.terms.channel(&of.order.channel).map(|channel| channel.erp.clone());
-        let name = if of.order.erp.is_empty() { of_channel().unwrap_or_default() } else { of.order.erp.clone() };
+        let name = of.order.erp.clone();
         let peer = self.erps.get(&name).ok_or_else(|| {
             let detail = format!("order {} is booked by ERP {name:?}; set returns.erps.{name}", of.order.number);
             Failure::refused("ERP_NOT_CONFIGURED", detail)

@@ -24,7 +24,7 @@ pub(crate) fn settling(record: &Return, part: &Part) -> Settling {
     Settling {
         id: part.id.clone(),
         return_id: record.id.clone(),
-        credited: credits(record, part).iter().map(|credit| credit.amount).sum(),
+        lines: credits(record, part),
         invoice: part.invoice.clone(),
         is_given: record.gave().is_some(),
         accepted: record
@@ -36,11 +36,20 @@ pub(crate) fn settling(record: &Return, part: &Part) -> Settling {
 
 /// Takes the books' decision over.
 pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
-    let Some(part) = record.part(number).filter(|part| part.settlement.is_none()) else { return };
-    let lines = credits(record, part);
     let given = record.gave().cloned();
-    let Some(part) = record.part_mut(number) else { return };
-    let mut settlement = Settlement { lines, credited: entry.credited, applied: entry.applied, refund: entry.refund };
+    let Some(part) = record.part_mut(number).filter(|part| part.settlement.is_none()) else { return };
+    let mut settlement = Settlement {
+        lines: entry.lines.clone(),
+        credited: entry.credited,
+        applied: entry.applied,
+        refund: entry.refund,
+    };
+    let left = entry.credited.saturating_sub(entry.applied).saturating_sub(entry.refund);
+    let stays = (given.is_none() && left > 0).then(|| {
+        format!(
+            "{left} minor units stay as credit in the ERP: no more of the order's money can be given back at its shop"
+        )
+    });
     if let Some(given) = given {
         // The shop was first: its refund is this part's, as far as the part goes.
         settlement.refund = entry.credited;
@@ -54,6 +63,9 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
         });
     }
     part.settlement = Some(settlement);
+    if let Some(stays) = stays {
+        record.cause = stays;
+    }
 }
 
 /// What an owner says of a refund.

@@ -1,10 +1,13 @@
 //! What may come back, without starting anything: the same rules over the same orders, nothing written here.
 
+use std::collections::BTreeMap;
+
 use retail_flow::Failure;
 use retail_proto::returns::v1 as pb;
 use retail_proto::types::v1::Money;
 use retail_runtime::fault::Violations;
 
+use crate::allowance::Allowance;
 use crate::ask::quantity;
 use crate::day::millisecond;
 use crate::eligibility::{Question, Verdict};
@@ -17,6 +20,9 @@ use crate::returns::Returns;
 use crate::sale::{Sale, SoldLine};
 use crate::settling::questions;
 use crate::start::parse_lines;
+
+/// Orders of one question, each with a copy of its books.
+type Desk = BTreeMap<String, (Sale, Allowance)>;
 
 impl Returns {
     /// Judges lines, or every line of an order.
@@ -42,9 +48,11 @@ impl Returns {
         }
         let found = self.finder.locate(&record).await.map_err(unreachable)?;
         locate(&mut record, found);
+        let mut desk = Desk::new();
         let mut answers = Vec::new();
         for line in &record.lines {
-            let judged = if line.stage() == Stage::Located { self.located(&record, line).await? } else { None };
+            let judged =
+                if line.stage() == Stage::Located { self.located(&record, line, &mut desk).await? } else { None };
             answers.push(judged.unwrap_or_else(|| refused(line)));
         }
         answers.sort_by_key(|answer| answer.index);
@@ -52,49 +60,62 @@ impl Returns {
     }
 
     async fn whole_order(&self, order_id: &str, requested_at: i64) -> Result<Vec<pb::LineEligibility>, Error> {
-        let sale = self.finder.sale(order_id).await.map_err(unreachable)?;
-        let Some(sale) = sale else {
+        let mut desk = Desk::new();
+        let Some((sale, books)) = self.on_desk(&mut desk, order_id).await? else {
             let mut bad = Violations::default();
             bad.add("order_id", format!("no order {order_id} is known"));
             return Err(bad.into_shape().into());
         };
-        let mut answers = Vec::new();
-        for sold in &sale.lines {
+        let judged = sale.lines.iter().map(|sold| {
             let question =
                 Question { order_line: sold.number, quantity: sold.ordered, requested_at, ..Question::default() };
-            answers.push(self.judged(&sale, sold, &question, sold.number).await?);
-        }
-        Ok(answers)
+            answer(&self.books.judge(sale, books, &question), sale, books, sold, sold.number)
+        });
+        Ok(judged.collect())
     }
 
-    async fn located(&self, record: &Return, line: &Line) -> Result<Option<pb::LineEligibility>, Error> {
-        let sale = self.finder.sale(&line.order_id).await.map_err(unreachable)?;
-        let question = questions(record, &line.order_id).into_iter().find(|question| question.number == line.number);
-        let (Some(sale), Some(question)) = (sale, question) else { return Ok(None) };
-        let Some(sold) = sale.line(line.order_line) else { return Ok(None) };
-        self.judged(&sale, sold, &question, line.input_number.saturating_sub(1)).await.map(Some)
-    }
-
-    async fn judged(
+    async fn located(
         &self,
-        sale: &Sale,
-        sold: &SoldLine,
-        question: &Question,
-        index: i32,
-    ) -> Result<pb::LineEligibility, Error> {
-        let books = self.books.of(&sale.order_id).await.map_err(unreachable)?;
-        let Verdict { rules, quantity: may, cause, .. } = self.books.judge(sale, &books, question);
-        Ok(pb::LineEligibility {
-            index,
-            eligible: cause.is_empty() && may > 0,
-            quantity: quantity(may),
-            amount: Some(Money { minor_units: books.worth(sold, may), currency: sale.currency.clone() }),
-            order_id: sale.order_id.clone(),
-            order_line_number: sold.number,
-            sku: sold.sku.clone(),
-            rules: rules.iter().map(rule).collect(),
-            cause,
-        })
+        record: &Return,
+        line: &Line,
+        desk: &mut Desk,
+    ) -> Result<Option<pb::LineEligibility>, Error> {
+        let question = questions(record, &line.order_id).into_iter().find(|question| question.number == line.number);
+        let Some((sale, books)) = self.on_desk(desk, &line.order_id).await? else { return Ok(None) };
+        let (Some(question), Some(sold)) = (question, sale.line(line.order_line)) else { return Ok(None) };
+        let verdict = self.books.judge(sale, books, &question);
+        let answer = answer(&verdict, sale, books, sold, line.input_number.saturating_sub(1));
+        // What one line would take is not there for the next.
+        books.claim("", line.number, sale, sold, verdict.quantity);
+        Ok(Some(answer))
+    }
+
+    /// An order and a copy of its books.
+    async fn on_desk<'a>(
+        &self,
+        desk: &'a mut Desk,
+        order_id: &str,
+    ) -> Result<Option<(&'a Sale, &'a mut Allowance)>, Error> {
+        if !desk.contains_key(order_id) {
+            let Some(sale) = self.finder.sale(order_id).await.map_err(unreachable)? else { return Ok(None) };
+            let books = self.books.of(order_id).await.map_err(unreachable)?;
+            desk.insert(order_id.to_owned(), (sale, books));
+        }
+        Ok(desk.get_mut(order_id).map(|(sale, books)| (&*sale, books)))
+    }
+}
+
+fn answer(verdict: &Verdict, sale: &Sale, books: &Allowance, sold: &SoldLine, index: i32) -> pb::LineEligibility {
+    pb::LineEligibility {
+        index,
+        eligible: verdict.cause.is_empty() && verdict.quantity > 0,
+        quantity: quantity(verdict.quantity),
+        amount: Some(Money { minor_units: books.worth(sold, verdict.quantity), currency: sale.currency.clone() }),
+        order_id: sale.order_id.clone(),
+        order_line_number: sold.number,
+        sku: sold.sku.clone(),
+        rules: verdict.rules.iter().map(rule).collect(),
+        cause: verdict.cause.clone(),
     }
 }
 

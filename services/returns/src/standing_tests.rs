@@ -14,7 +14,7 @@ fn come(record: &mut Return, units: i64) {
 
 fn all_documents(record: &mut Return) {
     for number in record.parts.iter().map(|part| part.number).collect::<Vec<_>>() {
-        let entry = crate::allowance::Entry { credited: 600, refund: 600, ..Default::default() };
+        let entry = crate::testing::entry(0, 600);
         settled(record, number, &entry);
         let part = record.part_mut(number).unwrap();
         part.receipts.iter_mut().for_each(|receipt| receipt.document = Some(document("itemReceipt", "1")));

@@ -1,7 +1,9 @@
 //! Facts about refunds that the shop tells: ours are confirmed, others become returns, and none is ever made again.
 
+use prost::Message as _;
 use retail_proto::returns::v1 as pb;
 use retail_store::Draft;
+use sha2::{Digest as _, Sha256};
 
 use crate::asked::Asked;
 use crate::crediting::{self, Told};
@@ -47,10 +49,10 @@ impl Returns {
         if of_order {
             return Ok(String::new());
         }
-        let record = shop_refund::record(request, &Sale::from(&order), self.now());
-        let content = content(request);
-        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content };
-        match self.take_in(asked, record).await {
+        let sale = Sale::from(&order);
+        shop_refund::check_currency(request, &sale)?;
+        let record = shop_refund::record(request, &sale, self.now());
+        match self.take_in(Fact::of(request).asked(principal), record).await {
             Ok((record, _)) => Ok(record.id),
             // The same refund told in other words, at the same moment: the first telling stands.
             Err(Error::OtherContent { id }) => Ok(id),
@@ -80,7 +82,6 @@ impl Returns {
             failed: request.failed,
         };
         let external_ref = request.external_ref.clone();
-        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
         let rule = move |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
             let Some(part) = draft.doc.part_mut(part) else { return Ok(()) };
             // A fact about an attempt that a later one has replaced changes nothing.
@@ -90,21 +91,34 @@ impl Returns {
             }
             Ok(())
         };
-        Ok(self.change(&record.id, asked, rule).await?.0.id)
+        Ok(self.change(&record.id, Fact::of(request).asked(principal), rule).await?.0.id)
     }
 
     async fn take_back(&self, principal: &str, request: &pb::TakeRefundRequest, id: &str) -> Result<String, Error> {
-        let asked = Asked { principal, method: "TakeRefund", key: &request.idempotency_key, content: content(request) };
         let rule = |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
             crediting::not_given(&mut draft.doc);
             retail_flow::note(draft, "REFUND_FAILED", "the shop says that the money was not given back", now);
             Ok(())
         };
-        Ok(self.change(id, asked, rule).await?.0.id)
+        Ok(self.change(id, Fact::of(request).asked(principal), rule).await?.0.id)
     }
 }
 
-fn content(request: &pb::TakeRefundRequest) -> Vec<u8> {
-    use prost::Message as _;
-    pb::TakeRefundRequest { idempotency_key: String::new(), ..request.clone() }.encode_to_vec()
+/// A fact is known by what it says, whatever key it comes under: the shop tells of one refund first that it was made and
+/// then that it failed, and both are to be heard.
+struct Fact {
+    key: String,
+    content: Vec<u8>,
+}
+
+impl Fact {
+    fn of(request: &pb::TakeRefundRequest) -> Self {
+        let content = pb::TakeRefundRequest { idempotency_key: String::new(), ..request.clone() }.encode_to_vec();
+        let key = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { key, content }
+    }
+
+    fn asked<'a>(&'a self, principal: &'a str) -> Asked<'a> {
+        Asked { principal, method: "TakeRefund", key: &self.key, content: self.content.clone() }
+    }
 }

@@ -3,7 +3,9 @@
 use retail_proto::returns::v1 as pb;
 use retail_proto::types::v1::Ref;
 
+use crate::allowance::Entry;
 use crate::line::{Line, Stage};
+use crate::part::Credit;
 use crate::record::{Bought, Return, State};
 use crate::sale::{Bill, Sale, SoldLine};
 
@@ -76,6 +78,8 @@ pub(crate) fn authorized(units: &[i64]) -> Return {
     let invoice = record("invoice", "inv-1");
     let mut record = Return {
         id: "r-1".into(),
+        channel: "shop".into(),
+        source: "service-desk".into(),
         version: 1,
         lines: units.iter().zip(1..).map(line).collect(),
         orders: vec![Bought { order_id: "o-1".into(), invoices: vec![invoice], ..Bought::default() }],
@@ -84,4 +88,10 @@ pub(crate) fn authorized(units: &[i64]) -> Return {
     record.advance();
     assert_eq!(record.state(), State::Authorized);
     record
+}
+
+/// Six of line 1 are credited: so much pays the invoice, so much is given back.
+pub(crate) fn entry(applied: i64, refund: i64) -> Entry {
+    let lines = vec![Credit { number: 1, quantity: 6_000_000, amount: applied + refund }];
+    Entry { credited: applied + refund, applied, refund, lines, ..Entry::default() }
 }

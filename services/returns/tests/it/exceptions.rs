@@ -120,6 +120,7 @@ async fn what_may_come_back_is_said_without_starting_anything() {
     assert_eq!((lines[0].cause.as_str(), lines[0].amount.clone()), ("QUANTITY_LEFT", Some(gbp(510))));
     assert_eq!(lines[1].rules.len(), 8);
     let asked = |sku: &str| ReturnLineInput { sku: sku.into(), quantity: "1".into(), ..Default::default() };
+    let of_two = |sku: &str| ReturnLineInput { quantity: "2".into(), ..asked(sku) };
     let by_item = CheckEligibilityRequest {
         channel: "shop".into(),
         customer_id: "c-1".into(),
@@ -127,9 +128,13 @@ async fn what_may_come_back_is_said_without_starting_anything() {
         lines: vec![asked("71053"), asked("NONE")],
         ..Default::default()
     };
-    let lines = mesh.returns().check_eligibility(by_item).await.unwrap().into_inner().lines;
+    let lines = mesh.returns().check_eligibility(by_item.clone()).await.unwrap().into_inner().lines;
     assert_eq!((lines[0].eligible, lines[0].order_id.as_str()), (true, "o-1001"));
     assert_eq!((lines[1].eligible, lines[1].cause.as_str()), (false, "NO_EARLIER_PURCHASE"));
+    let twice = CheckEligibilityRequest { lines: vec![asked("85123A"), of_two("85123A"), asked("85123A")], ..by_item };
+    let lines = mesh.returns().check_eligibility(twice).await.unwrap().into_inner().lines;
+    let may: Vec<_> = lines.iter().map(|line| (line.index, line.quantity.as_str())).collect();
+    assert_eq!(may, [(0, "1"), (1, "1"), (1, "0"), (2, "0")], "two are left, and no line takes what another has");
     assert_eq!(mesh.get(&id).await.lines.len(), 1);
     assert_eq!(mesh.erp.books().returns.len(), 1);
 }
