@@ -124,6 +124,22 @@ async fn events_that_come_twice_or_before_their_turn_never_go_back() {
 }
 
 #[tokio::test]
+async fn a_feed_longer_than_what_is_held_in_memory_flows() {
+    let world = World::new();
+    let said = (0..6_000_u64).map(|place| {
+        let (parcel, version) = (place % 300, place / 300 + 1);
+        event(place + 1, &format!("p{parcel}"), version, u128::from(place) + 1)
+    });
+    let (script, address) = Script::served(&world, said.collect()).await;
+    let follower = follow(&world, &address).await;
+    script.until_acknowledged(6_000).await;
+    for parcel in [0, 150, 299] {
+        assert_eq!(follower.diary(&format!("p{parcel}")).await, (1..=20).collect::<Vec<u64>>());
+    }
+    world.runtime.stop();
+}
+
+#[tokio::test]
 async fn a_poison_event_parks_its_aggregate_alone_and_a_replay_keeps_the_order() {
     let world = World::new();
     let address = served(&world).await;

@@ -186,8 +186,10 @@ impl FeedService for Script {
         let (to, stream) = mpsc::channel(4);
         let (script, mut asked) = (self.clone(), request.into_inner());
         self.runtime.spawn("script.member", async move {
-            let events = script.events.to_vec();
-            to.send(Ok(pb::SubscribeResponse { events, assigned: vec![0] })).await.unwrap();
+            for part in script.events.chunks(200) {
+                let message = pb::SubscribeResponse { events: part.to_vec(), assigned: vec![0] };
+                to.send(Ok(message)).await.unwrap();
+            }
             while let Ok(Some(message)) = asked.message().await {
                 for place in message.acknowledged {
                     script.acknowledged.send_replace(place.sequence);
