@@ -40,10 +40,10 @@ pub(crate) async fn follow<H: Handler>(core: Arc<Core<H>>, feed: String, owner: 
     let stopping = core.runtime.stopping();
     let (mut failures, mut anew) = (0_u32, false);
     while !stopping.is_cancelled() {
-        let mut session = Session::new(&core, &feed, &standing);
-        let ended = session.run(owner.clone(), anew).await;
+        let mut member = Member::new(&core, &feed, &standing);
+        let ended = member.run(owner.clone(), anew).await;
         standing.lost();
-        if session.heard {
+        if member.heard {
             (failures, anew) = (0, false);
         }
         let Err(status) = ended else { continue };
@@ -81,8 +81,8 @@ struct Dealt {
     durable: bool,
 }
 
-/// One connection to the owner.
-struct Session<'a, H> {
+/// A member of the group, for as long as one connection to the owner lasts.
+struct Member<'a, H> {
     core: &'a Arc<Core<H>>,
     feed: &'a str,
     standing: &'a Standing,
@@ -99,7 +99,7 @@ struct Session<'a, H> {
     unsaid: usize,
 }
 
-impl<'a, H: Handler> Session<'a, H> {
+impl<'a, H: Handler> Member<'a, H> {
     fn new(core: &'a Arc<Core<H>>, feed: &'a str, standing: &'a Standing) -> Self {
         Self {
             core,

@@ -37,6 +37,8 @@ impl Document for Diary {
 pub(crate) struct Reader {
     pub(crate) poison: Mutex<BTreeSet<(String, u64)>>,
     pub(crate) resyncs: AtomicUsize,
+    /// Trace ids under which events were taken in.
+    pub(crate) traces: Mutex<Vec<String>>,
     store: Mutex<Option<Store>>,
 }
 
@@ -45,6 +47,7 @@ impl Handler for Reader {
         if self.poison.lock().unwrap().contains(&(told.id().to_owned(), told.event.version)) {
             return Err(Untaken::Failed(Failure::refused("UNREADABLE", "cannot be read")));
         }
+        self.traces.lock().unwrap().extend(retail_runtime::trace::trace_id());
         let store = self.store.lock().unwrap().clone().unwrap();
         let (mark, version) = (told.mark(), told.event.version);
         let rule = move |draft: &mut Draft<Diary>| {
