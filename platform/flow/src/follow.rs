@@ -40,10 +40,10 @@ pub(crate) async fn follow<H: Handler>(core: Arc<Core<H>>, feed: String, owner: 
     let stopping = core.runtime.stopping();
     let (mut failures, mut anew) = (0_u32, false);
     while !stopping.is_cancelled() {
-        let mut session = Session::new(&core, &feed, &standing);
-        let ended = session.run(owner.clone(), anew).await;
+        let mut member = Member::new(&core, &feed, &standing);
+        let ended = member.run(owner.clone(), anew).await;
         standing.lost();
-        if session.heard {
+        if member.heard {
             (failures, anew) = (0, false);
         }
         let Err(status) = ended else { continue };
@@ -81,8 +81,8 @@ struct Dealt {
     durable: bool,
 }
 
-/// One connection to the owner.
-struct Session<'a, H> {
+/// A member of the group, for as long as one connection to the owner lasts.
+struct Member<'a, H> {
     core: &'a Arc<Core<H>>,
     feed: &'a str,
     standing: &'a Standing,
@@ -90,16 +90,16 @@ struct Session<'a, H> {
     heard: bool,
     /// By partition held.
     progress: BTreeMap<u32, Progress>,
-    /// Events of aggregates, the first of each under way or about to be.
+    /// Of every aggregate with an event under way, or about to be: the events behind it.
     queues: HashMap<String, VecDeque<pb::Event>>,
-    /// Aggregates whose first event may begin.
-    ready: VecDeque<String>,
+    /// Events that may begin.
+    ready: VecDeque<pb::Event>,
     pending: usize,
     /// Events that may be acknowledged and are not yet.
     unsaid: usize,
 }
 
-impl<'a, H: Handler> Session<'a, H> {
+impl<'a, H: Handler> Member<'a, H> {
     fn new(core: &'a Arc<Core<H>>, feed: &'a str, standing: &'a Standing) -> Self {
         Self {
             core,
@@ -120,12 +120,15 @@ impl<'a, H: Handler> Session<'a, H> {
         let stopping = self.core.runtime.stopping();
         let clock = self.core.runtime.clock().clone();
         let (says, said) = mpsc::channel(16);
-        let mut hears = join(self.core, owner, anew, &says, said).await?;
+        let mut hears = tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            joined = join(self.core, owner, anew, &says, said) => joined?,
+        };
         let mut under_way = FuturesUnordered::new();
         let mut tick = Box::pin(clock.sleep(EVERY));
         loop {
             while under_way.len() < SIDE_BY_SIDE
-                && let Some(event) = self.next()
+                && let Some(event) = self.ready.pop_front()
             {
                 under_way.push(deal(Arc::clone(self.core), self.feed.to_owned(), event));
             }
@@ -166,30 +169,21 @@ impl<'a, H: Handler> Session<'a, H> {
         for event in message.events {
             self.pending = self.pending.saturating_add(1);
             self.progress.entry(event.partition).or_default().begin(&event);
-            let queue = self.queues.entry(event.subject.clone()).or_default();
-            if queue.is_empty() {
-                self.ready.push_back(event.subject.clone());
+            if let Some(queue) = self.queues.get_mut(&event.subject) {
+                queue.push_back(event);
+            } else {
+                self.queues.insert(event.subject.clone(), VecDeque::new());
+                self.ready.push_back(event);
             }
-            queue.push_back(event);
         }
         self.standing.heard(self.pending);
     }
 
-    /// The next event that may begin. It stays in its queue, so that those behind it wait.
-    fn next(&mut self) -> Option<pb::Event> {
-        let subject = self.ready.pop_front()?;
-        self.queues.get(&subject)?.front().cloned()
-    }
-
     fn settle(&mut self, dealt: Dealt) {
         self.pending = self.pending.saturating_sub(1);
-        if let Some(queue) = self.queues.get_mut(&dealt.subject) {
-            queue.pop_front();
-            if queue.is_empty() {
-                self.queues.remove(&dealt.subject);
-            } else {
-                self.ready.push_back(dealt.subject);
-            }
+        match self.queues.get_mut(&dealt.subject).and_then(VecDeque::pop_front) {
+            Some(next) => self.ready.push_back(next),
+            None => drop(self.queues.remove(&dealt.subject)),
         }
         if dealt.durable
             && let Some(progress) = self.progress.get_mut(&dealt.partition)

@@ -42,10 +42,15 @@ pub struct Told {
 }
 
 impl Told {
-    pub(crate) fn read(consumer: &str, feed: &str, event: pb::Event) -> Result<Self, String> {
-        let id = Uuid::parse_str(&event.id).map_err(|_| format!("id {:?} is not the id of an event", event.id))?;
+    /// Reads an event; one that is none is given back with what is wrong with it.
+    pub(crate) fn read(consumer: &str, feed: &str, event: pb::Event) -> Result<Self, Box<(pb::Event, String)>> {
+        let Ok(id) = Uuid::parse_str(&event.id) else {
+            let why = format!("id {:?} is not the id of an event", event.id);
+            return Err(Box::new((event, why)));
+        };
         if event.version == 0 || !event.subject.contains('/') {
-            return Err(format!("an event needs a subject and a version from 1; this has {:?}", event.subject));
+            let why = format!("an event needs a subject and a version from 1; this has {:?}", event.subject);
+            return Err(Box::new((event, why)));
         }
         let consumer = format!("{consumer}/{feed}:{}", event.subject);
         let mark = Mark { consumer, version: event.version, event: id, after: None };
@@ -216,41 +221,30 @@ impl<H: Handler> Core<H> {
     /// is.
     pub(crate) async fn receive(&self, feed: &str, event: pb::Event) -> bool {
         let list = letters::list_id(&self.consumer, feed, &event.subject);
-        let mut told = Told::read(&self.consumer, feed, event.clone());
+        let mut told = Told::read(&self.consumer, feed, event);
         let (mut attempts, mut waits) = (0_u32, 0_u32);
         loop {
             let then = match &mut told {
                 Ok(told) => self.attempt(&list, told).await,
-                Err(why) => Then::Park(Failure::refused("EVENT_BROKEN", why.clone())),
+                Err(broken) => Then::Park(Failure::refused("EVENT_BROKEN", broken.1.clone())),
             };
+            let event = told.as_ref().map_or_else(|broken| &broken.0, |told| &told.event);
+            let (subject, version) = (&event.subject, event.version);
             let parks = match then {
                 Then::Done => return true,
                 Then::Again => None,
                 Then::Park(failure) => Some(failure),
                 Then::Count(failure) => {
                     attempts = attempts.saturating_add(1);
-                    tracing::warn!(
-                        feed,
-                        subject = event.subject,
-                        attempts,
-                        reason = failure.reason(),
-                        "event not taken in"
-                    );
+                    tracing::warn!(feed, subject, attempts, reason = failure.reason(), "event not taken in");
                     (attempts >= ATTEMPTS).then_some(failure)
                 }
             };
             if let Some(failure) = parks {
                 let (reason, detail) = (failure.reason(), failure.detail());
-                tracing::error!(
-                    feed,
-                    subject = event.subject,
-                    version = event.version,
-                    reason,
-                    detail,
-                    "aggregate parked"
-                );
+                tracing::error!(feed, subject, version, reason, detail, "aggregate parked");
                 let now = self.runtime.clock().now();
-                match letters::park(&self.store, &list, feed, &event, (reason, detail), now).await {
+                match letters::park(&self.store, &list, feed, event, (reason, detail), now).await {
                     Ok(()) => return true,
                     Err(error) => tracing::warn!(%error, feed, "cannot write the dead letter; trying again"),
                 }

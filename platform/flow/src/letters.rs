@@ -185,7 +185,7 @@ impl<H: Handler> Replay<H> {
 
     async fn take(&self, feed: &str, event: pb::Event, is_last: bool) -> Result<(), Failure> {
         let mut told =
-            Told::read(self.0.consumer(), feed, event).map_err(|why| Failure::refused("EVENT_BROKEN", why))?;
+            Told::read(self.0.consumer(), feed, event).map_err(|broken| Failure::refused("EVENT_BROKEN", broken.1))?;
         loop {
             match self.0.handle(&told).await {
                 Ok(()) | Err(Untaken::Store(StoreError::Marked(Marked::Done))) => return Ok(()),

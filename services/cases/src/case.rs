@@ -69,7 +69,9 @@ impl Case {
         }
         let before = (self.orders(), self.returns());
         self.record = Some(told.clone());
-        self.deleted = false;
+        if std::mem::take(&mut self.deleted) {
+            self.cause.clear();
+        }
         if before != (self.orders(), self.returns()) {
             self.look_again();
         }
@@ -222,4 +224,105 @@ fn add(list: &mut Vec<String>, id: &str) -> bool {
         list.push(id.to_owned());
     }
     is_new
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn told(order_ref: &str) -> crm::Case {
+        crm::Case { order_ref: order_ref.into(), customer_ref: "c-1".into(), ..crm::Case::default() }
+    }
+
+    fn case() -> Case {
+        let mut case = Case::found("crm/500");
+        case.take(&told(""));
+        case
+    }
+
+    fn milestone(id: u32, at: i64) -> crm::Milestone {
+        let happened_at = Some(crate::words::stamp(at));
+        crm::Milestone { external_ref: id.to_string(), happened_at, ..crm::Milestone::default() }
+    }
+
+    #[test]
+    fn a_link_is_looked_at_once_and_again_only_when_something_changes() {
+        let mut case = case();
+        assert!(case.tie_order("o-1") && case.is_behind());
+        let wanted = case.wanted;
+        case.see(wanted, "", &[], &[]);
+        assert!(!case.is_behind());
+        assert!(!case.tie_order("o-1") && !case.is_behind(), "linking twice is a no-op");
+        case.look_again();
+        assert!(case.is_behind());
+    }
+
+    #[test]
+    fn what_changed_during_a_look_is_looked_at_again() {
+        let mut case = case();
+        case.tie_order("o-1");
+        let begun = case.wanted;
+        case.look_again();
+        case.see(begun, "", &[], &[]);
+        assert!(case.is_behind());
+    }
+
+    #[test]
+    fn no_request_has_more_milestones_than_the_contract_takes() {
+        let mut case = case();
+        let many: Vec<crm::Milestone> = (0..250).map(|id| milestone(id, i64::from(id))).collect();
+        case.see(1, "", &[], &many);
+        let mut sizes = Vec::new();
+        while !case.unwritten().is_empty() {
+            let batch: Vec<String> = case.unwritten().into_iter().map(|one| one.external_ref).collect();
+            sizes.push(batch.len());
+            for written in case.milestones.iter_mut().filter(|written| batch.contains(&written.id().to_owned())) {
+                written.done = true;
+            }
+        }
+        assert_eq!(sizes, [100, 100, 50]);
+    }
+
+    #[test]
+    fn an_agents_pointer_is_never_replaced() {
+        let mut case = case();
+        case.tie_order("o-1");
+        assert_eq!(case.order_to_point_to().as_deref(), Some("o-1"));
+        case.take(&told("o-2"));
+        assert_eq!(case.order_to_point_to(), None);
+        assert_eq!(case.orders(), ["o-2", "o-1"]);
+    }
+
+    #[test]
+    fn a_deleted_case_stands_nowhere_and_is_told_nothing_until_it_is_there_again() {
+        let mut case = case();
+        case.tie_order("o-1");
+        assert!(case.delete() && !case.delete());
+        assert!(case.shelves_due().is_empty() && case.views_due().is_empty() && case.shown().parked);
+        assert!(case.take(&told("")));
+        assert!(!case.shown().parked);
+        assert_eq!(case.views_due(), ["order/o-1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn milestones_stand_in_the_order_of_their_times_each_once(times in prop::collection::vec(0..50_i64, 0..30)) {
+            let mut case = case();
+            let all: Vec<crm::Milestone> = (0..).zip(&times).map(|(id, at)| milestone(id, *at)).collect();
+            for part in all.chunks(4) {
+                case.see(1, "", &[], part);
+                case.see(1, "", &[], part);
+            }
+            let stood: Vec<i64> = case
+                .milestones
+                .iter()
+                .map(|written| millis(written.milestone.as_ref().and_then(|one| one.happened_at.as_ref())))
+                .collect();
+            let mut sorted = times;
+            sorted.sort_unstable();
+            prop_assert_eq!(stood, sorted);
+        }
+    }
 }

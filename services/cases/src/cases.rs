@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use retail_proto::crm::v1 as crm;
-use retail_runtime::Clock;
+use retail_runtime::{Clock, Timestamp, trace};
 use retail_store::{Caller, Draft, Error as StoreError, Store, UpdateError};
 
 use crate::case;
@@ -71,11 +71,12 @@ impl Cases {
         return_id: String,
     ) -> Result<(Case, bool), StoreError> {
         let (now, changed) = (self.clock.now(), Changed { id: id.to_owned() });
+        let traceparent = trace::traceparent().unwrap_or_default();
         let rule = move |draft: &mut Draft<Case>| {
             let before = open(draft);
             let order_is_new = !order_id.is_empty() && draft.doc.tie_order(&order_id);
             let return_is_new = !return_id.is_empty() && draft.doc.tie_return(&return_id);
-            close(draft, &before, now);
+            close(draft, &before, &traceparent, now);
             if order_is_new {
                 retail_flow::note(draft, "LINKED", &format!("order/{order_id}"), now);
             }
@@ -98,7 +99,7 @@ impl Cases {
         resumes: bool,
         change: impl Fn(&mut Case, bool) -> bool + Send + 'static,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let (now, traceparent) = (self.clock.now(), trace::traceparent().unwrap_or_default());
         let rule = move |draft: &mut Draft<Case>| {
             let existed = draft.existed;
             let before = open(draft);
@@ -111,7 +112,7 @@ impl Cases {
                 draft.doc.parked = false;
                 draft.doc.cause.clear();
             }
-            close(draft, &before, now);
+            close(draft, &before, &traceparent, now);
             Ok::<_, Infallible>(())
         };
         match self.store.step::<Case, _, _>(id, None, rule).await {
@@ -166,11 +167,11 @@ fn open(draft: &mut Draft<Case>) -> Case {
     draft.doc.clone()
 }
 
-fn close(draft: &mut Draft<Case>, before: &Case, now: retail_runtime::Timestamp) {
+fn close(draft: &mut Draft<Case>, before: &Case, traceparent: &str, now: Timestamp) {
     if draft.existed && draft.doc == *before {
         return;
     }
     let name = draft.doc.name();
-    retail_flow::begin(draft, &name, "", now);
+    retail_flow::begin(draft, &name, traceparent, now);
     seal(draft, before);
 }

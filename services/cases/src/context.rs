@@ -102,6 +102,7 @@ impl Contexts {
             families.iter().flat_map(|family| family.ids.iter().cloned()).collect()
         };
         let shared = families.len();
+        let untold = if customer.is_none() { people.first().cloned() } else { None };
         let (more_orders, more_returns, more_cases) = try_join3(
             gatherer.orders_of(&ids, MOST_ORDERS),
             gatherer.returns_of(&ids, &orders, MOST_RETURNS),
@@ -114,7 +115,7 @@ impl Contexts {
             orders.shown.iter().flat_map(|one| &one.cases).chain(returns.shown.iter().flat_map(|one| &one.cases));
         let hanging = distinct(hanging.map(String::as_str));
         let cases = gatherer.cases(seeds.cases.clone(), &hanging, more_cases, MOST_CASES).await?;
-        Ok(Picked { customer, shared, orders, returns, cases })
+        Ok(Picked { customer, untold, shared, orders, returns, cases })
     }
 
     /// The answer, each section with its worth.
@@ -139,10 +140,12 @@ impl Contexts {
             parked: parked.iter().find(|(of, _)| *of == kind).map(|(_, why)| why.clone()),
             ..holds
         };
-        let note = if picked.shared > 1 {
-            format!("{} customers share this; the one that changed last is shown", picked.shared)
-        } else {
-            String::new()
+        let note = match &picked.untold {
+            Some(id) => format!("customers has not told of {id} yet"),
+            None if picked.shared > 1 => {
+                format!("{} customers share this; the one that changed last is shown", picked.shared)
+            }
+            None => String::new(),
         };
         let section = |name: &str, word: &Word, holds: &Holds| judge(name, word, holds, now, self.stale_after);
         let sections = vec![

@@ -46,6 +46,8 @@ pub(crate) struct Part<T> {
 #[derive(Debug)]
 pub(crate) struct Picked {
     pub(crate) customer: Option<Customer>,
+    /// Our id of a customer that is named and whom nobody has told of.
+    pub(crate) untold: Option<String>,
     /// How many customers the key leads to.
     pub(crate) shared: usize,
     pub(crate) orders: Part<Shown<Order>>,

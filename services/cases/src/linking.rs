@@ -56,9 +56,10 @@ impl Linking {
         tied.map_err(|error| asked.refused(error))
     }
 
-    /// A case that the poll has not brought yet is asked for once.
+    /// A case that the poll has not brought yet, or was told to be deleted, is asked for once.
     async fn find_case(&self, instance: &str, crm_id: &str) -> Result<(), Error> {
-        if self.cases.read(&case::id(instance, crm_id)).await?.is_some_and(|case| case.record.is_some()) {
+        let known = self.cases.read(&case::id(instance, crm_id)).await?;
+        if known.is_some_and(|case| case.record.is_some() && !case.deleted) {
             return Ok(());
         }
         let told = self.owners.case(crm_id, "").await.map_err(silent)?;

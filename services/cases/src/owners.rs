@@ -109,19 +109,25 @@ impl Owners {
                 return Ok(found);
             }
         }
+        self.adopt(number.trim()).await
+    }
+
+    async fn adopt(&self, number: &str) -> Told<orders::Order> {
+        let mut silent = None;
         for (channel, _) in self.channels.iter().filter(|(_, channel)| channel.adopt) {
             let request = orders::AdoptOrderRequest {
-                idempotency_key: Ids::derived("weft.adopt", &[channel, number.trim()]).to_string(),
+                idempotency_key: Ids::derived("weft.adopt", &[channel, number]).to_string(),
                 channel: channel.clone(),
-                order_number: number.trim().to_owned(),
+                order_number: number.to_owned(),
                 ..Default::default()
             };
-            let answer = self.ask("orders", self.patience, self.orders().adopt_order(request)).await?;
-            if let Some(order) = answer.and_then(|answer| answer.order) {
-                return Ok(vec![order]);
+            match self.ask("orders", self.patience, self.orders().adopt_order(request)).await {
+                Ok(Some(answer)) if answer.order.is_some() => return Ok(answer.order.into_iter().collect()),
+                Ok(_) => {}
+                Err(why) => silent = Some(why),
             }
         }
-        Ok(Vec::new())
+        silent.map_or(Ok(Vec::new()), Err)
     }
 
     /// The return with an id.

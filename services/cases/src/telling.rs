@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use prost::Message as _;
+use prost::Message;
 use retail_flow::{Attempt, Class, Failure, Next, Parked, Policy, Process, Step, Summary, Verdict};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
@@ -136,7 +136,7 @@ impl Telling {
         let (id, mut found) = (case.id(), Found { wanted: case.wanted, ..Found::default() });
         let mut customers = Vec::new();
         for view in self.views(Kind::Return, &case.returns()).await? {
-            let record = Return::decode(view.body.clone()).map_err(broken)?;
+            let Some(record) = decoded::<Return>(&view) else { continue };
             found.orders.extend(agents::orders(&record));
             found.milestones.extend(milestones::write_return(&id, &record, &view.moments));
             customers.push(record.customer_id);
@@ -144,7 +144,7 @@ impl Telling {
         found.orders = distinct(found.orders.iter().map(String::as_str));
         let orders = Case { returned_orders: found.orders.clone(), ..case.clone() }.orders();
         for view in self.views(Kind::Order, &orders).await? {
-            let order = Order::decode(view.body.clone()).map_err(broken)?;
+            let Some(order) = decoded::<Order>(&view) else { continue };
             found.milestones.extend(milestones::write_order(&id, &order, &view.moments));
             customers.push(order.customer_id);
         }
@@ -183,8 +183,13 @@ impl Telling {
     }
 }
 
-fn broken(error: prost::DecodeError) -> Failure {
-    Failure::refused("EVENT_BROKEN", error.to_string())
+/// What a view holds. It was read when it came, so it reads now; if not, the case is told without it.
+fn decoded<M: Message + Default>(view: &View) -> Option<M> {
+    let decoded = M::decode(view.body.clone());
+    if let Err(error) = &decoded {
+        tracing::error!(%error, name = view.name, "a view cannot be read; this is a defect of Weft");
+    }
+    decoded.ok()
 }
 
 impl Process for Telling {

@@ -96,7 +96,8 @@ impl Views {
         let named = record.case_record.as_ref().filter(|case| !case.instance.is_empty() && !case.id.is_empty());
         // Whose agents work on the case must see the return before the case can point to it.
         let channel = self.channels.get(&record.channel).map_or("", |channel| channel.crm.as_str());
-        let crm = named.map_or(channel, |case| case.instance.as_str());
+        let of_case = named.map(|case| case.instance.as_str()).filter(|crm| self.peers.crms.contains_key(*crm));
+        let crm = of_case.unwrap_or(channel);
         Seen {
             id: Kind::Return.view(&record.return_id),
             name: if record.rma_number.is_empty() {

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use retail_flow::Feed;
+use retail_proto::events::v1 as pb;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
+use retail_runtime::telemetry;
 use retail_store::{Fate, Partition};
 use tonic::service::Routes;
 
@@ -124,6 +126,22 @@ async fn events_that_come_twice_or_before_their_turn_never_go_back() {
 }
 
 #[tokio::test]
+async fn a_feed_longer_than_what_is_held_in_memory_flows() {
+    let world = World::new();
+    let said = (0..6_000_u64).map(|place| {
+        let (parcel, version) = (place % 300, place / 300 + 1);
+        event(place + 1, &format!("p{parcel}"), version, u128::from(place) + 1)
+    });
+    let (script, address) = Script::served(&world, said.collect()).await;
+    let follower = follow(&world, &address).await;
+    script.until_acknowledged(6_000).await;
+    for parcel in [0, 150, 299] {
+        assert_eq!(follower.diary(&format!("p{parcel}")).await, (1..=20).collect::<Vec<u64>>());
+    }
+    world.runtime.stop();
+}
+
+#[tokio::test]
 async fn a_poison_event_parks_its_aggregate_alone_and_a_replay_keeps_the_order() {
     let world = World::new();
     let address = served(&world).await;
@@ -222,5 +240,19 @@ async fn a_feed_that_comes_back_is_joined_again() {
     });
     assert_eq!(follower.until("p1", 1).await, [1]);
     assert!(follower.store.read::<Diary>("p1").await.unwrap().is_some());
+    world.runtime.stop();
+}
+
+#[tokio::test]
+async fn an_event_is_taken_in_within_the_trace_of_its_cause() {
+    telemetry::for_tests();
+    let world = World::new();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let said = pb::Event { traceparent, ..event(1, "p1", 1, 11) };
+    let (script, address) = Script::served(&world, vec![said]).await;
+    let follower = follow(&world, &address).await;
+    script.until_acknowledged(1).await;
+    assert_eq!(*follower.reader.traces.lock().unwrap(), [trace]);
     world.runtime.stop();
 }

@@ -37,6 +37,8 @@ impl Document for Diary {
 pub(crate) struct Reader {
     pub(crate) poison: Mutex<BTreeSet<(String, u64)>>,
     pub(crate) resyncs: AtomicUsize,
+    /// Trace ids under which events were taken in.
+    pub(crate) traces: Mutex<Vec<String>>,
     store: Mutex<Option<Store>>,
 }
 
@@ -45,6 +47,7 @@ impl Handler for Reader {
         if self.poison.lock().unwrap().contains(&(told.id().to_owned(), told.event.version)) {
             return Err(Untaken::Failed(Failure::refused("UNREADABLE", "cannot be read")));
         }
+        self.traces.lock().unwrap().extend(retail_runtime::trace::trace_id());
         let store = self.store.lock().unwrap().clone().unwrap();
         let (mark, version) = (told.mark(), told.event.version);
         let rule = move |draft: &mut Draft<Diary>| {
@@ -186,8 +189,10 @@ impl FeedService for Script {
         let (to, stream) = mpsc::channel(4);
         let (script, mut asked) = (self.clone(), request.into_inner());
         self.runtime.spawn("script.member", async move {
-            let events = script.events.to_vec();
-            to.send(Ok(pb::SubscribeResponse { events, assigned: vec![0] })).await.unwrap();
+            for part in script.events.chunks(200) {
+                let message = pb::SubscribeResponse { events: part.to_vec(), assigned: vec![0] };
+                to.send(Ok(message)).await.unwrap();
+            }
             while let Ok(Some(message)) = asked.message().await {
                 for place in message.acknowledged {
                     script.acknowledged.send_replace(place.sequence);

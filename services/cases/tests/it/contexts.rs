@@ -116,6 +116,17 @@ async fn an_order_that_the_feed_has_not_brought_yet_is_asked_of_its_owner() {
 }
 
 #[tokio::test]
+async fn an_order_that_weft_never_saw_is_adopted_only_from_channels_that_are_configured_for_it() {
+    let plain = mesh().await;
+    plain.orders.books.write(|known| known.adoptable.push(order(9)));
+    let key = by(|key| key.order_number = "#9".into());
+    assert_eq!(plain.context(&key).await.unwrap_err().reason(), "NO_SUCH_ORDER");
+    let adopting = mesh_with(|config| config.channels.get_mut("shop").unwrap().adopt = true).await;
+    adopting.orders.books.write(|known| known.adoptable.push(order(9)));
+    assert_eq!(order_ids(&adopting.context(&key).await.unwrap()), ["o-9"]);
+}
+
+#[tokio::test]
 async fn a_case_that_the_poll_has_not_brought_yet_is_asked_of_its_crm() {
     let mesh = mesh_with(|config| {
         config.crms.get_mut("crm").unwrap().poll = Span::from_secs(3_600);

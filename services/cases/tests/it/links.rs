@@ -83,3 +83,32 @@ async fn a_link_without_its_fields_is_refused_by_field() {
     let fields: Vec<_> = Refusal::read(&status).fields().iter().map(|(field, _)| field.clone()).collect();
     assert_eq!(fields, ["idempotency_key", "case_id", "order_id"]);
 }
+
+#[tokio::test]
+async fn a_list_goes_on_where_its_page_ended() {
+    let mesh = mesh().await;
+    mesh.crm.books.write(|desk| {
+        for (number, id) in (0..).zip(["500", "501", "502"]) {
+            let mut opened = case(id, id);
+            opened.customer_ref = "c-1".into();
+            opened.opened_at = crate::say::at(number);
+            desk.put(opened);
+        }
+    });
+    let by_customer = pb::ListCasesRequest { customer_id: "c-1".into(), page_size: 2, ..Default::default() };
+    let list = async |request: pb::ListCasesRequest| mesh.cases().list_cases(request).await.unwrap().into_inner();
+    mesh.until_some(|| async {
+        let all = list(pb::ListCasesRequest { page_size: 0, ..by_customer.clone() }).await;
+        (all.cases.len() == 3).then_some(())
+    })
+    .await;
+    for request in [by_customer.clone(), pb::ListCasesRequest { page_size: 2, ..Default::default() }] {
+        let first = list(request.clone()).await;
+        let next = list(pb::ListCasesRequest { page_token: first.next_page_token.clone(), ..request }).await;
+        let ids = |page: &pb::ListCasesResponse| -> Vec<String> {
+            page.cases.iter().map(|case| case.case_record.clone().unwrap().record.unwrap().id).collect()
+        };
+        assert_eq!((ids(&first), ids(&next)), (vec!["502".into(), "501".into()], vec!["500".into()]));
+        assert_eq!(next.next_page_token, "");
+    }
+}

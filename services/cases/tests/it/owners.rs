@@ -54,7 +54,8 @@ owned!(OwnCustomer, "customer");
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) orders: BTreeMap<String, orders::Order>,
-    pub(crate) asked: usize,
+    /// Orders that only the shop and the ERP know.
+    pub(crate) adoptable: Vec<orders::Order>,
 }
 
 /// One owner: its store and its feed. It can go away and come back at the same address.
@@ -167,10 +168,7 @@ impl OrdersService for Asked {
         &self,
         request: Request<orders::GetOrderRequest>,
     ) -> Result<Response<orders::GetOrderResponse>, Status> {
-        let order = self.books.write(|known| {
-            known.asked += 1;
-            known.orders.get(&request.get_ref().order_id).cloned()
-        });
+        let order = self.books.open().orders.get(&request.get_ref().order_id).cloned();
         let order = Some(order.ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_ORDER"))?);
         Ok(Response::new(orders::GetOrderResponse { order }))
     }
@@ -181,11 +179,20 @@ impl OrdersService for Asked {
     ) -> Result<Response<orders::ListOrdersResponse>, Status> {
         let number = &request.get_ref().order_number;
         let is_asked = |order: &&orders::Order| number.is_empty() || order.order_number == *number;
-        let orders = self.books.write(|known| {
-            known.asked += 1;
-            known.orders.values().filter(is_asked).cloned().collect()
-        });
+        let orders = self.books.open().orders.values().filter(is_asked).cloned().collect();
         Ok(Response::new(orders::ListOrdersResponse { orders, ..Default::default() }))
+    }
+
+    async fn adopt_order(
+        &self,
+        request: Request<orders::AdoptOrderRequest>,
+    ) -> Result<Response<orders::AdoptOrderResponse>, Status> {
+        let asked = request.into_inner();
+        let books = self.books.open();
+        let mut adoptable = books.adoptable.iter();
+        let found = adoptable.find(|order| order.channel == asked.channel && order.order_number == asked.order_number);
+        let order = Some(found.cloned().ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_ORDER"))?);
+        Ok(Response::new(orders::AdoptOrderResponse { order }))
     }
 }
 
