@@ -32,6 +32,7 @@ fn founded(id: &str) -> Customer {
         profile: Profile { first_name: format!("name of {id}"), ..Profile::default() },
         brand: "acme".into(),
         keys: vec![format!("system:{id}")],
+        path: vec![],
     };
     customer.see(&sighting, at(1));
     customer.changed(&Customer::default(), false, at(1));
@@ -224,6 +225,7 @@ fn the_anonymous_customer_is_never_bound() {
             profile: Profile::default(),
             brand: "acme".into(),
             keys: vec![],
+            path: vec![],
         },
         at(1),
     );

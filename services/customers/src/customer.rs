@@ -164,6 +164,8 @@ pub(crate) struct Sighting {
     pub(crate) brand: String,
     /// Keys, as text, strongest first.
     pub(crate) keys: Vec<String>,
+    /// The id that owns the strongest key, then the ids it stands for.
+    pub(crate) path: Vec<String>,
 }
 
 impl Customer {
@@ -211,20 +213,15 @@ impl Customer {
         self.own.iter().chain(&self.parts)
     }
 
-    /// The part that one of these keys (strongest first) or this record belongs to; its own when none does.
-    pub(crate) fn part_of(&mut self, keys: &[String], record: Option<&Ref>) -> &mut Part {
-        let by_record = |parts: &[Part]| record.and_then(|record| parts.iter().position(|part| part.has(record)));
-        let by_keys = |parts: &[Part], own: &Part| {
-            let known =
-                keys.iter().find(|key| own.keys.contains(key) || parts.iter().any(|part| part.keys.contains(key)))?;
-            if own.keys.contains(known) { None } else { parts.iter().position(|part| part.keys.contains(known)) }
-        };
+    /// The part that this record belongs to, else that of the first of these ids that has one; its own when none does.
+    pub(crate) fn part_of(&mut self, path: &[String], record: Option<&Ref>) -> &mut Part {
         let own = self.own.get_or_insert_default();
-        let place = if record.is_some_and(|record| own.has(record)) {
-            None
-        } else {
-            by_record(&self.parts).or_else(|| by_keys(&self.parts, own))
+        let by_record = record.and_then(|record| self.parts.iter().position(|part| part.has(record)));
+        let by_path = || {
+            let home = path.iter().find(|id| own.id == **id || self.parts.iter().any(|part| part.id == **id))?;
+            self.parts.iter().position(|part| part.id == *home)
         };
+        let place = if record.is_some_and(|record| own.has(record)) { None } else { by_record.or_else(by_path) };
         match place.and_then(|place| self.parts.get_mut(place)) {
             Some(part) => part,
             None => own,
@@ -284,7 +281,7 @@ impl Customer {
         let (new, rest): (Vec<_>, Vec<_>) = given.into_iter().partition(fills);
         let places: Vec<String> = rest.iter().filter_map(finding::place_of).collect();
         let known: Vec<String> = finding::places(self).into_iter().collect();
-        let part = self.part_of(&sighting.keys, sighting.record.as_ref());
+        let part = self.part_of(&sighting.path, sighting.record.as_ref());
         if sighting.kind == Kind::Anonymous || (sighting.kind == Kind::Registered && part.kind() == Kind::Guest) {
             part.set_kind(sighting.kind);
         }

@@ -13,6 +13,7 @@ fn sighting() -> Sighting {
         profile: Profile { first_name: "Ada".into(), email: "ada@lovelace.org".into(), ..Profile::default() },
         brand: "acme".into(),
         keys: vec!["email:1".into()],
+        path: vec![],
     }
 }
 

@@ -44,6 +44,7 @@ impl People {
         let Some(mut machine) = resolver(keys) else { return Err(Error::Contended) };
         loop {
             let reached = self.advance(&mut machine).await?;
+            said.path = machine.path();
             said.gone = self.store.read::<Claim>(&key.to_string()).await?.map_or(0, |claim| claim.doc.gone);
             match reached {
                 Reached::Nobody(id) => match self.hear(&id, asked, &said, true).await? {

@@ -111,6 +111,20 @@ impl Resolver {
         self.standings.insert(id, standing);
     }
 
+    /// The id that owns the strongest key, then the ids it stands for, as far as they were looked at.
+    pub(crate) fn path(&self) -> Vec<String> {
+        let mut path = Vec::new();
+        let mut at = self.keys.first().and_then(|key| self.owner(key));
+        while let Some(id) = at.filter(|id| path.iter().all(|known: &String| known != id)) {
+            path.push(id.to_owned());
+            at = match self.standings.get(id) {
+                Some(Standing::Alias(target)) => Some(target),
+                Some(Standing::Absent | Standing::Founded) | None => None,
+            };
+        }
+        path
+    }
+
     fn owner(&self, key: &Key) -> Option<&str> {
         self.owners.get(key).and_then(Option::as_deref)
     }

@@ -44,6 +44,7 @@ pub(crate) fn resolve(request: pb::ResolveCustomerRequest) -> Result<(Vec<Key>, 
         profile,
         brand: request.brand,
         keys: keys.iter().map(ToString::to_string).collect(),
+        path: Vec::new(),
     };
     Ok((keys, sighting))
 }
@@ -98,6 +99,7 @@ pub(crate) fn sync(request: pb::SyncCustomerRequest, now: Timestamp) -> Result<(
         brand: request.brand,
         deleted: request.deleted,
         keys: Vec::new(),
+        path: Vec::new(),
         gone: 0,
     };
     Ok((key, weaker, said))

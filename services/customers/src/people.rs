@@ -75,6 +75,7 @@ impl People {
                     machine.stands(id, standing, founded);
                 }
                 Reached::Somebody { customer_id, founded, others } => {
+                    let sighting = Sighting { path: machine.path(), ..sighting };
                     let customer = self.seen(&customer_id, &sighting).await?;
                     self.suspect_all(&customer.id, &others).await?;
                     let others = others.into_iter().map(|(id, _)| id).collect();

@@ -35,6 +35,8 @@ pub(crate) struct Said {
     pub(crate) deleted: bool,
     /// Keys, as text, the record's own first.
     pub(crate) keys: Vec<String>,
+    /// The id that owns the record's key, then the ids it stands for.
+    pub(crate) path: Vec<String>,
     /// Version at which the record was deleted before anybody was known by it; 0 when it never was.
     pub(crate) gone: u64,
 }
@@ -131,7 +133,7 @@ impl Customer {
 
     /// Takes the record's statement into the part it belongs to.
     fn take(&mut self, said: &Said, ear: &Ear, told: Option<&Told>, contents: &[Content]) -> Taken {
-        let part = self.part_of(&said.keys, Some(&said.record));
+        let part = self.part_of(&said.path, Some(&said.record));
         let Some(statement) = part.statement(Origin::Record, Some(&said.record)) else { return Taken::Known };
         statement.gone = statement.gone.max(said.gone);
         let (version, highest) = (statement.version, statement.version.max(statement.gone));

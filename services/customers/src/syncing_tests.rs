@@ -26,6 +26,7 @@ fn says(kind: &str, version: u64, phone: &str, at: i64) -> Said {
         brand: String::new(),
         deleted: false,
         keys: vec![format!("system:{kind}")],
+        path: vec![],
         gone: 0,
     }
 }
@@ -111,6 +112,7 @@ fn told() -> Customer {
         profile: Profile { first_name: "Ada".into(), phone: ONE.into(), ..Profile::default() },
         brand: String::new(),
         keys: vec![],
+        path: vec![],
     };
     let before = customer.clone();
     customer.see(&sighting, second(1));

@@ -216,6 +216,22 @@ async fn a_record_that_a_telling_wrote_for_the_other_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_new_account_under_the_others_address_goes_with_the_address() {
+    let mesh = mesh().await;
+    let (one, two) = mesh.two().await;
+    // She was seen with the address of the other before anybody merged them.
+    mesh.resolve(pb::ResolveCustomerRequest { email: augusta().email, ..ada() }).await;
+    mesh.merge(merge_of("m", &one, &two)).await.unwrap();
+    let account = ada().system_id.map(|record| retail_proto::types::v1::Ref { id: "new".into(), ..record });
+    let new = pb::ResolveCustomerRequest { system_id: account.clone(), phone: String::new(), ..augusta() };
+    assert_eq!(mesh.resolve(new.clone()).await.customer.unwrap().customer_id, one);
+    let (survivor, restored) = mesh.unmerge(unmerge_of("u", &one, &two)).await.unwrap();
+    let account = account.unwrap();
+    assert!(!survivor.refs.contains(&account) && restored.refs.contains(&account));
+    assert_eq!(mesh.resolve(new).await.customer.unwrap().customer_id, two);
+}
+
+#[tokio::test]
 async fn only_a_part_can_be_taken_out() {
     let mesh = mesh().await;
     let (one, two) = mesh.two().await;
