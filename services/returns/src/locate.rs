@@ -79,6 +79,7 @@ pub(crate) fn locate(record: &mut Return, mut found: Found) {
         let Some(line) = record.line(number).cloned() else { continue };
         let pieces = match line.named() {
             Some(named) => in_order(line, found.named.get(&named).and_then(Option::as_ref), &mut found.left),
+            None if found.customer_id.is_none() => vec![of_nobody(line, record.customer.is_some())],
             None => in_history(line, &mut found, record.next_number()),
         };
         let mut pieces = pieces.into_iter();
@@ -156,11 +157,20 @@ fn candidates<'a>(line: &Line, sale: &'a Sale) -> Vec<&'a SoldLine> {
     sale.lines.iter().filter(fits).collect()
 }
 
-fn in_history(mut line: Line, found: &mut Found, next: i32) -> Vec<Line> {
-    if found.customer_id.is_none() {
+/// The line of somebody who never bought here under the record that was named, or of nobody at all.
+fn of_nobody(mut line: Line, is_named: bool) -> Line {
+    if is_named {
+        line.except(
+            "NO_EARLIER_PURCHASE",
+            "nobody ever bought under this customer's record; name the order, or dismiss",
+        );
+    } else {
         line.except("NO_CUSTOMER", "without an order or a customer no purchase can be found; name the order");
-        return vec![line];
     }
+    line
+}
+
+fn in_history(mut line: Line, found: &mut Found, next: i32) -> Vec<Line> {
     let (mut pieces, sku) = (Vec::new(), line.sku.clone());
     for purchase in found.purchases.iter_mut().filter(|purchase| purchase.sku == sku) {
         let take = purchase.left.clamp(0, line.requested);

@@ -70,6 +70,15 @@ fn without_a_customer_and_an_order_nothing_is_found() {
 }
 
 #[test]
+fn a_customer_whom_nobody_knows_has_bought_nothing_before() {
+    let mut record = wanted(1);
+    record.customer =
+        Some(retail_proto::types::v1::Ref { kind: "commerce".into(), id: "7".into(), ..Default::default() });
+    locate(&mut record, Found::default());
+    assert_eq!(places(&record), [(1, "", 1, "NO_EARLIER_PURCHASE")]);
+}
+
+#[test]
 fn two_lines_of_one_item_do_not_take_the_same_piece() {
     let mut record = wanted(2);
     record.lines.push(Line { number: 2, ..record.lines[0].clone() });

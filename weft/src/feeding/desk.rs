@@ -76,6 +76,10 @@ impl Desk<'_> {
             "once": true, "subject": format!("Return {name}"), "origin": "Phone", "contact_mesh_id": contact,
         });
         let case = self.twins.post("/__sandbox/salesforce/case", &case).await?;
+        let record = cancelled
+            .customer
+            .as_ref()
+            .map(|number| json!({"kind": "commerce", "instance": "shop", "type": "customer", "id": number}));
         let lines: Vec<Value> = cancelled
             .lines
             .iter()
@@ -83,7 +87,7 @@ impl Desk<'_> {
             .collect();
         let body = json!({
             "capture": "RETURN_CAPTURE_FACT", "channel": "shop", "source": SOURCE, "sourceReturnId": name,
-            "customerId": customer, "requestedAt": cancelled.placed_at.to_string(), "lines": lines,
+            "customer": record, "requestedAt": cancelled.placed_at.to_string(), "lines": lines,
             "caseRecord": {
                 "kind": "crm", "instance": "crm", "type": "Case",
                 "id": word(&case, "/id"), "number": word(&case, "/case_number"),

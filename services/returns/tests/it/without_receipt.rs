@@ -94,7 +94,7 @@ async fn a_customer_is_found_by_the_record_of_the_till_and_never_made() {
     let known = mesh.start(by(1, "7")).await;
     mesh.until_state(&known, ReturnState::Authorized).await;
     let stranger = mesh.start(by(2, "8")).await;
-    assert_eq!(split(&mesh, &stranger).await[0].2, "NO_CUSTOMER");
+    assert_eq!(split(&mesh, &stranger).await[0].2, "NO_EARLIER_PURCHASE");
 }
 
 #[tokio::test]
