@@ -3,7 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{desk::Desk, fault::Fault, fields::Kind};
+use super::{
+    desk::{Desk, Record},
+    fault::Fault,
+    fields::Kind,
+};
 
 impl Desk<'_> {
     /// Ships, bills, then receives, what is due; one tick does both for an order whose waits are zero.
@@ -13,13 +17,13 @@ impl Desk<'_> {
             let parcel = json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}"), "packageDescr": "box"});
             let mut set = Map::new();
             set.insert("package".to_owned(), Value::Array(vec![parcel]));
-            if let Err(fault) = self.fulfil(&record, set) {
+            if let Some(fault) = self.attempt(|| self.fulfil(&record, set))? {
                 self.give_up("ship_due", order, &fault)?;
             }
         }
         for order in self.due("SELECT id FROM ns_tran WHERE bill_due <= ?1 ORDER BY bill_due, id LIMIT ?2")? {
             let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
-            if let Err(fault) = self.bill(&record, Map::new()) {
+            if let Some(fault) = self.attempt(|| self.bill(&record, Map::new()))? {
                 self.give_up("bill_due", order, &fault)?;
             }
         }
@@ -33,7 +37,7 @@ impl Desk<'_> {
     fn receive_returns(&self) -> Result<(), Fault> {
         for back in self.due("SELECT tran FROM ns_receive WHERE due <= ?1 ORDER BY due, tran LIMIT ?2")? {
             let Some(record) = self.record(Kind::ReturnAuthorization, back)? else { continue };
-            if let Err(fault) = self.receive(&record, Map::new()) {
+            if let Some(fault) = self.attempt(|| self.receive(&record, Map::new()))? {
                 tracing::warn!(back, %fault, "the back office leaves a return");
                 self.run("DELETE FROM ns_receive WHERE tran = ?1", [back])?;
             }
@@ -55,6 +59,15 @@ impl Desk<'_> {
             [if on { "on" } else { "off" }],
         )?;
         Ok(())
+    }
+
+    /// Tries a document; one that is refused leaves nothing behind.
+    fn attempt(&self, document: impl FnOnce() -> Result<Record, Fault>) -> Result<Option<Fault>, Fault> {
+        self.db.execute_batch("SAVEPOINT attempt")?;
+        let fault = document().err();
+        let end = if fault.is_some() { "ROLLBACK TO attempt; RELEASE attempt" } else { "RELEASE attempt" };
+        self.db.execute_batch(end)?;
+        Ok(fault)
     }
 
     fn due(&self, sql: &str) -> Result<Vec<i64>, Fault> {
