@@ -68,7 +68,7 @@ async fn charges_are_found_and_cancelled_orders_are_not() {
 }
 
 #[tokio::test]
-async fn an_order_whose_customer_is_not_known_is_not_found() {
+async fn a_held_order_is_found_once_its_customer_is_known() {
     let mesh = mesh().await;
     let id = mesh.place(PlaceOrderRequest { total: Some(gbp(1)), ..request(1001) }).await;
     mesh.until(&id, |order| order.customer_id == "c-1").await;
