@@ -1,6 +1,7 @@
 //! Business transactions that always end. Owns: processes and their drivers, effects with intent first, the ledger of
-//! each aggregate, worker leases, feeds for subscribers, inboxes that follow the feeds of others, operations. Refuses: any business rule; those are the pure
-//! functions of a [`Process`]. In: due entries of the store. Out: calls, commits, and what operators read.
+//! each aggregate, worker leases, feeds for subscribers, inboxes that follow the feeds of others, operations. Refuses:
+//! any business rule; those are the pure functions of a [`Process`]. In: due entries of the store, events of others. Out:
+//! calls, commits, and what operators read.
 
 mod driver;
 mod failure;

@@ -10,6 +10,8 @@ use crate::record::{Kind, View};
 use crate::shelf;
 use crate::words::distinct;
 
+/// Merges of merges are followed this far.
+const GENERATIONS: usize = 8;
 /// Ids of one customer that are looked at.
 const MOST_IDS: usize = 50;
 /// Customers that may claim one former id at a time: the one that has it, and those it was passed on from.
@@ -27,22 +29,36 @@ pub(crate) struct Family {
 /// The customer that an id stands for, with all its ids. Customers says of one that stands for others all of them,
 /// however they came to it; what a customer said before it became part of another counts no more.
 pub(crate) async fn family(store: &Store, id: &str) -> Result<Family, StoreError> {
-    let survivor = survivor(store, id).await?;
-    let customer = read(store, &survivor).await?;
+    let mut survivor = id.to_owned();
+    let mut customer = read(store, &survivor).await?;
+    for _ in 0..GENERATIONS {
+        // What the id itself says of whom it stands for, else what others say of it.
+        let own = customer.as_ref().map(|customer| customer.customer_id.clone()).filter(|own| *own != survivor);
+        let other = match own {
+            Some(other) => Some(other),
+            None => claimant(store, &survivor).await?,
+        };
+        let Some(other) = other else { break };
+        // The other may not have told of itself yet: then what the former id was told of it is shown.
+        if let Some(told) = read(store, &other).await? {
+            customer = Some(told);
+        }
+        survivor = other;
+    }
     let former: Vec<String> = customer.iter().flat_map(|customer| customer.merged_ids.clone()).collect();
     let ids = std::iter::once(survivor.as_str()).chain(former.iter().map(String::as_str));
     let ids = distinct(ids.take(MOST_IDS));
     Ok(Family { customer, ids })
 }
 
-/// The customer that has an id among its former ones and is not part of another itself; without one, the id's own.
-async fn survivor(store: &Store, id: &str) -> Result<String, StoreError> {
+/// The customer that has an id among its former ones and is not part of another itself.
+async fn claimant(store: &Store, id: &str) -> Result<Option<String>, StoreError> {
     for claimant in claimants(store, id).await? {
         if claimants(store, &claimant).await?.is_empty() {
-            return Ok(claimant);
+            return Ok(Some(claimant));
         }
     }
-    Ok(id.to_owned())
+    Ok(None)
 }
 
 /// Customers that have an id among their former ones.

@@ -50,6 +50,11 @@ impl List {
         }
     }
 
+    /// Is it a shelf of this list?
+    pub(crate) fn has(self, shelf: &str) -> bool {
+        shelf.split_once('/').is_some_and(|(word, _)| word == self.word())
+    }
+
     /// The shelf of a key on this list.
     pub(crate) fn shelf(self, key: &str) -> String {
         let digest = Sha256::digest(key.as_bytes());

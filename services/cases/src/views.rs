@@ -39,6 +39,20 @@ struct Seen {
     stamp: String,
     /// The case that a return names as its own, and the return.
     names: Option<(String, String)>,
+    /// A customer that has become part of another.
+    is_part: bool,
+}
+
+impl Seen {
+    /// Whoever has become part of another is still found by what it was known by, and claims nobody any more.
+    fn beside(mut self, known: &View) -> Self {
+        if self.is_part && known.is_known() {
+            let shelves = known.shelves.iter().filter(|shelf| !List::FormerCustomer.has(shelf));
+            self.shelves = shelves.cloned().collect();
+            self.began_at = known.began_at;
+        }
+        self
+    }
 }
 
 /// What an owner said: by an event, or when it was asked.
@@ -80,7 +94,7 @@ impl Views {
         match Kind::of_feed(&told.feed) {
             Some(Kind::Order) => Ok(order(&decode(told)?, said_at)),
             Some(Kind::Return) => Ok(self.returned(&decode(told)?, said_at)),
-            Some(Kind::Customer) => Ok(customer(&decode(told)?)),
+            Some(Kind::Customer) => Ok(customer(told.id(), &decode(told)?)),
             None => Err(Failure::refused("EVENT_BROKEN", format!("nobody reads a feed named {:?}", told.feed))),
         }
     }
@@ -111,12 +125,15 @@ impl Views {
             crm: crm.to_owned(),
             stamp: agents::stamp(record),
             names: named.map(|named| (case::id(&named.instance, &named.id), record.return_id.clone())),
+            is_part: false,
         }
     }
 
     /// Takes what was said in, and tells the cases that hang on it.
-    async fn take_in(&self, said: Said, seen: &Seen) -> Result<(), Untaken> {
-        let cases = self.write(said, seen).await?;
+    async fn take_in(&self, said: Said, seen: Seen) -> Result<(), Untaken> {
+        let known = self.store.read::<View>(&seen.id).await?.map(|view| view.doc).unwrap_or_default();
+        let seen = seen.beside(&known);
+        let cases = self.write(said, &seen, known).await?;
         try_join_all(cases.iter().map(|case| self.cases.look_again(case))).await?;
         if let Some((case, return_id)) = &seen.names {
             self.cases.named_by(case, return_id).await?;
@@ -125,8 +142,7 @@ impl Views {
     }
 
     /// Writes the view; answers the cases that hang on it.
-    async fn write(&self, said: Said, seen: &Seen) -> Result<Vec<String>, Untaken> {
-        let known = self.store.read::<View>(&seen.id).await?.map(|view| view.doc).unwrap_or_default();
+    async fn write(&self, said: Said, seen: &Seen, known: View) -> Result<Vec<String>, Untaken> {
         let is_news = said.version > known.version;
         let moved = known.is_known() && known.began_at != seen.began_at;
         if is_news {
@@ -196,7 +212,7 @@ impl Views {
             let page = client.list_orders(request).await?.into_inner();
             for listed in page.orders {
                 let at = millis(listed.updated_at.as_ref());
-                self.take_in(refetched(&listed, listed.version, at), &order(&listed, at)).await?;
+                self.take_in(refetched(&listed, listed.version, at), order(&listed, at)).await?;
             }
             if page.next_page_token.is_empty() {
                 return Ok(());
@@ -214,7 +230,7 @@ impl Views {
             let page = client.list_returns(request).await?.into_inner();
             for listed in page.returns {
                 let at = millis(listed.updated_at.as_ref());
-                self.take_in(refetched(&listed, listed.version, at), &self.returned(&listed, at)).await?;
+                self.take_in(refetched(&listed, listed.version, at), self.returned(&listed, at)).await?;
             }
             if page.next_page_token.is_empty() {
                 return Ok(());
@@ -234,7 +250,7 @@ impl Handler for Views {
             traceparent: told.event.traceparent.clone(),
             mark: Some(told.mark()),
         };
-        self.take_in(said, &seen).await
+        self.take_in(said, seen).await
     }
 
     async fn resync(&self, feed: &str) -> Result<(), Failure> {
@@ -275,18 +291,26 @@ fn order(order: &Order, said_at: i64) -> Seen {
     }
 }
 
-fn customer(customer: &Customer) -> Seen {
-    let profile = customer.profile.as_ref();
+/// A customer that has become part of another says so itself: its event carries the other's whole state. What people
+/// know the other by is said by the other's own event.
+fn customer(id: &str, customer: &Customer) -> Seen {
     let mut shelves = Vec::new();
-    shelves.extend(profile.and_then(|profile| keys::email(&profile.email)).map(|key| List::CustomerEmail.shelf(&key)));
-    shelves.extend(profile.and_then(|profile| keys::phone(&profile.phone)).map(|key| List::CustomerPhone.shelf(&key)));
-    let former = distinct(customer.merged_ids.iter().map(String::as_str));
-    shelves.extend(former.iter().map(|id| List::FormerCustomer.shelf(id)));
+    let is_part = customer.customer_id != id;
+    if !is_part {
+        let profile = customer.profile.as_ref();
+        let email = profile.and_then(|profile| keys::email(&profile.email));
+        shelves.extend(email.map(|key| List::CustomerEmail.shelf(&key)));
+        let phone = profile.and_then(|profile| keys::phone(&profile.phone));
+        shelves.extend(phone.map(|key| List::CustomerPhone.shelf(&key)));
+        let former = distinct(customer.merged_ids.iter().map(String::as_str));
+        shelves.extend(former.iter().map(|id| List::FormerCustomer.shelf(id)));
+    }
     Seen {
-        id: Kind::Customer.view(&customer.customer_id),
-        name: customer.customer_id.clone(),
+        id: Kind::Customer.view(id),
+        name: id.to_owned(),
         began_at: millis(customer.created_at.as_ref()),
         shelves,
+        is_part,
         ..Seen::default()
     }
 }

@@ -146,6 +146,12 @@ impl Owner {
         self.say::<OwnCustomer>(&id, make).await;
     }
 
+    /// Customers says of a former id that it is part of another now, with the other's whole state.
+    pub(crate) async fn part(&self, former_id: &str, survivor: &people::Customer) {
+        let survivor = survivor.clone();
+        self.say::<OwnCustomer>(former_id, move |_| survivor.encode_to_vec()).await;
+    }
+
     /// The owner says something that nobody can read.
     pub(crate) async fn nonsense(&self, order_id: &str) {
         self.say::<OwnOrder>(order_id, |_| vec![0xff, 0xff, 0xff]).await;
