@@ -206,6 +206,36 @@ fn a_system_that_is_being_told_something_older_is_told_what_it_brought_too() {
     assert_eq!(customer.sync(&said, &Ear { told: true, sent }).telling, Telling::AsOthers);
 }
 
+#[test]
+fn a_change_that_a_telling_has_overwritten_since_is_told_back() {
+    let mut customer = told();
+    let (before, said) = (customer.clone(), says("crm", 1, TWO, 5));
+    customer.tell("crm", "one", customer.content, None, second(8));
+    let outcome = customer.sync(&said, &ear());
+    customer.changed(&before, false, second(9));
+    customer.hear(&said.record, outcome.telling);
+    assert_eq!((outcome.heard, phone(&customer)), (Heard::Applied, TWO));
+    assert!(customer.told("crm", "one").unwrap().content < customer.content);
+}
+
+#[test]
+fn a_system_that_was_thought_to_know_and_says_otherwise_is_told() {
+    let mut customer = told();
+    let before = customer.clone();
+    customer.update(&Profile { phone: TWO.into(), ..Profile::default() }, second(5));
+    customer.changed(&before, false, second(5));
+    customer.tell("crm", "one", customer.content, None, second(8));
+    let (before, said) = (customer.clone(), says("crm", 1, "+442079460953", 10));
+    let outcome = customer.sync(&said, &ear());
+    customer.changed(&before, false, second(10));
+    customer.hear(&said.record, outcome.telling);
+    assert_eq!(outcome.telling, Telling::Knows);
+    // Back to what it was told at first, so soon that it may be a late echo of that: it is told what stands.
+    let outcome = customer.sync(&says("crm", 2, ONE, 12), &ear());
+    assert_eq!(outcome, Outcome { heard: Heard::Unchanged, telling: Telling::Again });
+    assert_eq!(phone(&customer), "+442079460953");
+}
+
 fn delivery() -> impl Strategy<Value = Said> {
     let phones = prop::sample::select(vec!["", ONE, TWO]);
     (prop::sample::select(vec!["crm", "erp", "pos"]), 1..5_u64, phones, 0..4_i64, prop::bool::weighted(0.15)).prop_map(
