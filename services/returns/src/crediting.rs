@@ -84,8 +84,8 @@ pub(crate) struct Told {
 }
 
 /// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
-/// after this one has failed, changes nothing: a failure is final for its attempt. An attempt that gave back less than it
-/// was to has failed too: what it gave counts, the rest is for another.
+/// after this one has failed, changes nothing: a failure is final for its attempt. An attempt that gave back less than
+/// it was to has failed too: what it gave counts, the rest is for another.
 pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
     if attempt != part.attempt() || part.has_failed_refund() {
         return;

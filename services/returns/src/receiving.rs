@@ -1,5 +1,5 @@
-//! Goods come back: receipts of the warehouse, the store or the shop are put down part by part and location by location.
-//! Pure.
+//! Goods come back: receipts of the warehouse, the store or the shop are put down part by part and location by
+//! location. Pure.
 
 use std::collections::BTreeMap;
 
@@ -72,8 +72,8 @@ fn may_receive(record: &Return) -> Result<(), Error> {
     }
 }
 
-/// What becomes of goods in the ERP's books: an ERP posts what is sold again and what is not apart, and what is rejected
-/// not at all.
+/// What becomes of goods in the ERP's books: an ERP posts what is sold again and what is not apart, and what is
+/// rejected not at all.
 fn fate(line: &ReceiptLine) -> u8 {
     match line.disposition() {
         Disposition::Restock => 0,

@@ -1,5 +1,5 @@
-//! An ERP with books of its own: it does what it is asked once per external id, unless it is in a mood, and refuses what
-//! no books may hold.
+//! An ERP with books of its own: it does what it is asked once per external id, unless it is in a mood, and refuses
+//! what no books may hold.
 
 use std::collections::BTreeMap;
 use std::sync::MutexGuard;

@@ -1,5 +1,5 @@
-//! A mesh of one service and five neighbours. Facts are waited for where they appear: in the stream of the return, or in
-//! the books of a neighbour.
+//! A mesh of one service and five neighbours. Facts are waited for where they appear: in the stream of the return, or
+//! in the books of a neighbour.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
