@@ -143,7 +143,8 @@ impl Of<'_> {
     pub(crate) fn refund(&self, key: String, notify: bool, verify_only: bool) -> shop::RefundOrderRequest {
         let credited = self.part.settlement.iter().flat_map(|settlement| &settlement.lines);
         let mut lines: BTreeMap<String, i64> = BTreeMap::new();
-        for credit in credited {
+        // An attempt that gave some of the money has used the lines up.
+        for credit in credited.filter(|_| self.part.refunded_before == 0) {
             // A line without an id at the shop, or a part of a unit, is money without a line there.
             let line = self.record.line(credit.number).filter(|line| !line.channel_line_id.is_empty());
             if let (Some(line), Some(units)) = (line, Quantity::from_millionths(credit.quantity).as_whole()) {
@@ -164,7 +165,7 @@ impl Of<'_> {
                     restock: i32::from(shop::Restock::None),
                 })
                 .collect(),
-            amount: Some(self.money(self.part.refund_due())),
+            amount: Some(self.money(self.part.still_due())),
             note: self.record.rma.clone(),
             notify_customer: notify || self.record.notify,
             verify_only,

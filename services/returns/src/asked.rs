@@ -1,5 +1,5 @@
-//! Who asks for a change, under which key. A key belongs to one request, whichever return that request names: returns lie
-//! in different partitions, so the key is claimed in a partition of its own before the return is touched.
+//! Who asks for a change, under which key. A key belongs to one request, whichever return that request names: returns
+//! lie in different partitions, so the key is claimed in a partition of its own before the return is touched.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! The books of orders: every way into the allowances, each a few lines around a pure rule. What is judged is claimed in
-//! the same commit, so that two returns that race for the last piece see each other.
+//! The books of orders: every way into the allowances, each a few lines around a pure rule. What is judged is claimed
+//! in the same commit, so that two returns that race for the last piece see each other.
 
 use std::convert::Infallible;
 

@@ -104,8 +104,8 @@ impl Calls {
 
     async fn judge(&self, record: &Return, order: &str) -> Result<Brought, Failure> {
         let Some(mut sale) = self.finder.sale(order).await? else { return Ok(Brought::Judged(None, Vec::new())) };
-        if let (true, Some(channel)) = (sale.erp.is_empty(), self.terms.channel(&sale.channel)) {
-            sale.erp.clone_from(&channel.erp);
+        if let Some(channel) = self.terms.channel(&sale.channel) {
+            sale.fill_from(&channel.erp, &channel.location);
         }
         let waited = match record.waiting_since {
             0 => 0,
@@ -274,7 +274,8 @@ fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
     let pending = match (outcome.state(), refund.state()) {
         (OutcomeState::Refused, _) => return Err(Failure::refused(outcome.reason, outcome.message)),
         (_, shop::RefundState::Failed) => return Err(Failure::refused("REFUND_FAILED", outcome.message)),
-        (OutcomeState::Partial, _) => return Err(Failure::refused("PARTIAL_OUTCOME", outcome.message)),
+        // Only some of it was given back: the amount says how much.
+        (OutcomeState::Partial, _) => false,
         (OutcomeState::Done, shop::RefundState::Done | shop::RefundState::Unspecified) => false,
         (OutcomeState::Done, shop::RefundState::Pending)
         | (

@@ -38,6 +38,9 @@ pub struct Channel {
     pub address: String,
     /// ERP instance that books its orders, for orders that do not say.
     pub erp: String,
+    /// Location that goods come back to when neither the order line nor the receipt names one. Optional; some ERPs take
+    /// no return without one.
+    pub location: String,
     /// Time zone of the retailer's calendar for this channel, IANA name.
     pub time_zone: String,
     /// Policy of its lines that no more specific policy names. Optional.
@@ -53,6 +56,7 @@ impl Default for Channel {
         Self {
             address: String::new(),
             erp: String::new(),
+            location: String::new(),
             time_zone: "UTC".to_owned(),
             policy: String::new(),
             market: String::new(),

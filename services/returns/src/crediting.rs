@@ -84,17 +84,23 @@ pub(crate) struct Told {
 }
 
 /// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
-/// after this one has failed, changes nothing: a failure is final for its attempt.
+/// after this one has failed, changes nothing: a failure is final for its attempt. An attempt that gave back less than
+/// it was to has failed too: what it gave counts, the rest is for another.
 pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
     if attempt != part.attempt() || part.has_failed_refund() {
         return;
     }
-    let due = part.refund_due();
+    let due = part.still_due();
     let known = part.refund.take().unwrap_or_default();
     if told.pending && known.is_done() {
         // An older answer that comes late.
         part.refund = Some(known);
         return;
+    }
+    let gave = if told.failed || told.pending { 0 } else { told.minor.unwrap_or(due) };
+    let failed = told.failed || (!told.pending && gave < due);
+    if failed {
+        part.refunded_before = part.refunded_before.saturating_add(gave);
     }
     let since = if known.since == 0 { now } else { known.since };
     let waited = now.saturating_sub(since);
@@ -102,12 +108,12 @@ pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
     part.refund = Some(Refund {
         attempt,
         record: told.record.clone().or(known.record),
-        minor: if told.failed || told.pending { 0 } else { told.minor.unwrap_or(due) },
+        minor: if failed { 0 } else { gave },
         at: told.at,
-        pending: told.pending && !told.failed,
+        pending: told.pending && !failed,
         look_at: if told.pending { look_at } else { 0 },
         since: if told.pending { since } else { 0 },
-        failed: told.failed,
+        failed,
     });
 }
 
@@ -163,6 +169,18 @@ mod tests {
         tell(&mut part, 1, &told(false, false), 30);
         assert_eq!(part.refunded(), 0);
         assert!(part.has_failed_refund());
+    }
+
+    #[test]
+    fn an_attempt_that_gave_only_some_leaves_the_rest_to_another() {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        tell(&mut record.parts[0], 1, &Told { minor: Some(300), ..told(false, false) }, 10);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (300, true));
+        try_again(&mut record);
+        assert_eq!(record.parts[0].still_due(), 200);
+        tell(&mut record.parts[0], 2, &Told { minor: Some(200), ..told(false, false) }, 20);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (500, false));
     }
 
     #[test]

@@ -190,6 +190,9 @@ pub(crate) struct Part {
     /// The refund.
     #[prost(message, optional, tag = "12")]
     pub(crate) refund: Option<Refund>,
+    /// What earlier attempts gave back although they did not come through whole, minor units.
+    #[prost(int64, tag = "15")]
+    pub(crate) refunded_before: i64,
     /// The ERP's customer refund.
     #[prost(message, optional, tag = "13")]
     pub(crate) refund_document: Option<Ref>,
@@ -226,10 +229,17 @@ impl Part {
         self.settlement.as_ref().map_or(0, |settlement| settlement.refund)
     }
 
+    /// What the current attempt is to give back, minor units.
+    #[must_use]
+    pub(crate) fn still_due(&self) -> i64 {
+        self.refund_due().saturating_sub(self.refunded_before)
+    }
+
     /// What was given back, minor units.
     #[must_use]
     pub(crate) fn refunded(&self) -> i64 {
-        self.refund.as_ref().filter(|refund| refund.is_done()).map_or(0, |refund| refund.minor)
+        let now = self.refund.as_ref().filter(|refund| refund.is_done()).map_or(0, |refund| refund.minor);
+        self.refunded_before.saturating_add(now)
     }
 
     /// True when the owner says that the last refund did not come through.

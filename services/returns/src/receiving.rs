@@ -1,5 +1,5 @@
-//! Goods come back: receipts of the warehouse, the store or the shop are put down part by part and location by location.
-//! Pure.
+//! Goods come back: receipts of the warehouse, the store or the shop are put down part by part and location by
+//! location. Pure.
 
 use std::collections::BTreeMap;
 
@@ -72,15 +72,25 @@ fn may_receive(record: &Return) -> Result<(), Error> {
     }
 }
 
-/// Puts what has come down, one receipt per part and location.
+/// What becomes of goods in the ERP's books: an ERP posts what is sold again and what is not apart, and what is
+/// rejected not at all.
+fn fate(line: &ReceiptLine) -> u8 {
+    match line.disposition() {
+        Disposition::Restock => 0,
+        Disposition::Quarantine | Disposition::Discard => 1,
+        Disposition::Reject => 2,
+    }
+}
+
+/// Puts what has come down, one receipt per part, location and fate.
 pub(crate) fn arrive(record: &mut Return, arrival: &Arrival) {
-    let mut by_place: BTreeMap<(i32, String), Vec<ReceiptLine>> = BTreeMap::new();
+    let mut by_place: BTreeMap<(i32, String, u8), Vec<ReceiptLine>> = BTreeMap::new();
     for come in &arrival.lines {
         let Some(line) = record.line(come.number).filter(|line| line.part != 0) else { continue };
         let location = if arrival.location.is_empty() { &line.location } else { &arrival.location };
-        by_place.entry((line.part, location.clone())).or_default().push(come.clone());
+        by_place.entry((line.part, location.clone(), fate(come))).or_default().push(come.clone());
     }
-    for ((part, location), lines) in by_place {
+    for ((part, location, _), lines) in by_place {
         let Some(part) = record.part_mut(part) else { continue };
         let number = part.receipts.len().saturating_add(1);
         part.receipts.push(Receipt {

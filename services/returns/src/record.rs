@@ -254,28 +254,35 @@ impl Return {
     }
 
     /// Has come back of a line and is good enough, or needs not come back, millionths. A charge (postage) is given
-    /// back with the first goods that are accepted, or at once when no goods are to come.
+    /// back with the first goods of its part that are accepted (of the return, when its part has none), or at once when
+    /// no goods are to come.
     #[must_use]
     pub(crate) fn accepted(&self, line: &Line) -> i64 {
         if line.is_charge {
-            let mut goods = self.goods().peekable();
-            let due = goods.peek().is_none() || goods.any(|one| self.accepted(one) > 0);
+            let goods = self.goods_with(line);
+            let due = goods.is_empty() || goods.iter().any(|one| self.accepted(one) > 0);
             return if due && line.part != 0 { line.authorized } else { 0 };
         }
         // More than was authorized may lie in the ERP's books; more than that is never credited.
         self.counted(line, |disposition| disposition != Disposition::Reject).min(line.authorized)
     }
 
-    /// Goods that may come back.
-    fn goods(&self) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(|line| line.stage() == Stage::Claimed && !line.is_charge)
+    /// Goods that decide whether a charge is given back.
+    fn goods_with(&self, charge: &Line) -> Vec<&Line> {
+        let goods = |line: &&Line| line.stage() == Stage::Claimed && !line.is_charge;
+        let all: Vec<&Line> = self.lines.iter().filter(goods).collect();
+        let of_part: Vec<&Line> = all.iter().copied().filter(|line| line.part == charge.part).collect();
+        if of_part.is_empty() { all } else { of_part }
     }
 
     /// True when all of a part that will come has come. Charges wait for the goods that decide about them.
     #[must_use]
     pub(crate) fn is_back(&self, part: &Part) -> bool {
-        let charges_decided = || self.goods().all(|line| self.awaited(line) == 0 || self.accepted(line) > 0);
-        self.lines_of(part).all(|line| if line.is_charge { charges_decided() } else { self.awaited(line) == 0 })
+        let decided = |charge: &Line| {
+            let goods = self.goods_with(charge);
+            self.accepted(charge) > 0 || goods.iter().all(|line| self.awaited(line) == 0)
+        };
+        self.lines_of(part).all(|line| if line.is_charge { decided(line) } else { self.awaited(line) == 0 })
     }
 
     fn counted(&self, line: &Line, counts: impl Fn(Disposition) -> bool) -> i64 {

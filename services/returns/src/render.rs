@@ -49,8 +49,8 @@ impl From<&Return> for pb::Return {
 
 fn line(record: &Return, line: &Line) -> pb::ReturnLine {
     let of_part = record.part(line.part);
-    let receipts = of_part.iter().flat_map(|part| &part.receipts).flat_map(|receipt| &receipt.lines);
-    let last = receipts.filter(|one| one.number == line.number).last();
+    let mut receipts = of_part.iter().flat_map(|part| &part.receipts).flat_map(|receipt| &receipt.lines);
+    let last = receipts.rfind(|one| one.number == line.number);
     pb::ReturnLine {
         number: line.number,
         input_number: line.input_number,

@@ -98,14 +98,14 @@ impl Returns {
         bad.require("page_size", size <= LARGEST_PAGE, &format!("ask for 0 to {LARGEST_PAGE}"));
         let mut names = Vec::new();
         names.extend(render::known_state(request.state()).map(list::state));
-        let asked: [(&String, fn(&str) -> String); 5] = [
-            (&request.customer_id, list::customer),
-            (&request.order_id, list::order),
-            (&request.rma_number, list::rma),
-            (&request.exception_cause, list::cause),
-            (&request.source_ref, list::source),
+        let asked = [
+            (&request.customer_id, list::customer(&request.customer_id)),
+            (&request.order_id, list::order(&request.order_id)),
+            (&request.rma_number, list::rma(&request.rma_number)),
+            (&request.exception_cause, list::cause(&request.exception_cause)),
+            (&request.source_ref, list::source(&request.source_ref)),
         ];
-        names.extend(asked.into_iter().filter(|(value, _)| !value.is_empty()).map(|(value, name)| name(value)));
+        names.extend(asked.into_iter().filter(|(value, _)| !value.is_empty()).map(|(_, name)| name));
         if request.exceptions_only {
             names.push(list::EXCEPTIONS.to_owned());
         }

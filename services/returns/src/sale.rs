@@ -74,6 +74,16 @@ impl Sale {
         self.lines.iter().find(|line| line.number == number)
     }
 
+    /// What an order does not say itself, its channel does: who books it, and where its goods come back to.
+    pub(crate) fn fill_from(&mut self, erp: &str, location: &str) {
+        if self.erp.is_empty() {
+            erp.clone_into(&mut self.erp);
+        }
+        for line in self.lines.iter_mut().filter(|line| !line.is_charge && line.location.is_empty()) {
+            location.clone_into(&mut line.location);
+        }
+    }
+
     /// The invoices of a line with what each bills of it, oldest first. One invoice that names no lines bills them all;
     /// when several name none, nobody can tell them apart and the first stands for them.
     #[must_use]

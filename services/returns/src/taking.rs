@@ -104,8 +104,8 @@ impl Returns {
     }
 }
 
-/// A fact is known by what it says, whatever key it comes under: the shop tells of one refund first that it was made and
-/// then that it failed, and both are to be heard.
+/// A fact is known by what it says, whatever key it comes under: the shop tells of one refund first that it was made
+/// and then that it failed, and both are to be heard.
 struct Fact {
     key: String,
     content: Vec<u8>,

@@ -1,5 +1,5 @@
-//! An ERP with books of its own: it does what it is asked once per external id, unless it is in a mood, and refuses what
-//! no books may hold.
+//! An ERP with books of its own: it does what it is asked once per external id, unless it is in a mood, and refuses
+//! what no books may hold.
 
 use std::collections::BTreeMap;
 use std::sync::MutexGuard;
@@ -122,6 +122,7 @@ impl ErpService for Erp {
             let input = request.into_inner().input.unwrap();
             let whole = !input.lines.is_empty() && input.sales_order.is_some() && !input.rma_number.is_empty();
             law(whole && input.lines.iter().all(|line| units(&line.quantity) > 0), "BAD_REQUEST")?;
+            law(input.lines.iter().all(|line| line.is_charge == line.location.is_empty()), "LOCATION_MISSING")?;
             let mut numbers: Vec<i32> = input.lines.iter().map(|line| line.line_number).collect();
             numbers.dedup();
             law(numbers.len() == input.lines.len(), "SAME_LINE_TWICE")?;
@@ -176,7 +177,8 @@ impl ErpService for Erp {
         self.books.write(|books| {
             let silent = books.moods.next("post_receipt")?;
             let request = request.into_inner();
-            law(!request.lines.is_empty(), "BAD_REQUEST")?;
+            let numbers: std::collections::BTreeSet<i32> = request.lines.iter().map(|line| line.line_number).collect();
+            law(!numbers.is_empty() && numbers.len() == request.lines.len(), "SAME_LINE_TWICE")?;
             let kept = books.returns.get_mut(&request.return_ref).ok_or_else(missing)?;
             let known = kept.told.receipts.iter().find(|one| one.external_ref == request.external_ref).cloned();
             let receipt = match known {

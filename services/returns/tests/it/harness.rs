@@ -1,5 +1,5 @@
-//! A mesh of one service and five neighbours. Facts are waited for where they appear: in the stream of the return, or in
-//! the books of a neighbour.
+//! A mesh of one service and five neighbours. Facts are waited for where they appear: in the stream of the return, or
+//! in the books of a neighbour.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -117,8 +117,8 @@ pub(crate) fn request(number: u32, lines: &[(i32, i64)]) -> pb::StartReturnReque
 
 type Asked<T> = Result<Response<T>, Status>;
 
-fn read<T>(answer: Asked<T>) -> Result<T, Refusal> {
-    answer.map(Response::into_inner).map_err(|status| Refusal::read(&status))
+async fn read<T>(answer: impl Future<Output = Asked<T>>) -> Result<T, Refusal> {
+    answer.await.map(Response::into_inner).map_err(|status| Refusal::read(&status))
 }
 
 impl Mesh {
@@ -140,7 +140,7 @@ impl Mesh {
     }
 
     pub(crate) async fn try_start(&self, request: pb::StartReturnRequest) -> Result<pb::Return, Refusal> {
-        Ok(read(self.returns().start_return(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().start_return(request)).await?.return_record.unwrap())
     }
 
     /// Starts a return and answers its id.
@@ -181,7 +181,7 @@ impl Mesh {
             lines: lines.iter().map(line).collect(),
             ..Default::default()
         };
-        Ok(read(self.returns().receive_return(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().receive_return(request)).await?.return_record.unwrap())
     }
 
     pub(crate) async fn close(&self, id: &str) -> Result<pb::Return, Refusal> {
@@ -190,7 +190,7 @@ impl Mesh {
             return_id: id.into(),
             reason: "the rest will not come".into(),
         };
-        Ok(read(self.returns().close_return(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().close_return(request)).await?.return_record.unwrap())
     }
 
     pub(crate) async fn cancel(&self, id: &str) -> Result<pb::Return, Refusal> {
@@ -199,7 +199,7 @@ impl Mesh {
             return_id: id.into(),
             reason: "keeps it after all".into(),
         };
-        Ok(read(self.returns().cancel_return(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().cancel_return(request)).await?.return_record.unwrap())
     }
 
     pub(crate) async fn resolve(
@@ -215,7 +215,7 @@ impl Mesh {
             note: "looked at it".into(),
             ..how
         };
-        Ok(read(self.returns().resolve_exception(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().resolve_exception(request)).await?.return_record.unwrap())
     }
 
     pub(crate) async fn dismiss(&self, id: &str, line_number: i32) -> Result<pb::Return, Refusal> {
@@ -225,16 +225,16 @@ impl Mesh {
     pub(crate) async fn resume(&self, id: &str, key: &str) -> Result<pb::Return, Refusal> {
         let request =
             pb::ResumeReturnRequest { idempotency_key: key.into(), return_id: id.into(), note: "mended".into() };
-        Ok(read(self.returns().resume_return(request).await)?.return_record.unwrap())
+        Ok(read(self.returns().resume_return(request)).await?.return_record.unwrap())
     }
 
     pub(crate) async fn take_refund(&self, request: pb::TakeRefundRequest) -> Result<String, Refusal> {
-        Ok(read(self.returns().take_refund(request).await)?.return_id)
+        Ok(read(self.returns().take_refund(request)).await?.return_id)
     }
 
     pub(crate) async fn get(&self, id: &str) -> pb::Return {
-        let answer = self.returns().get_return(pb::GetReturnRequest { return_id: id.into() }).await;
-        read(answer).unwrap().return_record.unwrap()
+        let request = pb::GetReturnRequest { return_id: id.into() };
+        read(self.returns().get_return(request)).await.unwrap().return_record.unwrap()
     }
 
     /// Follows the return until it is as wished.

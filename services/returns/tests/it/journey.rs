@@ -4,7 +4,7 @@ use retail_proto::orders::v1 as sold;
 use retail_proto::returns::v1::{ReturnState, StartReturnRequest};
 
 use crate::books::{gbp, record};
-use crate::harness::{mesh, request};
+use crate::harness::{mesh, mesh_with, request};
 use crate::orders::{invoice, order};
 
 #[tokio::test]
@@ -104,6 +104,24 @@ async fn postage_is_given_back_with_the_goods_and_needs_no_receipt() {
     assert_eq!(record.refunded, [gbp(1530 + 500)]);
     assert!(record.lines[1].is_charge);
     mesh.assert_money_law("o-1003");
+}
+
+#[tokio::test]
+async fn goods_of_an_order_that_names_no_location_come_back_to_the_channels() {
+    let mesh = mesh_with(|config| {
+        config.channels.values_mut().for_each(|channel| channel.location = "RETURNS".into());
+    })
+    .await;
+    let mut nowhere = order(1002);
+    nowhere.lines.iter_mut().for_each(|line| line.location.clear());
+    mesh.sell(nowhere);
+    let mut asked = request(1, &[(1, 1)]);
+    asked.lines[0].order_id = "o-1002".into();
+    let id = mesh.start(asked).await;
+    mesh.until_state(&id, ReturnState::Authorized).await;
+    mesh.receive_all(&id).await;
+    mesh.completed(&id).await;
+    assert_eq!(mesh.stock.on_hand("85123A", "RETURNS"), 1);
 }
 
 #[tokio::test]

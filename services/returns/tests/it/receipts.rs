@@ -58,6 +58,16 @@ async fn broken_goods_are_credited_and_never_sold_again() {
 }
 
 #[tokio::test]
+async fn good_and_broken_pieces_of_one_line_are_posted_apart() {
+    let mesh = mesh().await;
+    let id = mesh.authorized(1, &[(1, 3)]).await.return_id;
+    mesh.receive(&id, "dock-1", &[(1, 2, Disposition::Restock), (1, 1, Disposition::Discard)]).await.unwrap();
+    let record = mesh.completed(&id).await;
+    assert_eq!((record.parts[0].receipts.len(), record.lines[0].credited.as_str()), (2, "3"));
+    assert_eq!(mesh.stock.on_hand("85123A", "MAIN"), 2);
+}
+
+#[tokio::test]
 async fn goods_that_the_erp_took_in_by_itself_are_credited_and_our_stock_follows() {
     let mesh = mesh().await;
     let record = mesh.authorized(1, &[(1, 2)]).await;

@@ -8,7 +8,7 @@ use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::fault::Class;
 use tonic::{Request, Response, Status};
 
-use crate::books::{Books, Moods, done, law, minor, record, refusal, unless};
+use crate::books::{Books, Moods, done, gbp, law, minor, record, refusal, unless};
 
 /// What becomes of the money of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,8 +16,10 @@ pub(crate) enum Money {
     #[default]
     GivenBack,
     UnderWay,
-    /// Refunds under this reference fail.
+    /// Nothing comes through.
     Fails,
+    /// A penny less than was asked for comes through.
+    LacksAPenny,
 }
 
 #[derive(Default)]
@@ -90,22 +92,27 @@ impl CommerceService for Shop {
             law(amount > 0 && amount <= paid - till.given_back(&request.order_id), "REFUND_EXCEEDS_PAYMENT")?;
             let restocks = request.lines.iter().any(|line| line.restock() != pb::Restock::None);
             law(!restocks, "SHIPPED_GOODS_ARE_NOT_CANCELLED")?;
+            let short = i64::from(till.money == Money::LacksAPenny);
             let state = match till.money {
-                Money::GivenBack => pb::RefundState::Done,
+                Money::GivenBack | Money::LacksAPenny => pb::RefundState::Done,
                 Money::UnderWay => pb::RefundState::Pending,
                 Money::Fails => pb::RefundState::Failed,
             };
             let refund = pb::Refund {
                 refund: Some(record("commerce", "refund", &format!("rf-{}", till.refunds.len() + 1))),
                 external_ref: request.external_ref.clone(),
-                amount: request.amount.clone(),
+                amount: Some(gbp(amount - short)),
                 state: i32::from(state),
                 refunded_at: Some(prost_types::Timestamp { seconds: 1_292_000_000, nanos: 0 }),
                 ..pb::Refund::default()
             };
             till.refunds.insert(request.external_ref.clone(), refund.clone());
             till.requests.insert(request.external_ref.clone(), request);
-            unless(silent, told(refund))
+            let mut answer = told(refund);
+            if short > 0 {
+                answer.outcome = Some(Outcome { state: i32::from(OutcomeState::Partial), ..Outcome::default() });
+            }
+            unless(silent, answer)
         })
     }
 

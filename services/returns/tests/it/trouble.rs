@@ -135,6 +135,21 @@ async fn a_refund_that_failed_is_made_again_only_when_a_person_says_so() {
 }
 
 #[tokio::test]
+async fn of_a_refund_that_came_through_in_part_only_the_rest_is_given_another_time() {
+    let mesh = mesh().await;
+    mesh.shop.books.write(|till| till.money = Money::LacksAPenny);
+    let id = mesh.authorized(1, &[(1, 2)]).await.return_id;
+    mesh.receive_all(&id).await;
+    let parked = mesh.until(&id, |record| record.parked).await;
+    assert_eq!((parked.refunded, mesh.erp.books().moods.asked("record_refund")), (vec![gbp(509)], 0));
+    mesh.shop.books.write(|till| till.money = Money::GivenBack);
+    mesh.resume(&id, "r-1").await.unwrap();
+    assert_eq!(mesh.completed(&id).await.refunded, [gbp(510)]);
+    assert_eq!(mesh.erp.books().only().refunds[0].amount, Some(gbp(510)));
+    mesh.assert_money_law("o-1001");
+}
+
+#[tokio::test]
 async fn a_channel_without_a_connector_parks_the_return_before_any_money_moves() {
     let mesh = mesh_with(|config| {
         config.channels.values_mut().for_each(|channel| channel.address.clear());
