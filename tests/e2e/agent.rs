@@ -108,9 +108,13 @@ async fn a_crm_that_is_down_makes_a_section_stale_and_the_call_answers() {
     mesh.seed().await;
     let lines = json!([{"sku": "10003", "title": "BRASS DOOR BELL", "quantity": 1, "price": "7.25", "kind": "goods"}]);
     let order = mesh.sold("#700002", "60002", lines).await;
-    let path = format!("/v1/context?customerId={}", order["customerId"].as_str().unwrap());
+    let customer_id = order["customerId"].as_str().unwrap();
+    let opened = json!({"subject": "Where is my bell?", "contact_mesh_id": customer_id});
+    mesh.twins().post("/__sandbox/salesforce/case", &opened).await.unwrap();
+    let path = format!("/v1/context?customerId={customer_id}");
     let state = |all: &Value, name: &str| section(all, name)["state"].as_str().unwrap().to_owned();
-    mesh.answer(&path, |all| state(all, "orders") == "SECTION_STATE_FRESH").await;
+    let fresh = |all: &Value| ["orders", "cases"].iter().all(|name| state(all, name) == "SECTION_STATE_FRESH");
+    mesh.answer(&path, fresh).await;
     mesh.plant("salesforce", json!({"kind": "status", "status": 503, "times": 0, "path_contains": "/"})).await;
     let context = mesh.answer(&path, |all| state(all, "cases") == "SECTION_STATE_STALE").await;
     assert_eq!(state(&context, "orders"), "SECTION_STATE_FRESH");

@@ -171,6 +171,24 @@ impl Ledger {
         self.effects.iter().find(|effect| effect.name == name)
     }
 
+    /// May a step have arrived although no answer says so? Not only its last attempt counts: one that certainly was not
+    /// executed says nothing about the one before it, whose answer was lost. A refusal does: who refuses has looked.
+    #[must_use]
+    pub fn may_have_been_sent(&self, step: &str) -> bool {
+        let Some(effect) = self.effect(step) else { return false };
+        match effect.state() {
+            EffectState::Refused => false,
+            EffectState::Sent | EffectState::Unknown | EffectState::Confirmed | EffectState::Exception => true,
+            EffectState::Planned => {
+                let certain = |attempt: u32| {
+                    let mut entries = self.timeline.iter();
+                    entries.any(|entry| entry.subject == step && entry.attempt == attempt && entry.what == "NOT_DONE")
+                };
+                (1..=effect.attempts).any(|attempt| !certain(attempt))
+            }
+        }
+    }
+
     /// Decides whether a step may run, and records the intent of an effect. `now` is also the time of the intent.
     pub fn admit(&mut self, name: &str, class: Class, policy: Policy, now: Timestamp) -> Admission {
         if self.parked.is_some() {

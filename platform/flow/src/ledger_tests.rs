@@ -166,6 +166,47 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![Just(Event::Lost), Just(Event::Away), Just(Event::Missed), Just(Event::LookFailed), Just(Event::Died)]
 }
 
+fn send(ledger: &mut Ledger, second: i64, failure: Option<&Failure>) {
+    admit(ledger, Class::Keyed, second);
+    if let Some(failure) = failure {
+        ledger.fail(NAME, failure, Duration::ZERO, at(second));
+    }
+}
+
+#[test]
+fn what_was_never_sent_or_certainly_not_executed_has_not_arrived() {
+    let mut ledger = Ledger::default();
+    assert!(!ledger.may_have_been_sent(NAME));
+    send(&mut ledger, 1, Some(&Failure::not_done("AWAY", "")));
+    send(&mut ledger, 2, Some(&Failure::not_done("AWAY", "")));
+    assert!(!ledger.may_have_been_sent(NAME));
+}
+
+#[test]
+fn what_is_under_way_or_unknown_may_have_arrived() {
+    let mut ledger = Ledger::default();
+    send(&mut ledger, 1, None);
+    assert!(ledger.may_have_been_sent(NAME));
+    ledger.fail(NAME, &lost(), Duration::ZERO, at(1));
+    assert!(ledger.may_have_been_sent(NAME));
+}
+
+#[test]
+fn a_later_attempt_that_was_not_executed_does_not_settle_an_earlier_one() {
+    let mut ledger = Ledger::default();
+    send(&mut ledger, 1, Some(&lost()));
+    send(&mut ledger, 2, Some(&Failure::not_done("AWAY", "")));
+    assert!(ledger.may_have_been_sent(NAME));
+}
+
+#[test]
+fn an_attempt_that_a_crash_cut_off_may_have_arrived() {
+    let mut ledger = Ledger::default();
+    send(&mut ledger, 1, None);
+    send(&mut ledger, 2, Some(&Failure::not_done("AWAY", "")));
+    assert!(ledger.may_have_been_sent(NAME));
+}
+
 proptest! {
     /// Whatever happens, a blind effect never leaves twice unless the first was certainly not done, and a queryable
     /// one never without the quiet time and two misses since its last send.

@@ -104,14 +104,10 @@ pub fn note<D: Document>(draft: &mut Draft<D>, what: &str, detail: &str, now: Ti
     draft.put(&id, &ledger);
 }
 
-/// May a step of this aggregate have been sent without its answer being known? For rules that undo.
+/// May a step of this aggregate have arrived although no answer says so? For rules that undo.
 pub fn may_have_been_sent<D: Document>(draft: &mut Draft<D>, step: &str) -> bool {
-    use crate::ledger::EffectState;
     let ledger = draft.get::<Ledger>(&Ledger::id_of::<D>(draft.id())).unwrap_or_default();
-    ledger.effect(step).is_some_and(|effect| match effect.state() {
-        EffectState::Sent | EffectState::Unknown | EffectState::Confirmed | EffectState::Exception => true,
-        EffectState::Planned | EffectState::Refused => false,
-    })
+    ledger.may_have_been_sent(step)
 }
 
 /// Lets a parked aggregate go on. Answers false when it was not parked.

@@ -126,7 +126,7 @@ impl Calls {
                 }
             }
             Leg::ReadRefunds => self.read_refunds(order).await,
-            Leg::RefundShop(id) => self.refund(order, id, key, false).await,
+            Leg::RefundShop(id) => self.refund(order, id, key).await,
             Leg::RecordRefund(id) => self.record_refund(order, id).await,
         }
     }
@@ -135,7 +135,6 @@ impl Calls {
     pub(crate) async fn verify(&self, order: &Order, leg: &Leg) -> Result<Option<Brought>, Failure> {
         let looked = match leg {
             Leg::TellChannel(id) => self.tell_channel(order, id, String::from("verify"), true).await,
-            Leg::RefundShop(id) => self.refund(order, id, String::from("verify"), true).await,
             Leg::Identify
             | Leg::ResolveItems
             | Leg::Reserve
@@ -148,6 +147,7 @@ impl Calls {
             | Leg::CloseSalesOrder
             | Leg::GiveBack
             | Leg::ReadRefunds
+            | Leg::RefundShop(_)
             | Leg::RecordRefund(_) => {
                 let detail = format!("{leg:?} is safe to repeat and needs no read-back");
                 Err(Failure::refused("NO_READ_BACK", detail))
@@ -155,12 +155,7 @@ impl Calls {
         };
         match looked {
             Ok(found) => Ok(Some(found)),
-            // A refund that failed is none: sending it again says so as a refusal.
-            Err(Failure::Refused { reason, .. })
-                if matches!(reason.as_str(), "NO_SUCH_FULFILMENT" | "NO_SUCH_REFUND" | "REFUND_FAILED") =>
-            {
-                Ok(None)
-            }
+            Err(Failure::Refused { reason, .. }) if reason == "NO_SUCH_FULFILMENT" => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -331,14 +326,13 @@ impl Calls {
         Ok(Brought::ShopRefunds(Box::new(found.unwrap_or_default())))
     }
 
-    async fn refund(&self, order: &Order, id: &str, key: String, verify: bool) -> Result<Brought, Failure> {
+    async fn refund(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
         let request = ask::refund(order, id, key)?;
         let asked = request.amount.clone();
         let Some((channel, Some(peer))) = self.channels.get(&order.channel) else {
             return Err(not_possible(order, id, "no connector"));
         };
-        let request =
-            shop::RefundOrderRequest { notify_customer: channel.shop_notifies, verify_only: verify, ..request };
+        let request = shop::RefundOrderRequest { notify_customer: channel.shop_notifies, ..request };
         let answer = match CommerceServiceClient::new(peer.clone()).refund_order(request).await {
             Ok(answer) => answer.into_inner(),
             Err(status) if status.code() == Code::Unimplemented => {

@@ -130,7 +130,7 @@ impl Orders {
             existing(draft)?;
             let before = draft.doc.clone();
             // A sales order whose answer never came may exist: the way back must look for it.
-            let asked = sent::may_have_arrived(draft, "erp.create_sales_order");
+            let asked = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
             draft.doc.cancel(&reason, asked)?;
             if draft.doc.state() != before.state() {
                 sent::ask_for_payments(draft);

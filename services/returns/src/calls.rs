@@ -17,6 +17,7 @@ use crate::books::Books;
 use crate::config::Config;
 use crate::crediting::{self, Told};
 use crate::day::millisecond;
+use crate::facts;
 use crate::finding::Finder;
 use crate::leg::{Brought, Leg};
 use crate::part::Receipt;
@@ -149,8 +150,14 @@ impl Calls {
     async fn post_receipt(&self, record: &Return, part: i32, id: &str) -> Result<Brought, Failure> {
         let of = self.of(record, part)?;
         let (instance, mut erp) = self.erp(&of)?;
-        let answer = erp.post_receipt(of.receipt(receipt(&of, id)?, instance)).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        let answer = erp.post_receipt(of.receipt(receipt(&of, id)?, instance.clone())).await?.into_inner();
+        if let Err(refused) = done(answer.outcome.as_ref()) {
+            // The ERP's people may have been faster; then the goods are in its books, and the refusal is no trouble.
+            let request = erp::GetReturnRequest { instance, external_ref: of.part.id.clone() };
+            let told = erp.get_return(request).await?.into_inner().sales_return;
+            let told = told.filter(|told| facts::is_overtaken(record, told, part, id));
+            return told.map(|told| Brought::SalesReturn(Box::new(told))).ok_or(refused);
+        }
         let document = answer.receipt.and_then(|receipt| receipt.document);
         document.map(Brought::Record).ok_or_else(|| broken("erp.PostReceipt", "receipt.document"))
     }

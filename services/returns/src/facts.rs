@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use retail_proto::erp::v1 as erp;
 
+use crate::line::Line;
 use crate::part::{Disposition, Receipt, ReceiptLine, owner_of};
 use crate::record::Return;
 use crate::sale::millionths;
@@ -44,6 +45,14 @@ pub(crate) fn take(record: &mut Return, told: &erp::SalesReturn, now: i64) -> bo
     changed
 }
 
+/// True when nothing of one of our receipts is left to be posted once this is taken over: the ERP's people were faster.
+pub(crate) fn is_overtaken(record: &Return, told: &erp::SalesReturn, part: i32, receipt: &str) -> bool {
+    let mut after = record.clone();
+    take(&mut after, told, 0);
+    let posted = after.part(part).and_then(|part| part.receipts.iter().find(|known| known.id == receipt));
+    posted.is_some_and(|receipt| !receipt.is_to_be_posted())
+}
+
 /// A receipt that we posted is known by its id; one that the ERP's people posted is goods that came back.
 fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
     let Some(document) = &said.document else { return };
@@ -78,6 +87,25 @@ fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
             document: Some(document.clone()),
             ..Receipt::default()
         });
+    }
+    give_way(record, number);
+}
+
+/// Goods that both we and the ERP's people were told of are the same goods: what was recorded here and is not in the
+/// ERP's books yet gives way as far as more would have come back than is awaited.
+fn give_way(record: &mut Return, part: i32) {
+    let Some(of_part) = record.part(part) else { return };
+    let over = |line: &Line| (line.number, record.received(line).saturating_sub(line.authorized).max(0));
+    let mut over: BTreeMap<i32, i64> = record.lines_of(of_part).map(over).collect();
+    let Some(part) = record.part_mut(part) else { return };
+    for receipt in part.receipts.iter_mut().filter(|receipt| receipt.is_to_be_posted()) {
+        for line in receipt.lines.iter_mut().filter(|line| line.disposition() != Disposition::Reject) {
+            let over = over.entry(line.number).or_default();
+            let less = line.quantity.min(*over);
+            line.quantity = line.quantity.saturating_sub(less);
+            *over = over.saturating_sub(less);
+        }
+        receipt.lines.retain(|line| line.quantity > 0);
     }
 }
 
@@ -159,6 +187,22 @@ mod tests {
         take(&mut record, &told, 0);
         assert_eq!(record.received(&record.lines[0]), 6_000_000);
         assert!(record.parts[0].receipts[0].document.is_some());
+    }
+
+    #[test]
+    fn goods_that_the_erps_people_received_meanwhile_are_not_posted_again() {
+        let mut record = authorized(&[6]);
+        let all = crate::receiving::Arrival { source: "dock-1".into(), ..Default::default() };
+        crate::receiving::receive(&mut record, &all).unwrap();
+        let four = received(&record, "", 4);
+        take(&mut record, &four, 0);
+        assert_eq!(record.received(&record.lines[0]), 6_000_000);
+        assert!(record.parts[0].receipts[0].is_to_be_posted(), "two pieces are not in the ERP's books");
+        let mut rest = received(&record, "", 2);
+        rest.receipts[0].document = record_of("itemReceipt", "3");
+        take(&mut record, &rest, 0);
+        assert_eq!(record.received(&record.lines[0]), 6_000_000);
+        assert!(record.parts[0].receipts[0].is_done());
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Process for Journey {
                     given.noted = true;
                 }
             }
-            (Leg::OpenReturn(_), Brought::SalesReturn(told)) => {
+            (Leg::OpenReturn(_) | Leg::PostReceipt(..), Brought::SalesReturn(told)) => {
                 facts::take(record, told, at);
             }
             (Leg::CloseReturn(part), brought) => {

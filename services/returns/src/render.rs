@@ -90,7 +90,7 @@ fn part(record: &Return, part: &Part) -> pb::ReturnPart {
         order_number: order.map(|order| order.number.clone()).unwrap_or_default(),
         invoice: part.invoice.clone(),
         return_authorization: part.return_authorization.clone(),
-        receipts: part.receipts.iter().map(receipt).collect(),
+        receipts: part.receipts.iter().filter(|receipt| !receipt.lines.is_empty()).map(receipt).collect(),
         credit_memo: part.credit_memo.clone(),
         credited: settled.and_then(|settled| money(settled.credited, currency)),
         refund: part.refund.as_ref().filter(|refund| !refund.failed).and_then(|refund| refund.record.clone()),
