@@ -84,10 +84,11 @@ pub fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match cli.verb {
-            Verb::All(args) => verbs::all::run(config, args).await,
+            // The whole configuration travels with these two: too much for a stack.
+            Verb::All(args) => Box::pin(verbs::all::run(config, args)).await,
             Verb::Run(args) => verbs::run::run(config, args).await,
             Verb::Sandbox => verbs::sandbox::run(config).await,
-            Verb::Day(args) => verbs::day::run(config, args).await,
+            Verb::Day(args) => Box::pin(verbs::day::run(config, args)).await,
             Verb::Feed(args) => verbs::feed::run(&config, args).await,
             Verb::Twin(args) => verbs::twin::run(&config, args).await,
             Verb::Tx(args) => verbs::tx::run(&config, args).await,

@@ -1,3 +1,5 @@
+//! The books of one order: claims, amounts and settlements under random returns.
+
 use proptest::prelude::*;
 
 use super::*;

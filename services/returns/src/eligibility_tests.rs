@@ -1,3 +1,5 @@
+//! Which rule refuses what, and what each rule looked at.
+
 use super::*;
 use crate::config::AcceptedCondition;
 use crate::testing::sale;

@@ -1,3 +1,5 @@
+//! What comes next, from the state alone.
+
 use retail_flow::Step;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which purchase a line is of.
+
 use proptest::prelude::*;
 
 use super::*;

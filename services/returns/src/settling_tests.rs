@@ -1,3 +1,5 @@
+//! Judgements taken into lines and parts.
+
 use super::*;
 use crate::testing::sale;
 

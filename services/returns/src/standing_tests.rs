@@ -1,3 +1,5 @@
+//! Where a return stands, and what it says of itself.
+
 use super::*;
 use crate::crediting::{Told, settled, tell};
 use crate::line::Stage;
