@@ -11,8 +11,7 @@ use tokio::sync::watch;
 use super::connection::Connector;
 use super::node::{Node, Tried, Via};
 use super::script::Script;
-use super::slots::{Range, host_of, ranges, redirected, slot};
-use super::values::{list, number, text};
+use super::slots::{Range, Role, ranges, redirected, role, slot};
 use crate::key::Partition;
 
 /// First and longest pause between tries, before jitter.
@@ -252,23 +251,14 @@ impl Route {
         let mut slots = redis::cmd("CLUSTER");
         slots.arg("SLOTS");
         let mut answers = self.connector.ask(&connection, vec![redis::cmd("ROLE"), slots]).await?.into_iter();
-        let (role, slots) = (answers.next(), answers.next());
+        let (said, slots) = (answers.next(), answers.next());
         if let Some(Ok(slots)) = slots {
             let ranges = ranges(slots, address).ok_or_else(|| format!("{address}: CLUSTER SLOTS makes no sense"))?;
             return self.of_ranges(&ranges).map(Found::Cluster);
         }
-        let role = role.ok_or("no answer")?.map_err(|error| format!("{address}: {error}"))?;
-        let mut parts = list(role).unwrap_or_default().into_iter();
-        if parts.next().and_then(text).as_deref() != Some("master") {
-            return Ok(Found::Replica);
-        }
-        let offset = parts.next().as_ref().and_then(number).unwrap_or(0);
-        let replicas = parts.next().and_then(list).unwrap_or_default().into_iter().filter_map(|replica| {
-            let mut parts = list(replica)?.into_iter();
-            let (host, port) = (text(parts.next()?)?, text(parts.next()?)?);
-            Some(format!("{}:{port}", host_of(&host)))
-        });
-        let replicas: Vec<_> = replicas.collect();
+        let said = said.ok_or("no answer")?.map_err(|error| format!("{address}: {error}"))?;
+        let said = role(said).ok_or_else(|| format!("{address}: ROLE makes no sense"))?;
+        let Role::Primary(offset, replicas) = said else { return Ok(Found::Replica) };
         let rank = (replicas.len(), offset);
         let primaries = vec![address.to_owned(); self.slots.len()];
         Ok(Found::Primary(rank, Map { primaries, replicas: BTreeMap::from([(address.to_owned(), replicas)]) }))

@@ -58,6 +58,31 @@ fn address(node: Value, asked: &str) -> Option<String> {
     Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
 }
 
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// How much history it has, and who follows it.
+    Primary(i64, Vec<String>),
+    /// It follows another, or has not found its place.
+    Other,
+}
+
+/// Reads `ROLE`.
+pub(super) fn role(answer: Value) -> Option<Role> {
+    let mut parts = list(answer)?.into_iter();
+    if text(parts.next()?)? != "master" {
+        return Some(Role::Other);
+    }
+    let offset = number(&parts.next()?)?;
+    let replica = |replica| {
+        let mut parts = list(replica)?.into_iter();
+        let (host, port) = (text(parts.next()?)?, text(parts.next()?)?);
+        Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    };
+    let replicas = list(parts.next()?)?.into_iter().map(replica).collect::<Option<Vec<_>>>()?;
+    Some(Role::Primary(offset, replicas))
+}
+
 /// The host of `host:port`.
 pub(super) fn host_of(address: &str) -> &str {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);

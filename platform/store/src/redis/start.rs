@@ -7,6 +7,7 @@ use super::names::birth;
 use super::route::Route;
 use super::script::{BIRTH, word};
 use super::settings::Durability;
+use super::slots::{Role, role};
 use super::values::{list, text};
 use crate::fault::Error;
 use crate::key::PARTITIONS;
@@ -21,8 +22,15 @@ pub(super) async fn fit(route: &Route) -> Result<(), Error> {
     let (connector, map) = (&route.connector, route.map().borrow().clone());
     let class = connector.config.class;
     let needed = if class.replicated() { connector.config.replicas.max(1) } else { 0 };
-    for (primary, replicas) in &map.replicas {
+    for primary in map.replicas.keys() {
         keeps(connector, primary, class).await?;
+        if needed == 0 {
+            continue;
+        }
+        // The primary itself knows best who follows it; other nodes of a Cluster may not have heard yet.
+        let connection = connector.connect(primary, None).await.map_err(Error::Unavailable)?;
+        let said = role(ask(connector, &connection, primary, redis::cmd("ROLE")).await?);
+        let replicas = if let Some(Role::Primary(_, replicas)) = said { replicas } else { Vec::new() };
         if replicas.len() < usize::from(needed) {
             let why = format!(
                 "{primary} has {} replicas, and class {class} needs {needed}; add replicas or configure another class",
@@ -30,10 +38,8 @@ pub(super) async fn fit(route: &Route) -> Result<(), Error> {
             );
             return Err(Error::Unfit(why));
         }
-        if class.replicated() {
-            for replica in replicas {
-                keeps(connector, replica, class).await?;
-            }
+        for replica in &replicas {
+            keeps(connector, replica, class).await?;
         }
     }
     Ok(())

@@ -35,15 +35,17 @@ async fn balance(store: &Store) -> i64 {
     store.read::<Account>("a").await.unwrap().map_or(0, |found| found.doc.balance)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_replica_hears_of_a_commit() {
     let Some(server) = server() else { return };
     let domain = fresh_domain();
     let (here, there) = (open(&config(&server), &domain).await, open(&config(&server), &domain).await);
-    until("a replica that listens", || {
-        let channels: Vec<String> = server.ask(&["PUBSUB", "SHARDCHANNELS", &format!("{{local:{domain}:p07*")]);
-        let heard: Vec<redis::Value> = server.ask(&["PUBSUB", "SHARDNUMSUB", channels.first().map_or("", |it| it)]);
-        heard.last() == Some(&redis::Value::Int(2))
+    tokio::task::block_in_place(|| {
+        until("a replica that listens", || {
+            let channels: Vec<String> = server.ask(&["PUBSUB", "SHARDCHANNELS", &format!("{{local:{domain}:p07*")]);
+            let heard: Vec<redis::Value> = server.ask(&["PUBSUB", "SHARDNUMSUB", channels.first().map_or("", |it| it)]);
+            heard.last() == Some(&redis::Value::Int(2))
+        })
     });
     // What it was told when it began to listen is behind it; what comes now is of the commit.
     let mut news = there.hints().partition(p());
@@ -77,7 +79,7 @@ async fn two_replicas_lose_no_update() {
     assert_eq!((balance(&here).await, balance(&there).await), (200, 200));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_over_connections_that_are_cut_are_applied_once() {
     let Some(server) = server() else { return };
     let domain = fresh_domain();
