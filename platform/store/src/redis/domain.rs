@@ -275,7 +275,7 @@ impl Backend for Redis {
     }
 
     async fn lease(&self, partition: Partition, op: LeaseOp) -> Result<LeaseAnswer, Error> {
-        let (word_, nonce, held, ttl, now) = match op {
+        let (operation, nonce, held, ttl, now) = match op {
             LeaseOp::Take { nonce, ttl, now } => ("take", nonce.to_vec(), Vec::new(), ttl, now),
             LeaseOp::Renew { fence: held, ttl, now } => ("renew", Vec::new(), fence(&held), ttl, now),
             LeaseOp::Release { fence: held } => {
@@ -286,7 +286,7 @@ impl Backend for Redis {
             LeaseTime::Server => String::new(),
             LeaseTime::Caller => micros(now),
         };
-        let arguments = [word(word_), nonce.into(), held.into(), word(ttl.as_micros()), word(time)];
+        let arguments = [word(operation), nonce.into(), held.into(), word(ttl.as_micros()), word(time)];
         let command = LEASE.call(&[self.names(partition).lease()], &arguments);
         let answer = self.change(partition, &LEASE, command).await?;
         let mut parts = list(answer).unwrap_or_default().into_iter();
@@ -312,14 +312,14 @@ impl Backend for Redis {
 
     async fn group(&self, partition: Partition, group: &str, op: GroupOp, now: Timestamp) -> Result<Offset, Error> {
         let names = self.names(partition);
-        let (word_, place) = match op {
+        let (operation, place) = match op {
             GroupOp::Declare => ("declare", Position::BEGIN),
             GroupOp::Touch => ("touch", Position::BEGIN),
             GroupOp::Acknowledge(place) => ("acknowledge", place),
             GroupOp::Reset(place) => ("reset", place),
         };
         let [at, sequence] = place_arguments(&place);
-        let arguments = [word(word_), at, sequence, word(micros(now))];
+        let arguments = [word(operation), at, sequence, word(micros(now))];
         let command = GROUP.call(&[names.group(group), names.ends(), names.feed()], &arguments);
         let answer = self.change(partition, &GROUP, command).await?;
         let mut parts = list(answer).unwrap_or_default().into_iter();

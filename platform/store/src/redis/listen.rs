@@ -17,6 +17,9 @@ use crate::key::Partition;
 /// Pause before connecting again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// When nodes that could not be reached are tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Listens until the back end is dropped or the runtime stops.
 pub(super) async fn run(inner: Weak<Inner>, mut alive: watch::Receiver<()>) {
     loop {
@@ -25,7 +28,7 @@ pub(super) async fn run(inner: Weak<Inner>, mut alive: watch::Receiver<()>) {
         let stopping = runtime.stopping();
         let mut map = strong.route.map();
         let (sender, mut pushes) = mpsc::unbounded_channel();
-        let connections = subscribe(&strong, &sender).await;
+        let (connections, complete) = subscribe(&strong, &sender).await;
         let channels = channels(&strong);
         let writer = strong.writer.clone();
         drop((strong, sender));
@@ -43,6 +46,7 @@ pub(super) async fn run(inner: Weak<Inner>, mut alive: watch::Receiver<()>) {
             () = lost => {}
             _ = map.changed() => {}
             _ = alive.changed() => return,
+            () = runtime.clock().sleep(AGAIN), if !complete => {}
             () = stopping.cancelled() => return,
         }
         drop(connections);
@@ -80,8 +84,8 @@ fn channels(inner: &Inner) -> BTreeMap<Vec<u8>, Partition> {
     Partition::all().map(named).collect()
 }
 
-/// One connection a node, with the channels of its partitions. Who cannot be reached now is tried when the map changes.
-async fn subscribe(inner: &Arc<Inner>, sender: &mpsc::UnboundedSender<PushInfo>) -> Vec<Connection> {
+/// One connection a node, with the channels of its partitions; false when a node could not be reached.
+async fn subscribe(inner: &Arc<Inner>, sender: &mpsc::UnboundedSender<PushInfo>) -> (Vec<Connection>, bool) {
     let primaries = inner.route.map().borrow().primaries.clone();
     let mut of: BTreeMap<String, Vec<redis::Cmd>> = BTreeMap::new();
     for (partition, primary) in Partition::all().zip(primaries) {
@@ -89,9 +93,12 @@ async fn subscribe(inner: &Arc<Inner>, sender: &mpsc::UnboundedSender<PushInfo>)
         command.arg(Names::of(partition, &inner.region, &inner.domain).hints());
         of.entry(primary).or_default().push(command);
     }
-    let (mut connections, connector) = (Vec::new(), &inner.route.connector);
+    let (mut connections, mut complete, connector) = (Vec::new(), true, &inner.route.connector);
     for (primary, commands) in of {
-        let Ok(connection) = connector.connect(&primary, Some(sender.clone())).await else { continue };
+        let Ok(connection) = connector.connect(&primary, Some(sender.clone())).await else {
+            complete = false;
+            continue;
+        };
         match connector.ask(&connection, commands).await {
             Ok(answers) => {
                 if let Some(error) = answers.into_iter().find_map(Result::err) {
@@ -99,8 +106,11 @@ async fn subscribe(inner: &Arc<Inner>, sender: &mpsc::UnboundedSender<PushInfo>)
                 }
                 connections.push(connection);
             }
-            Err(why) => tracing::debug!(why, primary, "no hints from this node for now"),
+            Err(why) => {
+                tracing::debug!(why, primary, "no hints from this node for now");
+                complete = false;
+            }
         }
     }
-    connections
+    (connections, complete)
 }

@@ -26,8 +26,8 @@ pub(super) fn micros(at: Timestamp) -> String {
     at.as_microsecond().to_string()
 }
 
-pub(super) fn record(version: Version, schema_: u32, events: u64, body: &[u8]) -> Vec<u8> {
-    let mut value = format!("{}{}{}", digits(version.0), schema(schema_), digits(events)).into_bytes();
+pub(super) fn record(version: Version, kind: u32, events: u64, body: &[u8]) -> Vec<u8> {
+    let mut value = format!("{}{}{}", digits(version.0), schema(kind), digits(events)).into_bytes();
     value.extend_from_slice(body);
     value
 }
