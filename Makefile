@@ -14,6 +14,9 @@ run: ## build, start everything with twins of the vendors, sell orders, break so
 test: ## every test of the workspace
 	cargo test --locked --workspace
 
+redis-test: ## the store on real servers; says what to install when redis-server or valkey-server is missing
+	WEFT_REDIS_TESTS=required cargo test --locked -p retail-store -- redis valkey cluster start:: failover:: agree::
+
 lint: ## formatting, clippy, contracts
 	cargo fmt --all -- --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -30,4 +33,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test lint contracts bench day clean-data
+.PHONY: help run test redis-test lint contracts bench day clean-data

@@ -54,8 +54,11 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSection {
-    /// `embedded` (on this disk) or `model` (in memory, for trials).
+    /// `embedded` (on this disk), `redis` (shared by many replicas) or `model` (in memory, for trials).
     pub backend: Backend,
+    /// The server of back end `redis`.
+    #[serde(default)]
+    pub redis: Option<retail_store::RedisConfig>,
     /// Groups that follow a domain's feed, by domain.
     #[serde(default)]
     pub groups: BTreeMap<String, Vec<String>>,
@@ -69,6 +72,8 @@ pub enum Backend {
     Embedded,
     /// In memory.
     Model,
+    /// In a Redis or Valkey.
+    Redis,
 }
 
 /// Where each part listens; port 0 takes any. The gateway and the twins have their own sections.

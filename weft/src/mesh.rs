@@ -84,6 +84,10 @@ pub async fn open_store(config: &Config, runtime: &Runtime, domain: &str) -> any
     let backend = match config.store.backend {
         Backend::Embedded => BackendConfig::Embedded { dir: config.data_dir.join("store") },
         Backend::Model => BackendConfig::Model,
+        Backend::Redis => {
+            let redis = config.store.redis.clone().context("store.backend is redis, but there is no [store.redis]")?;
+            BackendConfig::Redis(Box::new(redis))
+        }
     };
     let groups = config.store.groups.get(domain).cloned().unwrap_or_default();
     let store = retail_store::Config { backend, domain: domain.to_owned(), region: config.region.clone(), groups };

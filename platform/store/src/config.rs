@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::redis::RedisConfig;
+
 /// Where a domain keeps what it knows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,8 @@ pub enum BackendConfig {
     },
     /// In memory, lost at the end: for tests and trials.
     Model,
+    /// In a Redis or Valkey that many replicas share.
+    Redis(Box<RedisConfig>),
 }
 
 fn local() -> String {

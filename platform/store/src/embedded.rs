@@ -17,7 +17,7 @@ use crate::key::PARTITIONS;
 mod apply;
 mod domain;
 mod due;
-mod layout;
+pub(crate) mod layout;
 mod pending;
 mod read;
 mod side;

@@ -76,6 +76,9 @@ pub enum Error {
     /// Another process holds the directory.
     #[error("data directory {} is in use by another process; stop that process or configure another directory", .0.display())]
     Locked(PathBuf),
+    /// A server does not keep what the durability class promises, or the configuration contradicts itself.
+    #[error("store is not fit: {0}")]
+    Unfit(String),
     /// The store was made with other settings.
     #[error("store was made with {what} {stored}, but {configured} is configured; use the store it belongs to")]
     Birth {
@@ -95,9 +98,12 @@ impl Fault for Error {
             Self::Unavailable(_) | Self::Newer { .. } => Class::Unavailable,
             Self::Overloaded(_) => Class::Throttled,
             Self::Conflict(_) | Self::Fenced(_) => Class::Conflict,
-            Self::KeyReused | Self::Marked(_) | Self::OutOfRange { .. } | Self::Birth { .. } | Self::Locked(_) => {
-                Class::Precondition
-            }
+            Self::KeyReused
+            | Self::Marked(_)
+            | Self::OutOfRange { .. }
+            | Self::Birth { .. }
+            | Self::Locked(_)
+            | Self::Unfit(_) => Class::Precondition,
             Self::NoSuchGroup(_) => Class::NotFound,
             Self::Corrupt { .. } | Self::Malformed(_) | Self::Misrouted { .. } | Self::RulePanicked(_) => {
                 Class::Internal
@@ -124,6 +130,7 @@ impl Fault for Error {
             Self::Misrouted { .. } => "DOCUMENT_MISROUTED",
             Self::RulePanicked(_) => "RULE_PANICKED",
             Self::Locked(_) => "STORE_LOCKED",
+            Self::Unfit(_) => "STORE_UNFIT",
             Self::Birth { .. } => "STORE_OF_ANOTHER_CONFIGURATION",
         }
     }
@@ -151,7 +158,8 @@ impl Fault for Error {
             | Self::Marked(_)
             | Self::Corrupt { .. }
             | Self::Malformed(_)
-            | Self::Locked(_) => Vec::new(),
+            | Self::Locked(_)
+            | Self::Unfit(_) => Vec::new(),
         }
     }
 
@@ -169,6 +177,7 @@ impl Fault for Error {
             | Self::Misrouted { .. }
             | Self::RulePanicked(_)
             | Self::Locked(_)
+            | Self::Unfit(_)
             | Self::Birth { .. } => None,
         }
     }

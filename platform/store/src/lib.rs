@@ -6,7 +6,7 @@
 //! # The API on one page
 //!
 //! ```text
-//! Store::open(&runtime, &Config{ backend: embedded{dir} | model, domain, region, groups }) -> Store   clone freely
+//! Store::open(&runtime, &Config{ backend: embedded{dir} | model | redis(config), domain, region, groups }) -> Store   clone freely
 //! Store::over(&runtime, Arc<dyn Backend>, domain, region)                  for tests: Model::new() is a back end
 //!
 //! impl Document for Order { const KIND = "order"; }          SCHEMA, WRITES and routing(id) have defaults
@@ -46,6 +46,7 @@ mod lead;
 mod model;
 mod queue;
 mod record;
+mod redis;
 mod settle;
 mod store;
 mod update;
@@ -63,5 +64,6 @@ pub use record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Marked, Offset, Position,
     RESULTS_KEPT, Record, SILENCE, Stored, Trim, Trimmed,
 };
+pub use redis::{Durability, LeaseTime, Redis, RedisConfig};
 pub use store::Store;
 pub use update::{Caller, Done};

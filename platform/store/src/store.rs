@@ -23,6 +23,7 @@ use crate::record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Offset, Position, Record,
     Trim, Trimmed,
 };
+use crate::redis::Redis;
 use crate::update::{Answer, Caller, Codec, Done, Update};
 
 /// One domain's store. Clones share everything.
@@ -42,13 +43,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`] when another process holds the directory, [`Error::Birth`] when the store was made with other
-    /// settings, [`Error::Unavailable`] when the disk refuses.
+    /// settings, [`Error::Unfit`] when a Redis does not keep what its class promises, [`Error::Unavailable`] when the
+    /// disk refuses or nobody answers.
     pub async fn open(runtime: &Runtime, config: &Config) -> Result<Self, Error> {
         let backend: Arc<dyn Backend> = match &config.backend {
             BackendConfig::Model => Arc::new(Model::new()),
             BackendConfig::Embedded { dir } => {
                 Arc::new(Embedded::open(dir).await?.domain(&config.domain, &config.region).await?)
             }
+            BackendConfig::Redis(redis) => Arc::new(Redis::open(runtime, redis, &config.domain, &config.region).await?),
         };
         let store = Self::over(runtime, backend, &config.domain, &config.region);
         for group in &config.groups {

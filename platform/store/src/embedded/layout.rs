@@ -83,7 +83,7 @@ pub(super) fn feed(partition: Partition, sequence: u64) -> Vec<u8> {
 }
 
 /// The first key behind all keys that begin with this one.
-pub(super) fn behind(prefix: &[u8]) -> Vec<u8> {
+pub(crate) fn behind(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
         if let Some(next) = last.checked_add(1) {
@@ -95,7 +95,7 @@ pub(super) fn behind(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// Nanoseconds since 1970 with the sign turned, so that bytes sort as times.
-pub(super) fn time(at: Timestamp) -> [u8; 16] {
+pub(crate) fn time(at: Timestamp) -> [u8; 16] {
     let mut bytes = at.as_nanosecond().to_be_bytes();
     if let Some(first) = bytes.first_mut() {
         *first ^= 0x80;
@@ -103,7 +103,7 @@ pub(super) fn time(at: Timestamp) -> [u8; 16] {
     bytes
 }
 
-fn read_time(bytes: &[u8]) -> Option<Timestamp> {
+pub(crate) fn read_time(bytes: &[u8]) -> Option<Timestamp> {
     let mut bytes = <[u8; 16]>::try_from(bytes).ok()?;
     if let Some(first) = bytes.first_mut() {
         *first ^= 0x80;
@@ -112,7 +112,7 @@ fn read_time(bytes: &[u8]) -> Option<Timestamp> {
 }
 
 /// Zero bytes become two, so that a sort key ends before its document key begins and order is kept.
-pub(super) fn escaped(sort: &[u8]) -> Vec<u8> {
+pub(crate) fn escaped(sort: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(sort.len().saturating_add(2));
     for byte in sort {
         out.push(*byte);
@@ -124,7 +124,7 @@ pub(super) fn escaped(sort: &[u8]) -> Vec<u8> {
 }
 
 /// Sort key and document key of an index entry, from what follows the index name.
-pub(super) fn read_index(rest: &[u8]) -> Result<(Vec<u8>, Key), Error> {
+pub(crate) fn read_index(rest: &[u8]) -> Result<(Vec<u8>, Key), Error> {
     let mut sort = Vec::new();
     let mut bytes = rest.iter();
     while let Some(byte) = bytes.next() {
@@ -137,18 +137,18 @@ pub(super) fn read_index(rest: &[u8]) -> Result<(Vec<u8>, Key), Error> {
 }
 
 /// Time and document key of a due entry, from what follows the kind.
-pub(super) fn read_due(rest: &[u8]) -> Result<(Timestamp, Key), Error> {
+pub(crate) fn read_due(rest: &[u8]) -> Result<(Timestamp, Key), Error> {
     let (at, key) = rest.split_at_checked(16).ok_or_else(|| corrupt("due entry", "is too short"))?;
     let at = read_time(at).ok_or_else(|| corrupt("due entry", "has no time"))?;
     Ok((at, read_key(key)?))
 }
 
 /// The due time of a document.
-pub(super) fn read_due_of(bytes: &[u8]) -> Result<Timestamp, Error> {
+pub(crate) fn read_due_of(bytes: &[u8]) -> Result<Timestamp, Error> {
     read_time(bytes).ok_or_else(|| corrupt("due time", "is no time"))
 }
 
-pub(super) fn read_key(bytes: &[u8]) -> Result<Key, Error> {
+pub(crate) fn read_key(bytes: &[u8]) -> Result<Key, Error> {
     let text = std::str::from_utf8(bytes).ok();
     text.and_then(Key::parse).ok_or_else(|| corrupt("key", "is no kind and id"))
 }
@@ -161,7 +161,7 @@ pub(super) fn read_result_age(rest: &[u8]) -> Result<(Timestamp, CommitId), Erro
     Ok((at, CommitId(id)))
 }
 
-pub(super) fn corrupt(what: &str, why: &str) -> Error {
+pub(crate) fn corrupt(what: &str, why: &str) -> Error {
     Error::Corrupt { what: what.to_owned(), why: why.to_owned() }
 }
 
@@ -365,7 +365,7 @@ struct StoredEvent {
     body: Bytes,
 }
 
-pub(super) fn write_event(event: NewEvent) -> Vec<u8> {
+pub(crate) fn write_event(event: NewEvent) -> Vec<u8> {
     prost::Message::encode_to_vec(&StoredEvent {
         id: event.id.as_bytes().to_vec(),
         kind: event.kind,
@@ -377,7 +377,7 @@ pub(super) fn write_event(event: NewEvent) -> Vec<u8> {
     })
 }
 
-pub(super) fn read_event(key: &[u8], bytes: &[u8]) -> Result<Entry, Error> {
+pub(crate) fn read_event(key: &[u8], bytes: &[u8]) -> Result<Entry, Error> {
     let sequence = key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes));
     let sequence = sequence.ok_or_else(|| corrupt("event", "has no sequence"))?;
     let event: StoredEvent = decode("event", bytes)?;

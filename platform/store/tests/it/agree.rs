@@ -1,4 +1,4 @@
-//! Random commits and operations: model and embedded answer alike and hold the same at the end.
+//! Random commits and operations: all back ends answer as the model does and hold the same at the end.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use retail_store::{
 };
 use uuid::Uuid;
 
-use crate::bed::{With as _, at, key, p};
+use crate::bed::{Bed, With as _, at, key, p};
 
 /// One thing that is done to a store. Small alphabets make collisions likely.
 #[derive(Debug, Clone)]
@@ -190,6 +190,21 @@ proptest! {
             drop((embedded, database));
             let reopened = Embedded::open(dir.path()).await.unwrap().domain("test", "local").await.unwrap();
             prop_assert_eq!(everything(&reopened).await, everything(&model).await);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn model_and_redis_agree(deeds in prop::collection::vec(deed(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let Some(bed) = Bed::valkey().await else { return Ok(()) };
+            let model = Model::new();
+            for (number, deed) in deeds.iter().enumerate() {
+                let expected = act(&model, number, deed).await;
+                prop_assert_eq!(act(bed.backend.as_ref(), number, deed).await, expected, "after {:?}", deed);
+            }
+            prop_assert_eq!(everything(bed.backend.as_ref()).await, everything(&model).await);
             Ok(())
         })?;
     }

@@ -1,15 +1,18 @@
 //! A back end to test, and commits in one line. A new back end joins here and in `suite!`, nowhere else.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use retail_runtime::{Runtime, Timestamp};
 use retail_store::{
-    Backend, Commit, CommitId, Document, Embedded, Keyed, Mark, Model, NewEvent, Outcome, Partition, Record, Store,
-    Version, Wanted, Write,
+    Backend, Commit, CommitId, Document, Durability, Embedded, Keyed, LeaseTime, Mark, Model, NewEvent, Outcome,
+    Partition, Record, Redis, RedisConfig, Store, Version, Wanted, Write,
 };
 use retail_store::{Key, Position};
 use uuid::Uuid;
+
+use crate::servers::{Cluster, Kind, Server};
 
 /// Runs each test on every back end.
 macro_rules! suite {
@@ -19,6 +22,21 @@ macro_rules! suite {
         }
         mod embedded {
             $(#[tokio::test] async fn $name() { super::$name(crate::bed::Bed::embedded().await).await; })*
+        }
+        mod redis {
+            $(#[tokio::test] async fn $name() {
+                if let Some(bed) = crate::bed::Bed::redis().await { super::$name(bed).await; }
+            })*
+        }
+        mod valkey {
+            $(#[tokio::test] async fn $name() {
+                if let Some(bed) = crate::bed::Bed::valkey().await { super::$name(bed).await; }
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test] async fn $name() {
+                if let Some(bed) = crate::bed::Bed::cluster().await { super::$name(bed).await; }
+            })*
         }
     };
 }
@@ -41,8 +59,35 @@ impl Bed {
         Self { backend: Arc::new(domain), _dir: Some(dir) }
     }
 
+    /// One node of the oldest Redis, every write on disk before it is answered.
+    pub(crate) async fn redis() -> Option<Self> {
+        static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+        let options = ["--appendonly", "yes", "--appendfsync", "always"];
+        let server = SERVER.get_or_init(|| Server::start(Kind::Redis, &options)).as_ref()?;
+        Some(Self::over(RedisConfig::at(vec![server.address.clone()], Durability::R2)).await)
+    }
+
+    /// One node of Valkey, on disk every second.
+    pub(crate) async fn valkey() -> Option<Self> {
+        static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+        let server = SERVER.get_or_init(|| Server::start(Kind::Valkey, &["--appendonly", "yes"])).as_ref()?;
+        Some(Self::over(RedisConfig::at(vec![server.address.clone()], Durability::R1)).await)
+    }
+
+    /// A Cluster whose replicas have a commit before it is acknowledged.
+    pub(crate) async fn cluster() -> Option<Self> {
+        static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+        let cluster = CLUSTER.get_or_init(|| Cluster::start(Kind::Valkey, &["--appendonly", "yes"])).as_ref()?;
+        Some(Self::over(RedisConfig::at(cluster.addresses(), Durability::R4)).await)
+    }
+
+    async fn over(config: RedisConfig) -> Self {
+        let backend = Redis::open_with(&runtime(), &config, &fresh_domain(), "local", LeaseTime::Caller).await.unwrap();
+        Self { backend: Arc::new(backend), _dir: None }
+    }
+
     pub(crate) fn store(&self) -> Store {
-        Store::over(&Runtime::system("test"), Arc::clone(&self.backend), "test", "local")
+        Store::over(&runtime(), Arc::clone(&self.backend), "test", "local")
     }
 
     pub(crate) async fn commit(&self, commit: Commit) -> Outcome {
@@ -76,6 +121,16 @@ impl Bed {
         let entries = self.backend.feed(p(), &after, 10_000).await.unwrap();
         entries.into_iter().map(|entry| (entry.sequence, entry.event)).collect()
     }
+}
+
+pub(crate) fn runtime() -> Runtime {
+    Runtime::system("test")
+}
+
+/// A domain that nobody has used: many tests share one server.
+pub(crate) fn fresh_domain() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 pub(crate) fn p() -> Partition {

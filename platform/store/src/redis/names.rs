@@ -1,0 +1,125 @@
+//! What things are called in Redis. Everything of a partition carries its hash tag, so that it lies in one slot.
+
+use retail_runtime::Timestamp;
+
+use crate::commit::CommitId;
+use crate::embedded::layout;
+use crate::key::{Key, Partition};
+
+/// The names of one partition.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    tag: String,
+}
+
+/// How the domain was made; no partition's.
+pub(super) fn birth(domain: &str) -> String {
+    format!("weft:{domain}:birth")
+}
+
+impl Names {
+    pub(super) fn of(partition: Partition, region: &str, domain: &str) -> Self {
+        Self { tag: partition.tag(region, domain) }
+    }
+
+    /// What the hash tag holds: the slot is worked out over this.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    fn name(&self, kind: char, rest: &str) -> Vec<u8> {
+        format!("{}{kind}:{rest}", self.tag).into_bytes()
+    }
+
+    /// A document: string.
+    pub(super) fn document(&self, key: &Key) -> Vec<u8> {
+        self.name('d', key.as_str())
+    }
+
+    /// The names of all documents: sorted set by name.
+    pub(super) fn documents(&self) -> Vec<u8> {
+        self.name('n', "")
+    }
+
+    /// A stored result: string.
+    pub(super) fn result(&self, id: CommitId) -> Vec<u8> {
+        let mut name = self.name('r', "");
+        name.extend_from_slice(&id.0);
+        name
+    }
+
+    /// All results by age: sorted set.
+    pub(super) fn ages(&self) -> Vec<u8> {
+        self.name('a', "")
+    }
+
+    /// An inbox mark: string.
+    pub(super) fn mark(&self, consumer: &str) -> Vec<u8> {
+        self.name('m', consumer)
+    }
+
+    /// What is due of a kind of document, by time, then key: sorted set.
+    pub(super) fn due(&self, kind: &str) -> Vec<u8> {
+        self.name('t', kind)
+    }
+
+    /// The due time of a document: string.
+    pub(super) fn due_of(&self, key: &Key) -> Vec<u8> {
+        self.name('k', key.as_str())
+    }
+
+    /// An index: sorted set.
+    pub(super) fn index(&self, name: &str) -> Vec<u8> {
+        self.name('i', name)
+    }
+
+    /// What an index shows: hash.
+    pub(super) fn index_values(&self, name: &str) -> Vec<u8> {
+        self.name('v', name)
+    }
+
+    /// The worker lease: string.
+    pub(super) fn lease(&self) -> Vec<u8> {
+        self.name('l', "")
+    }
+
+    /// A group's offset: string.
+    pub(super) fn group(&self, group: &str) -> Vec<u8> {
+        self.name('g', group)
+    }
+
+    /// Both ends of the feed: string.
+    pub(super) fn ends(&self) -> Vec<u8> {
+        self.name('e', "")
+    }
+
+    /// The feed: stream.
+    pub(super) fn feed(&self) -> Vec<u8> {
+        self.name('f', "")
+    }
+
+    /// The last commit of a writer and its answer: string, gone after an hour without one.
+    pub(super) fn writer(&self, writer: &str) -> Vec<u8> {
+        self.name('w', writer)
+    }
+
+    /// Hints: sharded channel.
+    pub(super) fn hints(&self) -> Vec<u8> {
+        self.name('h', "")
+    }
+}
+
+/// A member of the set of ages.
+pub(super) fn age(at: Timestamp, id: CommitId) -> Vec<u8> {
+    let mut member = layout::time(at).to_vec();
+    member.extend_from_slice(&id.0);
+    member
+}
+
+/// A member of an index.
+pub(super) fn index_member(sort: &[u8], key: &Key) -> Vec<u8> {
+    let mut member = layout::escaped(sort);
+    member.extend_from_slice(&[0, 0]);
+    member.extend_from_slice(key.as_str().as_bytes());
+    member
+}

@@ -1,0 +1,114 @@
+//! What is looked at before a Redis is trusted: does it keep what the durability class promises, and is the data ours?
+
+use redis::Value;
+
+use super::connection::{Connection, Connector};
+use super::names::birth;
+use super::route::Route;
+use super::script::{BIRTH, word};
+use super::settings::Durability;
+use super::slots::{Role, role};
+use super::values::{list, text};
+use crate::fault::Error;
+use crate::key::PARTITIONS;
+
+/// Version of the layout in Redis. Data of a higher one is refused.
+const FORMAT: u32 = 1;
+/// Oldest server: scripts that replicate their effects, sharded channels.
+const OLDEST: u32 = 7;
+
+/// Looks at every primary, and at every replica where the class speaks of it.
+pub(super) async fn fit(route: &Route) -> Result<(), Error> {
+    let (connector, map) = (&route.connector, route.map().borrow().clone());
+    let class = connector.config.class;
+    let needed = if class.replicated() { connector.config.replicas.max(1) } else { 0 };
+    for primary in map.replicas.keys() {
+        keeps(connector, primary, class).await?;
+        if needed == 0 {
+            continue;
+        }
+        // The primary itself knows best who follows it; other nodes of a Cluster may not have heard yet.
+        let connection = connector.connect(primary, None).await.map_err(Error::Unavailable)?;
+        let said = role(ask(connector, &connection, primary, redis::cmd("ROLE")).await?);
+        let replicas = if let Some(Role::Primary(_, replicas)) = said { replicas } else { Vec::new() };
+        if replicas.len() < usize::from(needed) {
+            let why = format!(
+                "{primary} has {} replicas, and class {class} needs {needed}; add replicas or configure another class",
+                replicas.len()
+            );
+            return Err(Error::Unfit(why));
+        }
+        for replica in &replicas {
+            keeps(connector, replica, class).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn keeps(connector: &Connector, address: &str, class: Durability) -> Result<(), Error> {
+    let unfit = |why: String| Err(Error::Unfit(format!("{address}: {why}")));
+    let connection = connector.connect(address, None).await.map_err(Error::Unavailable)?;
+    let mut info = redis::cmd("INFO");
+    info.arg("server");
+    let info = ask(connector, &connection, address, info).await?;
+    let info = text(info).unwrap_or_default();
+    // Valkey names its own version beside that of the Redis it is compatible with.
+    let major = info.lines().find_map(|line| line.strip_prefix("redis_version:")?.split('.').next()?.parse().ok());
+    if major.is_none_or(|major: u32| major < OLDEST) {
+        return unfit(format!("is older than Redis {OLDEST}.0; install Redis 7 or later, or Valkey"));
+    }
+    let setting = async |name: &str| {
+        let mut get = redis::cmd("CONFIG");
+        get.arg("GET").arg(name);
+        let answer = ask(connector, &connection, address, get).await.map_err(|error| {
+            Error::Unfit(format!("{error}; the user needs the permission CONFIG|GET, so that {name} can be checked"))
+        })?;
+        let mut pair = list(answer).unwrap_or_default().into_iter().filter_map(text);
+        Ok::<_, Error>(pair.nth(1).unwrap_or_default())
+    };
+    let policy = setting("maxmemory-policy").await?;
+    if policy != "noeviction" {
+        return unfit(format!(
+            "maxmemory-policy is {policy}; set it to noeviction, or data is thrown away when memory is short"
+        ));
+    }
+    if setting("appendonly").await? != "yes" {
+        return unfit(format!("appendonly is off, and class {class} keeps what was acknowledged; set appendonly yes"));
+    }
+    let fsync = setting("appendfsync").await?;
+    if class.on_disk() && fsync != "always" {
+        return unfit(format!("appendfsync is {fsync}, and class {class} needs appendfsync always"));
+    }
+    if fsync == "no" {
+        return unfit(format!("appendfsync is no, and class {class} needs everysec or always"));
+    }
+    Ok(())
+}
+
+async fn ask(
+    connector: &Connector,
+    connection: &Connection,
+    address: &str,
+    command: redis::Cmd,
+) -> Result<Value, Error> {
+    let answers = connector.ask(connection, vec![command]).await;
+    let answers = answers.map_err(|why| Error::Unavailable(format!("{address}: {why}")))?;
+    let answer = answers.into_iter().next().unwrap_or(Ok(Value::Nil));
+    answer.map_err(|error| Error::Unavailable(format!("{address}: {error}")))
+}
+
+/// Writes down how the domain was made, or checks it.
+pub(super) async fn bear(route: &Route, region: &str, domain: &str) -> Result<(), Error> {
+    let ours = [FORMAT.to_string(), PARTITIONS.to_string(), region.to_owned(), domain.to_owned()];
+    let command = BIRTH.call(&[birth(domain).into_bytes()], &[word(ours.join("\n"))]);
+    let answer = route.run_anywhere(command, &BIRTH).await.map_err(Error::Unavailable)?;
+    let stored = text(answer).unwrap_or_default();
+    let stored = stored.split('\n').collect::<Vec<_>>();
+    for (at, what) in ["layout", "partitions", "region", "domain"].into_iter().enumerate() {
+        let (theirs, ours) = (stored.get(at).copied().unwrap_or_default(), ours.get(at).map_or("", String::as_str));
+        if theirs != ours {
+            return Err(Error::Birth { what, stored: theirs.to_owned(), configured: ours.to_owned() });
+        }
+    }
+    Ok(())
+}
