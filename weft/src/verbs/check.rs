@@ -61,21 +61,8 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
     for problem in problems(config) {
         tell(false, problem);
     }
-    if config.store.backend == Backend::Embedded {
-        let dir = &config.data_dir;
-        let writable = std::fs::create_dir_all(dir).is_ok() && std::fs::write(dir.join(".doctor"), b"x").is_ok();
-        let _left_behind = std::fs::remove_file(dir.join(".doctor"));
-        tell(
-            writable,
-            format!(
-                "data directory {} {}",
-                dir.display(),
-                if writable { "is writable" } else { "cannot be written; give --data-dir" }
-            ),
-        );
-    } else {
-        tell(true, "store.backend is model: everything is forgotten at the end".to_owned());
-    }
+    let (good, said) = store(config);
+    tell(good, said);
     let runtime = Runtime::system("weft doctor");
     let addresses = Addresses::known(config);
     for (name, at) in mesh::named(&addresses) {
@@ -96,4 +83,22 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether the store can be used, as far as that shows from here.
+fn store(config: &Config) -> (bool, String) {
+    match (config.store.backend, &config.store.redis) {
+        (Backend::Embedded, _) => {
+            let dir = &config.data_dir;
+            let writable = std::fs::create_dir_all(dir).is_ok() && std::fs::write(dir.join(".doctor"), b"x").is_ok();
+            let _left_behind = std::fs::remove_file(dir.join(".doctor"));
+            let word = if writable { "is writable" } else { "cannot be written; give --data-dir" };
+            (writable, format!("data directory {} {word}", dir.display()))
+        }
+        (Backend::Model, _) => (true, "store.backend is model: everything is forgotten at the end".to_owned()),
+        (Backend::Redis, Some(_)) => {
+            (true, "store.backend is redis: each service checks its servers at its start".to_owned())
+        }
+        (Backend::Redis, None) => (false, "store.backend is redis, but there is no [store.redis]; add it".to_owned()),
+    }
 }
