@@ -43,6 +43,9 @@ pub(crate) struct Cursor {
     id: i64,
     /// Our clock when the end was reached with this newest change; none while pages are waiting.
     end: Option<i64>,
+    /// The end was read again after it had been quiet for `overlap`, and nothing had come late.
+    #[serde(default)]
+    settled: bool,
 }
 
 impl Cursor {
@@ -59,11 +62,8 @@ impl Cursor {
     }
 
     /// Local time and document after which to read.
-    fn start(&self, now: Timestamp, overlap: Duration) -> (String, i64) {
-        let settled = self.end.is_none_or(|end| {
-            u64::try_from(now.as_second().saturating_sub(end)).is_ok_and(|quiet| quiet > overlap.as_secs())
-        });
-        if settled {
+    fn start(&self, overlap: Duration) -> (String, i64) {
+        if self.settled || self.end.is_none() {
             return (self.at.clone(), self.id);
         }
         let back = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::ZERO);
@@ -71,8 +71,8 @@ impl Cursor {
         (at, 0)
     }
 
-    /// After a page: its newest change, and whether more is waiting.
-    fn next(&self, newest: Option<(String, i64)>, more: bool, now: Timestamp) -> Self {
+    /// After a page that was asked for at `now`: its newest change, and whether more is waiting.
+    fn next(&self, newest: Option<(String, i64)>, more: bool, now: Timestamp, overlap: Duration) -> Self {
         let (at, id) = newest.unwrap_or_else(|| (self.at.clone(), self.id));
         let moved = (at.as_str(), id) != (self.at.as_str(), self.id);
         let end = match (more, moved, self.end) {
@@ -80,7 +80,11 @@ impl Cursor {
             (false, false, Some(end)) => Some(end),
             (false, _, _) => Some(now.as_second()),
         };
-        Self { at, id, end }
+        // Polls may come further apart than the overlap: only one that was asked after the quiet time settles.
+        let quiet = self.end.is_some_and(|end| {
+            u64::try_from(now.as_second().saturating_sub(end)).is_ok_and(|quiet| quiet > overlap.as_secs())
+        });
+        Self { at, id, end, settled: !more && !moved && (self.settled || quiet) }
     }
 }
 
@@ -104,19 +108,19 @@ pub(crate) async fn page(
     overlap: Duration,
 ) -> Result<Page, Error> {
     let cursor = if cursor.is_empty() {
-        Cursor { at: flows.zone.local(now), id: 0, end: Some(now.as_second()) }
+        Cursor { at: flows.zone.local(now), id: 0, end: Some(now.as_second()), settled: false }
     } else {
         Cursor::read(cursor)?
     };
     let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(DEFAULT_LIMIT).min(DEFAULT_LIMIT);
-    let (at, id) = cursor.start(now, overlap);
+    let (at, id) = cursor.start(overlap);
     let params = vec![Value::from(at.as_str()), Value::from(at.as_str()), Value::from(id)];
     let (rows, more) = flows.suite.page(operation, Lane::Normal, question, params, limit, 0).await?;
     let newest = match rows.last() {
         Some(row) => Some((row.text("changed"), row.id("id")?)),
         None => None,
     };
-    Ok(Page { cursor: cursor.next(newest, more, now).write(), rows, more })
+    Ok(Page { cursor: cursor.next(newest, more, now, overlap).write(), rows, more })
 }
 
 /// Sales orders that changed since a cursor, each with its whole document flow.
@@ -156,7 +160,11 @@ mod tests {
     }
 
     fn cursor(end: Option<i64>) -> Cursor {
-        Cursor { at: "2026-11-23 12:00:05".to_owned(), id: 7, end }
+        Cursor { at: "2026-11-23 12:00:05".to_owned(), id: 7, end, settled: false }
+    }
+
+    fn same() -> Option<(String, i64)> {
+        Some(("2026-11-23 12:00:05".to_owned(), 7))
     }
 
     #[test]
@@ -171,24 +179,34 @@ mod tests {
     fn the_end_is_read_again_with_the_overlap_until_it_has_been_quiet() {
         let reached = at("2026-11-23T12:00:06Z");
         let ended = cursor(Some(reached.as_second()));
-        assert_eq!(ended.start(reached, OVERLAP), ("2026-11-23 11:59:55".to_owned(), 0));
-        let quiet = at("2026-11-23T12:00:17Z");
-        assert_eq!(ended.start(quiet, OVERLAP), ("2026-11-23 12:00:05".to_owned(), 7));
+        assert_eq!(ended.start(OVERLAP), ("2026-11-23 11:59:55".to_owned(), 0));
+        let soon = ended.next(same(), false, at("2026-11-23T12:00:16Z"), OVERLAP);
+        assert_eq!(soon.start(OVERLAP), ("2026-11-23 11:59:55".to_owned(), 0));
+        let quiet = soon.next(same(), false, at("2026-11-23T12:00:17Z"), OVERLAP);
+        assert_eq!(quiet.start(OVERLAP), ("2026-11-23 12:00:05".to_owned(), 7));
+    }
+
+    #[test]
+    fn a_poll_that_comes_back_after_days_reads_the_overlap_once_more() {
+        let ended = cursor(Some(at("2026-11-23T12:00:06Z").as_second()));
+        assert_eq!(ended.start(OVERLAP), ("2026-11-23 11:59:55".to_owned(), 0), "whenever it comes");
+        let back = ended.next(same(), false, at("2026-11-26T12:00:06Z"), OVERLAP);
+        assert_eq!(back.start(OVERLAP), ("2026-11-23 12:00:05".to_owned(), 7));
     }
 
     #[test]
     fn pages_go_on_exactly_where_they_ended() {
         let now = at("2026-11-23T12:00:06Z");
-        let next = cursor(None).next(Some(("2026-11-23 12:00:06".to_owned(), 3)), true, now);
-        assert_eq!(next.start(now, OVERLAP), ("2026-11-23 12:00:06".to_owned(), 3));
+        let next = cursor(None).next(Some(("2026-11-23 12:00:06".to_owned(), 3)), true, now, OVERLAP);
+        assert_eq!(next.start(OVERLAP), ("2026-11-23 12:00:06".to_owned(), 3));
     }
 
     #[test]
     fn a_repeated_newest_change_does_not_start_the_quiet_time_anew() {
         let later = at("2026-11-23T12:00:09Z");
-        let again = cursor(Some(1)).next(Some(("2026-11-23 12:00:05".to_owned(), 7)), false, later);
+        let again = cursor(Some(1)).next(same(), false, later, OVERLAP);
         assert_eq!(again.end, Some(1));
-        let moved = cursor(Some(1)).next(Some(("2026-11-23 12:00:06".to_owned(), 8)), false, later);
-        assert_eq!(moved.end, Some(later.as_second()));
+        let moved = cursor(Some(1)).next(Some(("2026-11-23 12:00:06".to_owned(), 8)), false, later, OVERLAP);
+        assert_eq!((moved.end, moved.settled), (Some(later.as_second()), false));
     }
 }

@@ -51,11 +51,11 @@ impl Connector {
                 return Ok((outcome::refused("ERP_REFERENCE_UNKNOWN", words), None));
             }
         };
-        let apply = credit.invoice.map(|invoice| Lines {
+        let apply = credit.applied.map(|(invoice, amount)| Lines {
             items: vec![wire::Application {
                 doc: Reference::Id(invoice.to_string()),
                 apply: true,
-                amount: map::number(credit.total.to_decimal()),
+                amount: map::number(amount.to_decimal()),
             }],
         });
         let body = wire::CreditWrite {

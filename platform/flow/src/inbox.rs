@@ -320,7 +320,8 @@ fn judge_store(error: StoreError) -> Then {
         | StoreError::Misrouted { .. }
         | StoreError::RulePanicked(_)
         | StoreError::Locked(_)
-        | StoreError::Birth { .. } => {
+        | StoreError::Birth { .. }
+        | StoreError::Unfit(_) => {
             if may_pass(&error) {
                 Then::Again
             } else {

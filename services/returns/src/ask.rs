@@ -136,6 +136,7 @@ impl Of<'_> {
             credit_date: day(last.unwrap_or(self.record.requested_at), self.zone),
             apply_to: self.part.invoice.clone().filter(|_| settlement.applied > 0),
             memo: self.record.rma.clone(),
+            apply_amount: (settlement.applied > 0).then(|| self.money(settlement.applied)),
         }
     }
 

@@ -43,8 +43,8 @@ pub(crate) struct TakenLine {
 pub(crate) struct Credit {
     pub(crate) lines: Vec<BackLine>,
     pub(crate) total: Money,
-    /// Internal id of the invoice that takes the memo.
-    pub(crate) invoice: Option<i64>,
+    /// Internal id of the invoice that takes the memo, and how much of it.
+    pub(crate) applied: Option<(i64, Money)>,
 }
 
 /// What a refund is paid out of.
@@ -130,9 +130,16 @@ pub(crate) fn credit(request: &pb::CreateCreditMemoRequest, instance: &str) -> R
     if let (Some(sum), Some(total)) = (sum, total) {
         violations.require("total", sum == total, "must be the sum of the lines' amounts");
     }
+    let share = request.apply_amount.as_ref().and_then(|given| money(&mut violations, "apply_amount", Some(given)));
+    if let (Some(share), Some(total)) = (share, total) {
+        let fits = share.currency() == total.currency() && share.minor() > 0 && share.minor() <= total.minor();
+        violations.require("apply_amount", fits, "must be above 0, at most the total and in its currency");
+        violations.require("apply_amount", request.apply_to.is_some(), "needs an invoice in apply_to");
+    }
     violations.check()?;
     let total = total.ok_or_else(|| single("total", "is required"))?;
-    Ok(Credit { lines: lines.lines, total, invoice: invoice.map(|(_, id)| id) })
+    let applied = invoice.map(|(_, id)| (id, share.unwrap_or(total)));
+    Ok(Credit { lines: lines.lines, total, applied })
 }
 
 /// A refund with what it is paid out of.

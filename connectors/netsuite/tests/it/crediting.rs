@@ -110,6 +110,22 @@ async fn a_memo_may_go_to_an_invoice_that_is_still_owed() {
 }
 
 #[tokio::test]
+async fn an_invoice_that_owes_less_takes_only_a_part_of_the_memo() {
+    let bench = Bench::shipping().await;
+    bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250), ("POST", 1, 300)])).await.unwrap();
+    let booked = bench.order_until(|order| order.state() == pb::SalesOrderState::Billed).await;
+    bench.authorize(crate::back::authorization(booked.document.unwrap())).await.unwrap();
+    bench.receive(receipt("g-1", "2")).await.unwrap();
+    let apply_to = booked.invoices[0].document.clone();
+    let asked = pb::CreateCreditMemoRequest { apply_to, apply_amount: gbp(300), ..credit("m-1") };
+    let beyond = pb::CreateCreditMemoRequest { apply_amount: gbp(811), ..asked.clone() };
+    assert!(bench.credit(beyond).await.unwrap_err().to_string().contains("apply_amount"));
+    let memo = bench.credit(asked).await.unwrap().credit_memo.unwrap();
+    assert_eq!((memo.total, memo.amount_remaining), (gbp(810), gbp(510)));
+    assert_eq!(bench.read("o-1").await.unwrap().invoices[0].amount_remaining, gbp(2270));
+}
+
+#[tokio::test]
 async fn a_refund_is_recorded_once_against_its_memo_and_the_money_law_holds() {
     let bench = Bench::shipping().await;
     let memo = bench.credited().await.document.unwrap();
