@@ -1,6 +1,6 @@
 //! The shop that sold: it shows shipments to customers, and it owns the money.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use retail_proto::commerce::v1 as pb;
 use retail_proto::commerce::v1::commerce_service_server::CommerceService;
@@ -34,9 +34,9 @@ pub(crate) struct Counter {
     /// Refunds it has made, with the order's id.
     pub(crate) refunds: Vec<(String, pb::Refund)>,
     pub(crate) tills: VecDeque<Till>,
-    /// Asked to give money back, looks included.
+    /// How often it was asked to give money back, and under which keys.
     pub(crate) refund_calls: usize,
-    pub(crate) looks: usize,
+    pub(crate) refund_keys: BTreeSet<String>,
     pub(crate) away: bool,
     /// Asked under a name that is not its own.
     pub(crate) misnamed: bool,
@@ -128,11 +128,7 @@ impl CommerceService for Shop {
             shop.refund_calls += 1;
             let known = shop.refunds.iter().find(|(_, refund)| refund.external_ref == request.external_ref);
             let known = known.map(|(_, refund)| refund.clone());
-            if request.verify_only {
-                shop.looks += 1;
-                let refund = known.ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_REFUND"))?;
-                return Ok(Response::new(pb::RefundOrderResponse { outcome: done(), refund: Some(refund) }));
-            }
+            shop.refund_keys.insert(request.idempotency_key.clone());
             let till = shop.tills.pop_front();
             let silent = || Status::deadline_exceeded("answer lost");
             match till {
