@@ -56,3 +56,27 @@ async fn doctor_books_and_faults_speak_of_a_running_mesh() {
     assert!(!nobody.status.success());
     assert!(said(&nobody).contains("NO_SUCH_TRANSACTION"), "{}", said(&nobody));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desks_verbs_name_what_is_wrong_and_how_to_mend_it() {
+    let runtime = Runtime::system("desk");
+    let mut mesh = Mesh::new();
+    mesh.start(&runtime).await;
+    let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let nothing = run(&["exceptions", "list", "-o", "json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&nothing.stdout).unwrap(), serde_json::json!([]), "{}", said(&nothing));
+    for (args, told) in [
+        (&["return", "show", "no-such-return"][..], "NO_SUCH_RETURN"),
+        (&["return", "show", "R-NOPE"], "weft return list"),
+        (&["return", "check"], "lines"),
+        (&["case", "context", "--order-number", "#0"], "NO_SUCH"),
+        (&["customer", "find", "--phone", "020 7946"], "phone"),
+        (&["customer", "merge", "a", "b", "--note", "twins"], "NO_SUCH_CUSTOMER"),
+    ] {
+        let output = run(args);
+        assert!(!output.status.success(), "{args:?} {}", said(&output));
+        assert!(said(&output).contains(told), "{args:?} {}", said(&output));
+    }
+    let several = run(&["case", "context", "--order", "o", "--customer", "c"]);
+    assert_eq!(several.status.code(), Some(2), "{}", said(&several));
+}
