@@ -3,6 +3,7 @@
 //! any business rule; those are the pure functions of a [`Process`]. In: due entries of the store, events of others. Out:
 //! calls, commits, and what operators read.
 
+mod claim;
 mod driver;
 mod failure;
 mod feed;
@@ -21,6 +22,7 @@ mod step;
 mod transactions;
 mod worker;
 
+pub use claim::{claim_key, request_name};
 pub use failure::Failure;
 pub use feed::Feed;
 pub use inbox::{Handler, Inbox, Told, Untaken, is_parked};

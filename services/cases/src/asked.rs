@@ -1,9 +1,7 @@
 //! Who asks for a change, under which key. A key belongs to one request, whichever case that request names: cases lie in
 //! different partitions, so the key is claimed in a partition of its own before the case is touched.
 
-use std::convert::Infallible;
-
-use retail_store::{Caller, CommitId, Document, Draft, Error as StoreError, Store, UpdateError};
+use retail_store::{Caller, Error as StoreError, Store};
 
 use crate::fault::Error;
 
@@ -17,14 +15,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) key: &'a str,
     /// What is asked.
     pub(crate) content: Vec<u8>,
-}
-
-/// Nothing: only the result of its keyed commit is stored, and swept after its 8 days.
-#[derive(Clone, PartialEq, prost::Message)]
-struct KeyUse {}
-
-impl Document for KeyUse {
-    const KIND: &'static str = "key-use";
 }
 
 impl Asked<'_> {
@@ -42,13 +32,7 @@ impl Asked<'_> {
         if self.principal == MESH {
             return Ok(());
         }
-        let CommitId(id) = CommitId::of(&[self.principal, self.method, self.key]);
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let rule = |_: &mut Draft<KeyUse>| Ok::<_, Infallible>(KeyUse {});
-        match store.update::<KeyUse, KeyUse, _>(&id, self.caller(), rule).await {
-            Ok(_) => Ok(()),
-            Err(UpdateError::Rule(never)) => match never {},
-            Err(UpdateError::Store(error)) => Err(self.refused(error)),
-        }
+        let claimed = retail_flow::claim_key(store, self.principal, self.method, self.key, &self.content).await;
+        claimed.map_err(|error| self.refused(error))
     }
 }

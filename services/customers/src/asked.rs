@@ -1,9 +1,7 @@
 //! Who asks for a change, under which key. A key belongs to one request, whichever customer that request names:
 //! customers lie in different partitions, so the key is claimed in a partition of its own before one is touched.
 
-use std::convert::Infallible;
-
-use retail_store::{Caller, CommitId, Document, Draft, Error as StoreError, Store, UpdateError};
+use retail_store::{Caller, Error as StoreError, Store};
 
 use crate::fault::Error;
 
@@ -20,14 +18,6 @@ pub(crate) struct Asked {
     pub(crate) content: Vec<u8>,
 }
 
-/// Nothing: only the result of its keyed commit is stored, and swept after its 8 days.
-#[derive(Clone, PartialEq, prost::Message)]
-struct KeyUse {}
-
-impl Document for KeyUse {
-    const KIND: &'static str = "key-use";
-}
-
 impl Asked {
     /// The caller of the change itself: a repeat is answered with the first answer.
     pub(crate) fn caller(&self) -> Caller {
@@ -36,8 +26,7 @@ impl Asked {
 
     /// A name for what this request does, the same at every repeat.
     pub(crate) fn name(&self) -> String {
-        let CommitId(id) = CommitId::of(&[&self.principal, self.method, &self.key]);
-        id.iter().map(|byte| format!("{byte:02x}")).collect()
+        retail_flow::request_name(&self.principal, self.method, &self.key)
     }
 
     /// Who asks, for the audit.
@@ -47,12 +36,10 @@ impl Asked {
 
     /// Claims the key for this request; refused when another request has it. Repeating the request changes nothing.
     pub(crate) async fn claim(&self, store: &Store) -> Result<(), Error> {
-        let rule = |_: &mut Draft<KeyUse>| Ok::<_, Infallible>(KeyUse {});
-        match store.update::<KeyUse, KeyUse, _>(&self.name(), self.caller(), rule).await {
-            Ok(_) => Ok(()),
-            Err(UpdateError::Rule(never)) => match never {},
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused(self.key.clone())),
-            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
-        }
+        let claimed = retail_flow::claim_key(store, &self.principal, self.method, &self.key, &self.content).await;
+        claimed.map_err(|error| match error == StoreError::KeyReused {
+            true => Error::KeyReused(self.key.clone()),
+            false => Error::Store(error),
+        })
     }
 }

@@ -1,10 +1,8 @@
 //! Who asks for a change, under which key. A key belongs to one request, whichever order that request names: orders lie
 //! in different partitions, so the key is claimed in a partition of its own before the order is touched.
 
-use retail_store::{Caller, CommitId, Document, Draft, Error as StoreError, Store, UpdateError};
-use std::convert::Infallible;
-
 use crate::fault::Error;
+use retail_store::{Caller, Error as StoreError, Store};
 
 /// Callers inside the mesh: their keys are derived from the fact itself and never meet another request.
 pub(crate) const MESH: &str = "mesh";
@@ -18,14 +16,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) content: Vec<u8>,
 }
 
-/// Nothing: only the result of its keyed commit is stored, and swept after its 8 days.
-#[derive(Clone, PartialEq, prost::Message)]
-struct KeyUse {}
-
-impl Document for KeyUse {
-    const KIND: &'static str = "key-use";
-}
-
 impl Asked<'_> {
     pub(crate) fn caller(&self) -> Caller {
         Caller::keyed(self.principal, self.method, self.key, &self.content)
@@ -36,14 +26,10 @@ impl Asked<'_> {
         if self.principal == MESH {
             return Ok(());
         }
-        let CommitId(id) = CommitId::of(&[self.principal, self.method, self.key]);
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let rule = |_: &mut Draft<KeyUse>| Ok::<_, Infallible>(KeyUse {});
-        match store.update::<KeyUse, KeyUse, _>(&id, self.caller(), rule).await {
-            Ok(_) => Ok(()),
-            Err(UpdateError::Rule(never)) => match never {},
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: self.key.to_owned() }),
-            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
-        }
+        let claimed = retail_flow::claim_key(store, self.principal, self.method, self.key, &self.content).await;
+        claimed.map_err(|error| match error == StoreError::KeyReused {
+            true => Error::KeyReused { key: self.key.to_owned() },
+            false => Error::Store(error),
+        })
     }
 }

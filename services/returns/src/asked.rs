@@ -1,9 +1,7 @@
 //! Who asks for a change, under which key. A key belongs to one request, whichever return that request names: returns
 //! lie in different partitions, so the key is claimed in a partition of its own before the return is touched.
 
-use std::convert::Infallible;
-
-use retail_store::{Caller, CommitId, Document, Draft, Error as StoreError, Store, UpdateError};
+use retail_store::{Caller, Error as StoreError, Store};
 
 use crate::fault::Error;
 
@@ -19,14 +17,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) content: Vec<u8>,
 }
 
-/// Nothing: only the result of its keyed commit is stored, and swept after its 8 days.
-#[derive(Clone, PartialEq, prost::Message)]
-struct KeyUse {}
-
-impl Document for KeyUse {
-    const KIND: &'static str = "key-use";
-}
-
 impl Asked<'_> {
     pub(crate) fn caller(&self) -> Caller {
         Caller::keyed(self.principal, self.method, self.key, &self.content)
@@ -37,14 +27,10 @@ impl Asked<'_> {
         if self.principal == MESH {
             return Ok(());
         }
-        let CommitId(id) = CommitId::of(&[self.principal, self.method, self.key]);
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let rule = |_: &mut Draft<KeyUse>| Ok::<_, Infallible>(KeyUse {});
-        match store.update::<KeyUse, KeyUse, _>(&id, self.caller(), rule).await {
-            Ok(_) => Ok(()),
-            Err(UpdateError::Rule(never)) => match never {},
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: self.key.to_owned() }),
-            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
-        }
+        let claimed = retail_flow::claim_key(store, self.principal, self.method, self.key, &self.content).await;
+        claimed.map_err(|error| match error == StoreError::KeyReused {
+            true => Error::KeyReused { key: self.key.to_owned() },
+            false => Error::Store(error),
+        })
     }
 }

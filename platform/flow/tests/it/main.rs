@@ -1,6 +1,7 @@
 //! Processes over the model store, in paused time.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
 
+mod claim;
 mod drive;
 mod errands;
 mod feed;
