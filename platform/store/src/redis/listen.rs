@@ -107,7 +107,7 @@ async fn subscribe(inner: &Arc<Inner>, sender: &mpsc::UnboundedSender<PushInfo>)
                 connections.push(connection);
             }
             Err(why) => {
-                tracing::debug!(why, primary, "no hints from this node for now");
+                tracing::debug!(why, primary, "no hints from this node until it answers again");
                 complete = false;
             }
         }
