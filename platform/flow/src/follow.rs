@@ -176,7 +176,7 @@ impl<'a, H: Handler> Member<'a, H> {
                 self.ready.push_back(event);
             }
         }
-        self.standing.heard(self.pending);
+        self.standing.heard(self.pending, message.complete);
     }
 
     fn settle(&mut self, dealt: Dealt) {

@@ -96,12 +96,21 @@ impl Feed {
         let mut changed = self.store.changes();
         let mut sent: BTreeMap<Partition, Position> = BTreeMap::new();
         self.take_over(&membership, &mut sent, &to).await.map_err(fail)?;
+        let mut told = false;
         loop {
             let more = self.send_new(&mut sent, &to).await.map_err(fail)?;
+            if !more && !told {
+                // A member that has left is noticed below.
+                let _left = to.send(Ok(pb::SubscribeResponse { complete: true, ..Default::default() })).await;
+            }
+            told = !more;
             tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
                 () = to.closed() => return Ok(()),
-                _ = joined.changed() => self.take_over(&membership, &mut sent, &to).await.map_err(fail)?,
+                _ = joined.changed() => {
+                    self.take_over(&membership, &mut sent, &to).await.map_err(fail)?;
+                    told = false;
+                }
                 message = asked.next() => match message.transpose()? {
                     Some(message) => self.acknowledge(&membership.group, &message).await.map_err(fail)?,
                     None => return Ok(()),
@@ -132,7 +141,7 @@ impl Feed {
         }
         let assigned = held.iter().map(|partition| u32::from(partition.number())).collect();
         // A member that has left is noticed by the loop.
-        let _left = to.send(Ok(pb::SubscribeResponse { events: Vec::new(), assigned })).await;
+        let _left = to.send(Ok(pb::SubscribeResponse { assigned, ..Default::default() })).await;
         Ok(())
     }
 
@@ -148,7 +157,7 @@ impl Feed {
             found = true;
             *position = last.position();
             let events = entries.iter().map(|entry| self.render(*partition, entry)).collect();
-            if to.send(Ok(pb::SubscribeResponse { events, assigned: Vec::new() })).await.is_err() {
+            if to.send(Ok(pb::SubscribeResponse { events, ..Default::default() })).await.is_err() {
                 return Ok(false);
             }
         }

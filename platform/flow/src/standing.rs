@@ -5,11 +5,6 @@ use std::time::Duration;
 
 use retail_runtime::{Clock, Timestamp};
 
-/// After this without a message a reader that has nothing left to do has read all there is.
-const QUIET: Duration = Duration::from_secs(1);
-/// An event younger than this is news: whoever has taken it in is up to date.
-const NEWS: Duration = Duration::from_secs(10);
-
 /// Where the following of one feed stands. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -21,8 +16,8 @@ pub struct Standing {
 struct State {
     connected: bool,
     pending: usize,
-    /// When the owner last said anything.
-    heard: Option<Timestamp>,
+    /// The owner has said that nothing is left to send, and nothing came since.
+    complete: bool,
     /// When the last event that was taken in had happened.
     taken: Option<Timestamp>,
     /// Up to when all was known when the connection broke.
@@ -49,12 +44,11 @@ impl Standing {
         known(&self.lock(), self.clock.now())
     }
 
-    /// The owner has said something; so many events wait to be taken in.
-    pub(crate) fn heard(&self, pending: usize) {
-        let now = self.clock.now();
+    /// The owner has said something; so many events wait to be taken in, and there are more unless it is complete.
+    pub(crate) fn heard(&self, pending: usize, complete: bool) {
         let mut state = self.lock();
         state.connected = true;
-        state.heard = Some(now);
+        state.complete = complete;
         state.pending = pending;
     }
 
@@ -71,6 +65,7 @@ impl Standing {
         let mut state = self.lock();
         state.until = known(&state, now).as_of;
         state.connected = false;
+        state.complete = false;
         state.pending = 0;
     }
 
@@ -83,9 +78,7 @@ fn known(state: &State, now: Timestamp) -> Known {
     if !state.connected {
         return Known { as_of: state.until, connected: false };
     }
-    let within =
-        |at: Option<Timestamp>, span: Duration| at.is_some_and(|at| now.duration_since(at).unsigned_abs() < span);
-    let all_read = state.pending == 0 && (!within(state.heard, QUIET) || within(state.taken, NEWS));
+    let all_read = state.complete && state.pending == 0;
     Known { as_of: if all_read { Some(now) } else { state.taken.max(state.until) }, connected: true }
 }
 
@@ -99,20 +92,20 @@ mod tests {
 
     #[test]
     fn a_feed_at_rest_is_known_up_to_now() {
-        let state = State { connected: true, heard: Some(at(0)), taken: Some(at(-5_000)), ..State::default() };
+        let state = State { connected: true, complete: true, taken: Some(at(-5_000)), ..State::default() };
         assert_eq!(known(&state, at(60)), Known { as_of: Some(at(60)), connected: true });
     }
 
     #[test]
     fn while_old_events_are_read_the_feed_is_as_old_as_they_are() {
         let state =
-            State { connected: true, heard: Some(at(0)), taken: Some(at(-5_000)), pending: 3, ..State::default() };
+            State { connected: true, complete: true, taken: Some(at(-5_000)), pending: 3, ..State::default() };
         assert_eq!(known(&state, at(60)).as_of, Some(at(-5_000)));
     }
 
     #[test]
     fn between_two_messages_of_old_events_nobody_claims_to_know_all() {
-        let state = State { connected: true, heard: Some(at(0)), taken: Some(at(-5_000)), ..State::default() };
+        let state = State { connected: true, taken: Some(at(-5_000)), ..State::default() };
         assert_eq!(known(&state, at(0)).as_of, Some(at(-5_000)));
     }
 
@@ -121,7 +114,7 @@ mod tests {
         let (clock, time) = Clock::manual(at(0));
         let standing = Standing::new(&clock);
         assert_eq!(standing.known(), Known { as_of: None, connected: false });
-        standing.heard(0);
+        standing.heard(0, true);
         time.advance(Duration::from_secs(30));
         standing.lost();
         time.advance(Duration::from_secs(600));

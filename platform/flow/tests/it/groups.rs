@@ -85,6 +85,27 @@ async fn members_of_a_group_share_its_partitions_and_inherit_from_those_who_leav
 }
 
 #[tokio::test]
+async fn a_member_is_told_when_it_has_been_sent_everything() {
+    let world = World::new();
+    world.place("p1").await;
+    let mut client = served(&world).await;
+    let mut member = Member::join(&mut client, "search").await;
+    let mut events = 0;
+    loop {
+        let message = member.hear().await.unwrap();
+        events += message.events.len();
+        if message.complete {
+            break;
+        }
+    }
+    assert_eq!(events, 1, "complete, and not everything was sent");
+    world.place("p2").await;
+    assert_eq!(member.event().await.subject, "parcel/p2");
+    assert!(member.hear().await.unwrap().complete);
+    world.runtime.stop();
+}
+
+#[tokio::test]
 async fn an_event_comes_again_until_it_is_acknowledged_and_then_never() {
     let world = World::new();
     world.place("p1").await;

@@ -190,7 +190,7 @@ impl FeedService for Script {
         let (script, mut asked) = (self.clone(), request.into_inner());
         self.runtime.spawn("script.member", async move {
             for part in script.events.chunks(200) {
-                let message = pb::SubscribeResponse { events: part.to_vec(), assigned: vec![0] };
+                let message = pb::SubscribeResponse { events: part.to_vec(), assigned: vec![0], complete: false };
                 to.send(Ok(message)).await.unwrap();
             }
             while let Ok(Some(message)) = asked.message().await {
