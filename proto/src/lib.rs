@@ -4,10 +4,12 @@
 
 mod money;
 mod quantity;
+mod time;
 
 pub use money::{Currency, Money, MoneyError};
 pub use quantity::{Quantity, QuantityError};
 pub use rust_decimal::Decimal;
+pub use time::timestamp;
 
 /// Every contract as an encoded `FileDescriptorSet`, with sources and options: for reflection and the transcoder.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -25,8 +25,10 @@ pub use report::Report;
 
 /// Orders told to the shop at once.
 const BATCH: usize = 50;
-/// How often books are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often books are looked at, at most and at least. Adding up a large book takes time, and the vendors wait
+/// meanwhile: so much longer than it took are they left alone.
+const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
+const LEAVE_ALONE: u32 = 20;
 /// The reading of the ERP is a transaction that never ends.
 const READINGS: u64 = 1;
 /// After this long without any progress the feed ends and says what is missing.
@@ -168,10 +170,8 @@ impl<'a> Feeding<'a> {
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders closed, {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let (mut last, mut still) = (Value::Null, Duration::ZERO);
-        // Large books are added up less often.
-        let look = LOOK.saturating_mul(u32::try_from(expected / 2_000).unwrap_or(1).clamp(1, 10));
         loop {
-            let books = self.twins.get("/__sandbox/books").await?;
+            let (books, pause) = self.books().await?;
             let open = self.open_orders().await?;
             let told = count(&books, "salesforce", "order_contexts");
             bar.set_position(expected.saturating_sub(open));
@@ -182,13 +182,13 @@ impl<'a> Feeding<'a> {
                 return Ok(());
             }
             let now = json!([books, open]);
-            still = if now == last { still.saturating_add(look) } else { Duration::ZERO };
+            still = if now == last { still.saturating_add(pause) } else { Duration::ZERO };
             if still >= PATIENCE {
                 bar.abandon_with_message("nothing moves any more");
                 return Ok(());
             }
             last = now;
-            self.runtime.clock().sleep(look).await;
+            self.runtime.clock().sleep(pause).await;
         }
     }
 
@@ -196,16 +196,25 @@ impl<'a> Feeding<'a> {
     async fn rest(&self, recalled: &Recalled) -> anyhow::Result<Value> {
         let (mut last, mut still) = (Value::Null, Duration::ZERO);
         loop {
-            let books = self.twins.get("/__sandbox/books").await?;
+            let (books, pause) = self.books().await?;
             let told = report::milestone(&books, "RETURN_REFUNDED") >= recalled.paid_parts
                 && count(&books, "salesforce", "returns") >= recalled.returns;
             if told || still >= PATIENCE {
                 return Ok(books);
             }
-            still = if books == last { still.saturating_add(LOOK) } else { Duration::ZERO };
+            still = if books == last { still.saturating_add(pause) } else { Duration::ZERO };
             last = books;
-            self.runtime.clock().sleep(LOOK).await;
+            self.runtime.clock().sleep(pause).await;
         }
+    }
+
+    /// The vendors' books, and how long to leave them alone then.
+    async fn books(&self) -> anyhow::Result<(Value, Duration)> {
+        let clock = self.runtime.clock();
+        let asked = clock.monotonic();
+        let books = self.twins.get("/__sandbox/books").await?;
+        let took = clock.monotonic().saturating_sub(asked);
+        Ok((books, took.saturating_mul(LEAVE_ALONE).clamp(LOOK.0, LOOK.1)))
     }
 
     /// Orders that the mesh is still working on; the orders service counts them itself.

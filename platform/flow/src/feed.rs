@@ -100,17 +100,12 @@ impl Feed {
     /// An entry as subscribers see it.
     pub(crate) fn render(&self, partition: Partition, entry: &Entry) -> pb::Event {
         let event = &entry.event;
-        let millisecond = event.time.as_millisecond();
-        let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
         pb::Event {
             id: event.id.to_string(),
             source: self.store.source(),
             r#type: event.kind.clone(),
             subject: event.subject.to_string(),
-            time: Some(prost_types::Timestamp {
-                seconds: millisecond.div_euclid(1000),
-                nanos: i32::try_from(nanos).unwrap_or(0),
-            }),
+            time: Some(retail_proto::timestamp(event.time.as_millisecond())),
             version: event.version,
             traceparent: event.traceparent.clone(),
             data: event.body.to_vec(),

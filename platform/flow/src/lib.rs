@@ -3,6 +3,7 @@
 //! any business rule; those are the pure functions of a [`Process`]. In: due entries of the store, events of others. Out:
 //! calls, commits, and what operators read.
 
+mod answer;
 mod claim;
 mod driver;
 mod failure;
@@ -17,12 +18,14 @@ mod ops;
 pub mod page;
 mod process;
 mod progress;
+mod reading;
 mod standing;
 mod step;
 mod transactions;
 mod worker;
 
-pub use claim::{claim_key, request_name};
+pub use answer::done;
+pub use claim::{Asked, MESH, Unclaimed};
 pub use failure::Failure;
 pub use feed::Feed;
 pub use inbox::{Handler, Inbox, Told, Untaken, is_parked};
@@ -31,6 +34,7 @@ pub use ledger::{Effect, EffectState, Ledger, Parked};
 pub use letters::{DeadLetters, Replay, ReplayLetters};
 pub use ops::Ops;
 pub use process::{Attempt, Process, Summary, Verdict};
+pub use reading::{Changes, Reading, Readings, Source, System};
 pub use standing::{Known, Standing};
 pub use step::{Class, Next, Policy, Step};
 pub use transactions::{begin, may_have_been_sent, note, resume, wake};

@@ -222,7 +222,7 @@ impl OpsService for Ops {
         let found = self.find(&request.get_ref().id).await;
         let (key, ledger) = found.map_err(|error| fault::status(DOMAIN, &error))?;
         let timeline = ledger.timeline.iter().map(|entry| pb::TimelineEntry {
-            at: Some(time(entry.at)),
+            at: Some(retail_proto::timestamp(entry.at)),
             what: entry.what.clone(),
             subject: entry.subject.clone(),
             detail: entry.detail.clone(),
@@ -262,11 +262,6 @@ fn render(key: &Key, ledger: &Ledger) -> pb::Transaction {
         state: ledger.indexed_state,
         status: ledger.status.clone(),
         cause: ledger.parked.as_ref().map(|parked| format!("{}: {}", parked.reason, parked.detail)).unwrap_or_default(),
-        since: Some(time(ledger.since)),
+        since: Some(retail_proto::timestamp(ledger.since)),
     }
-}
-
-fn time(millisecond: i64) -> prost_types::Timestamp {
-    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
-    prost_types::Timestamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
 }

@@ -1,7 +1,6 @@
 //! How fresh a followed feed is: what a projection may claim of what it shows.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use retail_runtime::{Clock, Timestamp};
 
@@ -84,6 +83,8 @@ fn known(state: &State, now: Timestamp) -> Known {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -98,8 +99,7 @@ mod tests {
 
     #[test]
     fn while_old_events_are_read_the_feed_is_as_old_as_they_are() {
-        let state =
-            State { connected: true, complete: true, taken: Some(at(-5_000)), pending: 3, ..State::default() };
+        let state = State { connected: true, complete: true, taken: Some(at(-5_000)), pending: 3, ..State::default() };
         assert_eq!(known(&state, at(60)).as_of, Some(at(-5_000)));
     }
 

@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS ns_line(
 CREATE INDEX IF NOT EXISTS ns_line_wait ON ns_line(item, location, tran) WHERE backordered > 0;
 CREATE INDEX IF NOT EXISTS ns_line_item ON ns_line(item);
 CREATE INDEX IF NOT EXISTS ns_line_from ON ns_line(createdfrom, orderline);
+-- The summary adds up lines without reading their bodies.
+CREATE INDEX IF NOT EXISTS ns_line_sum ON ns_line(type, createdfrom, orderline, quantity);
 
 -- Money of one document applied to another: a payment or memo to an invoice, a refund to a memo or deposit.
 CREATE TABLE IF NOT EXISTS ns_apply(

@@ -1,11 +1,19 @@
 //! The summary of the books, for tests and people.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{desk::Desk, fault::Fault, wire};
 
 /// Orders named in the summary.
 const EXAMPLES: usize = 10;
+
+/// By kind, documents beyond what their order has: the last ones of every order line whose sum is exceeded.
+const BEYOND: &str = "SELECT type, SUM(n), 0 FROM (
+  SELECT l.type AS type, MAX(COUNT(DISTINCT l.tran) - 1, 1) AS n FROM ns_line l JOIN ns_line o ON o.tran = l.createdfrom AND o.line = l.orderline
+  WHERE l.line > 0 AND l.type IN ('ItemShip', 'CustInvc', 'ItemRcpt', 'CustCred')
+  GROUP BY l.type, l.createdfrom, l.orderline HAVING SUM(l.quantity) > MAX(o.quantity)) GROUP BY type";
 
 const UNBALANCED: &str = "WITH side(sales_order, amount) AS (
   SELECT createdfrom, total FROM ns_tran WHERE type = 'CustInvc'
@@ -23,18 +31,18 @@ impl Desk<'_> {
     /// Counts and sums; a duplicate is a further document with the same business identity.
     pub(super) fn tally(&self) -> Result<Value, Fault> {
         let one = |sql: &str| -> Result<i64, Fault> { Ok(self.row(sql, [], |row| row.get(0))?.unwrap_or(0)) };
-        let count = |kind: &str| one(&format!("SELECT COUNT(*) FROM ns_tran WHERE type = '{kind}'"));
-        let lines = |kind: &str| one(&format!("SELECT COUNT(*) FROM ns_line WHERE type = '{kind}' AND line > 0"));
-        let value = |kind: &str| -> Result<String, Fault> {
-            let sum = one(&format!("SELECT COALESCE(SUM(total),0) FROM ns_tran WHERE type = '{kind}'"))?;
-            Ok(wire::cents(sum).to_string())
+        let by_type = |sql: &str| -> Result<BTreeMap<String, (i64, i64)>, Fault> {
+            Ok(self.rows(sql, [], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?.into_iter().collect())
         };
-        // Documents beyond what their order has: the last ones of every order whose sum is exceeded.
-        let beyond = |kind: &str| {
-            one(&format!(
-                "SELECT COALESCE(SUM(n),0) FROM (SELECT MAX(COUNT(DISTINCT l.tran) - 1, 1) AS n FROM ns_line l JOIN ns_line o ON o.tran = l.createdfrom AND o.line = l.orderline WHERE l.type = '{kind}' AND l.line > 0 GROUP BY l.createdfrom, l.orderline HAVING SUM(l.quantity) > MAX(o.quantity))"
-            ))
-        };
+        let documents = by_type("SELECT type, COUNT(*), SUM(total) FROM ns_tran GROUP BY type")?;
+        let moved = by_type("SELECT type, SUM(line > 0), SUM(quantity) FROM ns_line GROUP BY type")?;
+        let exceeding = by_type(BEYOND)?;
+        let of = |map: &BTreeMap<String, (i64, i64)>, kind: &str| map.get(kind).copied().unwrap_or_default();
+        let count = |kind: &str| of(&documents, kind).0;
+        let value = |kind: &str| wire::cents(of(&documents, kind).1).to_string();
+        let lines = |kind: &str| of(&moved, kind).0;
+        let units = |kind: &str| wire::units(of(&moved, kind).1).to_string();
+        let beyond = |kind: &str| of(&exceeding, kind).0;
         let deposits = one(
             "SELECT COALESCE(SUM(n),0) FROM (SELECT MAX(COUNT(*) - 1, 1) AS n FROM ns_tran d JOIN ns_tran o ON o.id = d.createdfrom WHERE d.type = 'CustDep' GROUP BY d.createdfrom HAVING SUM(d.total) > MAX(o.total))",
         )?;
@@ -51,23 +59,25 @@ impl Desk<'_> {
         let refunds = one(
             "SELECT COALESCE(SUM(n),0) FROM (SELECT COUNT(*) - 1 AS n FROM ns_tran WHERE type = 'CustRfnd' AND memo IS NOT NULL GROUP BY entity, memo, total)",
         )?;
-        let units = |sql: &str| -> Result<String, Fault> { Ok(wire::units(one(sql)?).to_string()) };
+        let stock = |column: &str| -> Result<String, Fault> {
+            Ok(wire::units(one(&format!("SELECT COALESCE(SUM({column}),0) FROM ns_stock"))?).to_string())
+        };
         let (unbalanced, examples) = self.unbalanced()?;
         Ok(json!({
             "customers": {"count": one("SELECT COUNT(*) FROM ns_record WHERE kind = 'customer'")?},
-            "sales_orders": {"count": count("SalesOrd")?, "lines": lines("SalesOrd")?, "value": value("SalesOrd")?, "duplicates": orders},
-            "item_fulfillments": {"count": count("ItemShip")?, "lines": lines("ItemShip")?, "duplicates": beyond("ItemShip")?},
-            "customer_deposits": {"count": count("CustDep")?, "value": value("CustDep")?, "duplicates": deposits},
-            "customer_payments": {"count": count("CustPymt")?, "value": value("CustPymt")?, "duplicates": payments},
-            "invoices": {"count": count("CustInvc")?, "lines": lines("CustInvc")?, "value": value("CustInvc")?, "duplicates": beyond("CustInvc")?},
-            "inventory_adjustments": {"count": count("InvAdjst")?, "units": units("SELECT COALESCE(SUM(quantity),0) FROM ns_line WHERE type = 'InvAdjst'")?},
-            "return_authorizations": {"count": count("RtnAuth")?, "lines": lines("RtnAuth")?, "value": value("RtnAuth")?, "duplicates": returns},
-            "item_receipts": {"count": count("ItemRcpt")?, "lines": lines("ItemRcpt")?, "units": units("SELECT COALESCE(SUM(quantity),0) FROM ns_line WHERE type = 'ItemRcpt'")?, "duplicates": beyond("ItemRcpt")?},
-            "credit_memos": {"count": count("CustCred")?, "lines": lines("CustCred")?, "value": value("CustCred")?, "duplicates": beyond("CustCred")?},
-            "customer_refunds": {"count": count("CustRfnd")?, "value": value("CustRfnd")?, "duplicates": refunds},
+            "sales_orders": {"count": count("SalesOrd"), "lines": lines("SalesOrd"), "value": value("SalesOrd"), "duplicates": orders},
+            "item_fulfillments": {"count": count("ItemShip"), "lines": lines("ItemShip"), "duplicates": beyond("ItemShip")},
+            "customer_deposits": {"count": count("CustDep"), "value": value("CustDep"), "duplicates": deposits},
+            "customer_payments": {"count": count("CustPymt"), "value": value("CustPymt"), "duplicates": payments},
+            "invoices": {"count": count("CustInvc"), "lines": lines("CustInvc"), "value": value("CustInvc"), "duplicates": beyond("CustInvc")},
+            "inventory_adjustments": {"count": count("InvAdjst"), "units": units("InvAdjst")},
+            "return_authorizations": {"count": count("RtnAuth"), "lines": lines("RtnAuth"), "value": value("RtnAuth"), "duplicates": returns},
+            "item_receipts": {"count": count("ItemRcpt"), "lines": lines("ItemRcpt"), "units": units("ItemRcpt"), "duplicates": beyond("ItemRcpt")},
+            "credit_memos": {"count": count("CustCred"), "lines": lines("CustCred"), "value": value("CustCred"), "duplicates": beyond("CustCred")},
+            "customer_refunds": {"count": count("CustRfnd"), "value": value("CustRfnd"), "duplicates": refunds},
             "unbalanced_orders": unbalanced,
             "unbalanced_examples": examples,
-            "stock": {"on_hand": units("SELECT COALESCE(SUM(on_hand),0) FROM ns_stock")?, "committed": units("SELECT COALESCE(SUM(committed),0) FROM ns_stock")?},
+            "stock": {"on_hand": stock("on_hand")?, "committed": stock("committed")?},
         }))
     }
     /// Sales orders that break the money law, invoiced - credited = deposited + paid - refunded, and the first few of

@@ -7,12 +7,12 @@ use retail_store::Store;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::asked::MESH;
 use crate::context::Contexts;
 use crate::fault::Error;
 use crate::linking::Linking;
 use crate::lists;
 use crate::seeds::Seeker;
+use retail_flow::MESH;
 
 const DOMAIN: &str = "cases.retail";
 /// Says that an answer is the first one of a repeated request.

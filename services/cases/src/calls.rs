@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use retail_flow::Failure;
-use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_proto::types::v1::Outcome;
 use retail_runtime::{Peer, Runtime};
 
 use crate::config::Config;
@@ -41,18 +41,11 @@ impl Peers {
     }
 }
 
-/// Reads the outcome of a change; an outcome that is not said is pending, never success.
+/// Reads the outcome of a change. Every write here may be repeated: what is partly done is asked for again until it is
+/// whole.
 pub(crate) fn done(who: &str, outcome: Option<&Outcome>) -> Result<(), Failure> {
-    let Some(outcome) = outcome else {
-        return Err(Failure::not_done("BROKEN_ANSWER", format!("{who} answered without an outcome")));
-    };
-    match outcome.state() {
-        OutcomeState::Done => Ok(()),
-        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
-        // Every write here may be repeated: what is partly done is asked for again until it is whole.
-        OutcomeState::Partial => Err(Failure::not_done("PARTIAL_OUTCOME", outcome.message.clone())),
-        OutcomeState::Pending | OutcomeState::Unspecified => {
-            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
-        }
-    }
+    retail_flow::done(who, outcome).map_err(|failure| match failure.reason() {
+        "PARTIAL_OUTCOME" => Failure::not_done("PARTIAL_OUTCOME", failure.detail()),
+        _ => failure,
+    })
 }

@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn milestone(id: u32, at: i64) -> crm::Milestone {
-        let happened_at = Some(crate::words::stamp(at));
+        let happened_at = Some(retail_proto::timestamp(at));
         crm::Milestone { external_ref: id.to_string(), happened_at, ..crm::Milestone::default() }
     }
 

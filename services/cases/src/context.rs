@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::{try_join, try_join_all, try_join3};
-use retail_flow::Standing;
+use retail_flow::{Reading, Standing};
 use retail_proto::cases::v1 as pb;
 use retail_proto::customers::v1::CustomerKind;
 use retail_proto::inventory::v1::Availability;
@@ -17,7 +17,6 @@ use crate::fault::Error;
 use crate::find::Key;
 use crate::gather::{Gatherer, Picked, Shown, pick};
 use crate::owners::{Owners, Silent};
-use crate::poll::Reading;
 use crate::promises;
 use crate::record::{Case, Kind};
 use crate::sections::{Holds, Word, judge, worst};

@@ -1,5 +1,6 @@
 //! What can go wrong with cases and their context, and what each means to a caller.
 
+use retail_flow::Unclaimed;
 use std::time::Duration;
 
 use retail_runtime::fault::{BadShape, Class, Fault};
@@ -51,6 +52,15 @@ pub enum Error {
     /// The listener failed.
     #[error("cannot serve")]
     Serve(#[from] ServeError),
+}
+
+impl From<Unclaimed> for Error {
+    fn from(unclaimed: Unclaimed) -> Self {
+        match unclaimed {
+            Unclaimed::KeyReused(key) => Self::KeyReused { key },
+            Unclaimed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Fault for Error {

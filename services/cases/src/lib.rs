@@ -6,7 +6,6 @@
 
 mod agents;
 mod api;
-mod asked;
 mod calls;
 mod case;
 mod cases;
@@ -34,15 +33,14 @@ mod views;
 mod words;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use retail_flow::{DeadLetters, Feed, Inbox, Leases, Ops, Worker};
+use retail_flow::{DeadLetters, Feed, Inbox, Leases, Ops, Reading, Readings, Worker};
 use retail_proto::cases::v1::cases_service_server::CasesServiceServer;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_runtime::{Listener, Runtime};
-use retail_store::{Draft, Store, UpdateError};
+use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -54,7 +52,7 @@ use crate::desk::Desk;
 pub use crate::fault::Error;
 use crate::linking::Linking;
 use crate::owners::Owners;
-use crate::poll::{Poll, Reading};
+use crate::poll::Facts;
 use crate::record::{Case, Kind, View};
 use crate::seeds::Seeker;
 use crate::telling::Telling;
@@ -73,7 +71,6 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     for (name, peer) in &peers.crms {
         let every = config.crms.get(name).map_or_else(Default::default, |crm| crm.poll.get());
         polled.insert(name.clone(), (peer.clone(), every));
-        begin_reading(&store, &runtime, name).await?;
     }
 
     let views = Views::new(&store, &clock, cases.clone(), peers.clone(), config.channels.clone());
@@ -87,11 +84,12 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         customers: inbox.standing(Kind::Customer.feed()),
     };
 
+    let readings = Readings::begin(Facts(cases.clone()), polled, &store, clock.now()).await?;
     let leases = Leases::start(&runtime, &store).await;
     let worker = Worker::new(&runtime, &store, &leases)
         .with(Telling::new(&store, cases.clone(), peers.crms.clone()))
         .with(Desk::new(peers.crms.clone()))
-        .with(Poll::new(cases.clone(), polled))
+        .with(readings)
         .with(inbox.replay());
     let ops = Ops::new(&store, &clock, worker.counters());
     let ops = ops.with::<Case>().with::<View>().with::<Reading>().with::<DeadLetters>();
@@ -109,21 +107,4 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .max_encoding_message_size(LARGEST_ANSWER);
     let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
-}
-
-/// The reading of a CRM begins once and never ends.
-async fn begin_reading(store: &Store, runtime: &Runtime, instance: &str) -> Result<(), retail_store::Error> {
-    let (now, name) = (runtime.clock().now(), format!("cases of {instance}"));
-    let rule = move |draft: &mut Draft<Reading>| {
-        if !draft.existed {
-            draft.doc.next_at = now.as_millisecond();
-        }
-        retail_flow::begin(draft, &name, "", now);
-        Ok::<_, Infallible>(())
-    };
-    match store.step::<Reading, _, _>(instance, None, rule).await {
-        Ok(_) => Ok(()),
-        Err(UpdateError::Store(error)) => Err(error),
-        Err(UpdateError::Rule(never)) => match never {},
-    }
 }

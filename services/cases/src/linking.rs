@@ -5,12 +5,12 @@ use retail_proto::cases::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_store::Store;
 
-use crate::asked::Asked;
 use crate::case;
 use crate::cases::Cases;
 use crate::fault::Error;
 use crate::owners::{Owners, Silent};
 use crate::record::{Case, Kind, View};
+use retail_flow::Asked;
 
 /// Ties cases.
 #[derive(Clone)]
@@ -47,13 +47,13 @@ impl Linking {
         let instance = instance.filter(|instance| self.crms.contains(instance)).ok_or_else(|| {
             Error::SystemNotConfigured { instance: request.instance.clone(), configured: self.crms.join(", ") }
         })?;
-        let asked = Asked { principal, method: "LinkCase", key, content: request.encode_to_vec() };
+        let asked = Asked::new(principal, "LinkCase", key, request.encode_to_vec());
         asked.claim(&self.store).await?;
         self.find_case(&instance, &request.case_id).await?;
         self.find_transactions(&request.order_id, &request.return_id).await?;
         let id = case::id(&instance, &request.case_id);
         let tied = self.cases.tie(&id, asked.caller(), request.order_id.clone(), request.return_id.clone()).await;
-        tied.map_err(|error| asked.refused(error))
+        Ok(tied.map_err(|error| asked.refused(error))?)
     }
 
     /// A case that the poll has not brought yet, or was told to be deleted, is asked for once.

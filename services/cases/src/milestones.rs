@@ -4,11 +4,12 @@
 use retail_proto::crm::v1::Milestone;
 use retail_proto::orders::v1::{Order, OrderState};
 use retail_proto::returns::v1::{Return, ReturnPart, ReturnReceipt, ReturnState};
+use retail_proto::timestamp;
 use retail_proto::types::v1::{Money, Ref};
 use retail_runtime::Ids;
 
 use crate::record::{Kind, Moment};
-use crate::words::{amount, day, millis, number, pieces, quantity, stamp};
+use crate::words::{amount, day, millis, number, pieces, quantity};
 
 /// What an order shows to have happened. `said_at` stands for what carries no time of its own.
 pub(crate) fn of_order(order: &Order, said_at: i64) -> Vec<Moment> {
@@ -192,7 +193,7 @@ fn milestone(
     Milestone {
         external_ref: Ids::derived("weft.milestone", &[case, view, &moment.what]).to_string(),
         kind: parts(moment).0.to_owned(),
-        happened_at: Some(stamp(moment.at)),
+        happened_at: Some(timestamp(moment.at)),
         detail,
         document_number,
         amount,

@@ -23,7 +23,7 @@ fn order(state: orders::OrderState) -> Order {
         order_id: "o-1".into(),
         order_number: "#1001".into(),
         state: i32::from(state),
-        placed_at: Some(stamp(PLACED)),
+        placed_at: Some(timestamp(PLACED)),
         total: gbp(3564),
         ..Order::default()
     }
@@ -66,7 +66,7 @@ fn an_order_tells_each_document_once_with_the_time_it_was_first_seen() {
 #[test]
 fn a_hold_stays_told_after_it_is_released() {
     let mut held = order(orders::OrderState::Held);
-    let since = Some(stamp(PLACED + 5_000));
+    let since = Some(timestamp(PLACED + 5_000));
     held.holds = vec![orders::Hold { reason: "TOTAL_MISMATCH".into(), since, ..Default::default() }];
     let mut moments = of_order(&held, SAID);
     remember(&mut moments, of_order(&order(orders::OrderState::Cancelled), SAID));
@@ -111,7 +111,7 @@ fn whole_return() -> Return {
     };
     let receipt = returns::ReturnReceipt {
         receipt_id: "w-1".into(),
-        received_at: Some(stamp(PLACED + 30_000)),
+        received_at: Some(timestamp(PLACED + 30_000)),
         lines: vec![returns::ReturnReceiptLine { number: 1, quantity: "2".into(), ..Default::default() }],
         ..Default::default()
     };
@@ -127,7 +127,7 @@ fn whole_return() -> Return {
         return_id: "r-1".into(),
         rma_number: "R-1".into(),
         state: i32::from(ReturnState::Completed),
-        requested_at: Some(stamp(PLACED)),
+        requested_at: Some(timestamp(PLACED)),
         lines: vec![line(1, ""), line(2, "WITHIN_WINDOW")],
         parts: vec![part],
         ..Default::default()

@@ -5,7 +5,7 @@ use retail_proto::returns::v1 as returns;
 use retail_proto::types::v1::{Money, Ref};
 
 use super::*;
-use crate::words::stamp;
+use retail_proto::timestamp;
 
 fn order(state: OrderState) -> Order {
     let line = |expected: &str, shipped: &str| orders::Line {
@@ -19,8 +19,8 @@ fn order(state: OrderState) -> Order {
         order_id: "o-1".into(),
         order_number: "#1001".into(),
         state: i32::from(state),
-        placed_at: Some(stamp(1_000)),
-        updated_at: Some(stamp(9_000)),
+        placed_at: Some(timestamp(1_000)),
+        updated_at: Some(timestamp(9_000)),
         lines: vec![line("2011-12-09", "0"), line("2011-12-01", "2"), line("2011-12-05", "1")],
         ..Default::default()
     }
@@ -31,7 +31,7 @@ fn record(state: ReturnState) -> Return {
         return_id: "r-1".into(),
         rma_number: "R-1".into(),
         state: i32::from(state),
-        requested_at: Some(stamp(5_000)),
+        requested_at: Some(timestamp(5_000)),
         ..Default::default()
     }
 }
@@ -57,7 +57,8 @@ fn what_is_over_promises_nothing() {
 #[test]
 fn a_hold_needs_a_person() {
     let mut held = order(OrderState::Held);
-    held.holds = vec![orders::Hold { reason: "UNKNOWN_ITEM".into(), since: Some(stamp(2_000)), ..Default::default() }];
+    held.holds =
+        vec![orders::Hold { reason: "UNKNOWN_ITEM".into(), since: Some(timestamp(2_000)), ..Default::default() }];
     let open = open(&[held], &[]);
     assert_eq!(kinds(&open), ["PERSON"]);
     assert!(open[0].needs_person && open[0].text.contains("UNKNOWN_ITEM"));
@@ -67,7 +68,7 @@ fn a_hold_needs_a_person() {
 fn a_return_promises_receipt_then_credit_then_refund() {
     let awaited = record(ReturnState::Authorized);
     assert_eq!(kinds(&open(&[], std::slice::from_ref(&awaited))), ["RETURN_RECEIPT"]);
-    let receipt = returns::ReturnReceipt { received_at: Some(stamp(7_000)), ..Default::default() };
+    let receipt = returns::ReturnReceipt { received_at: Some(timestamp(7_000)), ..Default::default() };
     let mut back = record(ReturnState::Received);
     back.parts = vec![returns::ReturnPart { receipts: vec![receipt], ..Default::default() }];
     assert_eq!(kinds(&open(&[], std::slice::from_ref(&back))), ["CREDIT"]);

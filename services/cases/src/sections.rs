@@ -7,7 +7,7 @@ use retail_proto::cases::v1 as pb;
 use retail_runtime::Timestamp;
 
 use crate::owners::Silent;
-use crate::words::stamp;
+use retail_proto::timestamp;
 
 /// How far an owner's word reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub(crate) fn judge(name: &str, word: &Word, holds: &Holds, now: Timestamp, stal
         name: name.to_owned(),
         source: word.source.clone(),
         state: i32::from(state),
-        as_of: word.as_of.map(|at| stamp(at.as_millisecond())),
+        as_of: word.as_of.map(|at| timestamp(at.as_millisecond())),
         reason: doubt.map(|why| why.reason.clone()).unwrap_or_default(),
         detail: doubt.map_or_else(|| holds.note.clone(), |why| why.detail.clone()),
         truncated: holds.truncated,

@@ -11,12 +11,6 @@ pub(crate) fn millis(time: Option<&prost_types::Timestamp>) -> i64 {
     })
 }
 
-/// The contract's form of stored milliseconds.
-pub(crate) fn stamp(millisecond: i64) -> prost_types::Timestamp {
-    let nanos = millisecond.rem_euclid(1_000).saturating_mul(1_000_000);
-    prost_types::Timestamp { seconds: millisecond.div_euclid(1_000), nanos: i32::try_from(nanos).unwrap_or(0) }
-}
-
 /// The beginning of a day `YYYY-MM-DD`, milliseconds since 1970; `None` when it is no day.
 pub(crate) fn day(text: &str) -> Option<i64> {
     format!("{text}T00:00:00Z").parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
@@ -61,7 +55,7 @@ mod tests {
 
     #[test]
     fn times_and_days_read_back() {
-        assert_eq!(millis(Some(&stamp(1_700_000_000_123))), 1_700_000_000_123);
+        assert_eq!(millis(Some(&retail_proto::timestamp(1_700_000_000_123))), 1_700_000_000_123);
         assert_eq!(day("2011-12-01"), Some(1_322_697_600_000));
         assert_eq!(day("yesterday"), None);
     }

@@ -6,11 +6,11 @@ use retail_proto::customers::v1::customers_service_server::CustomersService;
 use retail_runtime::fault::{self, BadShape};
 use tonic::{Request, Response, Status};
 
-use crate::asked::Asked;
 use crate::consent::history;
 use crate::fault::Error;
 use crate::parse;
 use crate::people::People;
+use retail_flow::{Asked, MESH};
 
 /// Name of the domain in errors.
 const DOMAIN: &str = "customers.retail";
@@ -33,11 +33,7 @@ fn shape(bad: BadShape) -> Status {
 
 fn principal<T>(request: &Request<T>) -> String {
     let named = request.metadata().get(PRINCIPAL).and_then(|value| value.to_str().ok());
-    named.unwrap_or_default().to_owned()
-}
-
-fn asked(principal: String, method: &'static str, key: &str, content: Vec<u8>) -> Asked {
-    Asked { principal, method, key: key.to_owned(), content }
+    named.unwrap_or(MESH).to_owned()
 }
 
 #[tonic::async_trait]
@@ -71,7 +67,7 @@ impl CustomersService for Api {
     ) -> Result<Response<pb::UpdateCustomerResponse>, Status> {
         let (who, request) = (principal(&request), request.into_inner());
         let profile = parse::update(&request).map_err(shape)?;
-        let asked = asked(who, "UpdateCustomer", &request.idempotency_key, request.encode_to_vec());
+        let asked = Asked::new(&who, "UpdateCustomer", &request.idempotency_key, request.encode_to_vec());
         let customer = self.people.update(&request.customer_id, asked, profile).await.map_err(status)?;
         Ok(Response::new(pb::UpdateCustomerResponse { customer: Some(customer) }))
     }
@@ -100,7 +96,7 @@ impl CustomersService for Api {
         request: Request<pb::SyncCustomerRequest>,
     ) -> Result<Response<pb::SyncCustomerResponse>, Status> {
         let (who, request) = (principal(&request), request.into_inner());
-        let asked = asked(who, "SyncCustomer", &request.idempotency_key, request.encode_to_vec());
+        let asked = Asked::new(&who, "SyncCustomer", &request.idempotency_key, request.encode_to_vec());
         let (key, weaker, said) = parse::sync(request, self.people.clock.now()).map_err(shape)?;
         let answer = self.people.sync(&asked, key, weaker, said).await.map_err(status)?;
         Ok(Response::new(answer))
@@ -114,7 +110,7 @@ impl CustomersService for Api {
         let (survivor, merged) = (&*request.survivor_id, &*request.merged_id);
         let ids = [("survivor_id", survivor), ("merged_id", merged)];
         parse::pair(&request.idempotency_key, ids, &request.note).map_err(shape)?;
-        let asked = asked(who, "MergeCustomers", &request.idempotency_key, request.encode_to_vec());
+        let asked = Asked::new(&who, "MergeCustomers", &request.idempotency_key, request.encode_to_vec());
         let customer = self.people.joining.merge(&asked, survivor, merged, &request.note).await.map_err(status)?;
         Ok(Response::new(pb::MergeCustomersResponse { customer: Some((&customer).into()) }))
     }
@@ -127,7 +123,7 @@ impl CustomersService for Api {
         let (survivor, merged) = (&*request.survivor_id, &*request.merged_id);
         let ids = [("survivor_id", survivor), ("merged_id", merged)];
         parse::pair(&request.idempotency_key, ids, &request.note).map_err(shape)?;
-        let asked = asked(who, "UnmergeCustomers", &request.idempotency_key, request.encode_to_vec());
+        let asked = Asked::new(&who, "UnmergeCustomers", &request.idempotency_key, request.encode_to_vec());
         let joining = &self.people.joining;
         let (survivor, restored) = joining.unmerge(&asked, survivor, merged, &request.note).await.map_err(status)?;
         let (survivor, restored) = (Some((&survivor).into()), Some((&restored).into()));
@@ -150,7 +146,7 @@ impl CustomersService for Api {
         let (one, other) = (&*request.customer_id, &*request.other_id);
         let ids = [("customer_id", one), ("other_id", other)];
         parse::pair(&request.idempotency_key, ids, &request.note).map_err(shape)?;
-        let asked = asked(who, "DismissMergeCandidate", &request.idempotency_key, request.encode_to_vec());
+        let asked = Asked::new(&who, "DismissMergeCandidate", &request.idempotency_key, request.encode_to_vec());
         self.people.dismiss(&asked, one, other, &request.note).await.map_err(status)?;
         Ok(Response::new(pb::DismissMergeCandidateResponse {}))
     }
@@ -161,7 +157,7 @@ impl CustomersService for Api {
     ) -> Result<Response<pb::RecordConsentResponse>, Status> {
         let (who, request) = (principal(&request), request.into_inner());
         let (id, content) = (request.customer_id.clone(), request.encode_to_vec());
-        let asked = asked(who, "RecordConsent", &request.idempotency_key, content);
+        let asked = Asked::new(&who, "RecordConsent", &request.idempotency_key, content);
         let decision = parse::consent(request, self.people.clock.now()).map_err(shape)?;
         let customer = self.people.consent(&id, asked, decision).await.map_err(status)?;
         Ok(Response::new(pb::RecordConsentResponse { customer: Some(customer) }))

@@ -3,16 +3,16 @@
 
 use retail_flow::page;
 use retail_proto::customers::v1 as pb;
+use retail_proto::timestamp;
 use retail_runtime::Timestamp;
 use retail_runtime::fault::Violations;
 use retail_store::{Document, Draft, IndexQuery, Store};
 
-use crate::asked::Asked;
 use crate::customer::Customer;
 use crate::fault::Error;
 use crate::keys::{Key, Strength};
 use crate::people::People;
-use crate::render::timestamp;
+use retail_flow::Asked;
 
 /// The list of open pairs.
 const LIST: &str = "customers.candidates";
@@ -191,7 +191,7 @@ impl People {
         }
         asked.claim(&self.store).await?;
         let now = self.clock.now();
-        let audit = format!("{} and {} are different people, says {}: {note}", one, other, asked.who());
+        let audit = format!("{} and {} are different people, says {}: {note}", one, other, asked.principal());
         if close(&self.store, [one, other], Standing::Dismissed, &audit, now).await? {
             let rule = move |draft: &mut Draft<Customer>| {
                 retail_flow::note(draft, "MERGE_DISMISSED", &audit, now);

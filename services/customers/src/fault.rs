@@ -1,5 +1,6 @@
 //! What can go wrong with a customer, and what each means to a caller.
 
+use retail_flow::Unclaimed;
 use std::time::Duration;
 
 use retail_runtime::fault::{BadShape, Class, Fault};
@@ -111,6 +112,15 @@ pub enum Error {
 impl<E: Into<Self>> From<UpdateError<E>> for Error {
     fn from(error: UpdateError<E>) -> Self {
         error.into_one(Into::into, Self::Store)
+    }
+}
+
+impl From<Unclaimed> for Error {
+    fn from(unclaimed: Unclaimed) -> Self {
+        match unclaimed {
+            Unclaimed::KeyReused(key) => Self::KeyReused(key),
+            Unclaimed::Store(error) => Self::Store(error),
+        }
     }
 }
 

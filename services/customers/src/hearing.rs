@@ -2,9 +2,8 @@
 
 use retail_proto::customers::v1 as pb;
 use retail_runtime::trace;
-use retail_store::{Draft, Error as StoreError, UpdateError};
+use retail_store::{Draft, UpdateError};
 
-use crate::asked::Asked;
 use crate::customer::{Claim, Customer, Kind};
 use crate::fault::Error;
 use crate::finding::Sought;
@@ -13,6 +12,7 @@ use crate::people::{Elsewhere, People, Reached, reach, resolver, standing};
 use crate::seal::{Event, seal, seal_quietly};
 use crate::syncing::{Ear, Heard, Said, Telling};
 use crate::telling::{SystemKind, may_have_heard};
+use retail_flow::Asked;
 
 /// More tries than any interference needs.
 const TRIES: usize = 64;
@@ -156,8 +156,7 @@ impl People {
                 Ok(done) => return Ok(Ok(done.value)),
                 Err(UpdateError::Rule(Elsewhere::Stands(standing))) => return Ok(Err(standing)),
                 Err(UpdateError::Rule(elsewhere)) => at = self.follow(at, elsewhere).await?,
-                Err(UpdateError::Store(StoreError::KeyReused)) => return Err(Error::KeyReused(asked.key.clone())),
-                Err(UpdateError::Store(error)) => return Err(Error::Store(error)),
+                Err(UpdateError::Store(error)) => return Err(asked.refused(error).into()),
             }
         }
         Err(Error::Contended)

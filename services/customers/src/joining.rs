@@ -4,12 +4,12 @@ use retail_proto::customers::v1 as pb;
 use retail_runtime::{Clock, trace};
 use retail_store::{Draft, Store};
 
-use crate::asked::Asked;
 use crate::bond::{self, Bond, MOST_PARTS, Move, Purpose, Unbound};
 use crate::candidates::{self, Standing};
 use crate::customer::{Customer, Kind};
 use crate::fault::Error;
 use crate::seal::{Event, seal, seal_alias, seal_quietly};
+use retail_flow::Asked;
 
 /// More moves than a merge needs, however many others it must complete first.
 const MOVES: usize = 256;
@@ -270,7 +270,7 @@ impl Joining {
             survivor: survivor.to_owned(),
             merged: merged.to_owned(),
             at: self.clock.now().as_millisecond(),
-            note: format!("{merged} {word} {survivor}, says {}: {note}", asked.who()),
+            note: format!("{merged} {word} {survivor}, says {}: {note}", asked.principal()),
         }
     }
 

@@ -5,7 +5,6 @@
 //! `consent.rs`, `bond.rs`) are pure.
 
 mod api;
-mod asked;
 mod bond;
 mod candidates;
 mod config;

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use retail_proto::customers::v1::{self as pb, Profile};
 use retail_runtime::{Clock, Ids, trace};
-use retail_store::{Draft, Error as StoreError, Store, UpdateError};
+use retail_store::{Draft, Store, UpdateError};
 
-use crate::asked::Asked;
 use crate::bond::{Bond, Purpose};
 use crate::consent::{self, Decision, Taken};
 use crate::customer::{Claim, Customer, Kind, Sighting};
@@ -18,6 +17,7 @@ use crate::joining::Joining;
 use crate::keys::{Key, Strength};
 use crate::seal::{Event, seal, seal_quietly};
 use crate::telling::SystemKind;
+use retail_flow::Asked;
 
 /// More moves than any set of three keys needs, however others interfere.
 const MOVES: usize = 64;
@@ -185,8 +185,7 @@ impl People {
             match self.store.update::<Customer, R, _>(&at, asked.caller(), rule.clone()).await {
                 Ok(done) => return Ok(done.value),
                 Err(UpdateError::Rule(elsewhere)) => at = self.follow(at, elsewhere).await?,
-                Err(UpdateError::Store(StoreError::KeyReused)) => return Err(Error::KeyReused(asked.key.clone())),
-                Err(UpdateError::Store(error)) => return Err(Error::Store(error)),
+                Err(UpdateError::Store(error)) => return Err(asked.refused(error).into()),
             }
         }
         Err(Error::Contended)

@@ -2,6 +2,7 @@
 
 use prost_types::Timestamp as Stamp;
 use retail_proto::customers::v1 as pb;
+use retail_proto::timestamp;
 
 use crate::consent::{Decision, counting};
 use crate::customer::{Customer, Kind};
@@ -11,12 +12,6 @@ use crate::survivorship::{Origin, Survivor};
 pub(crate) fn stamp(microsecond: i64) -> Stamp {
     let nanos = microsecond.rem_euclid(1_000_000).saturating_mul(1_000);
     Stamp { seconds: microsecond.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or(0) }
-}
-
-/// The protobuf form of stored milliseconds.
-pub(crate) fn timestamp(millisecond: i64) -> Stamp {
-    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
-    Stamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
 }
 
 impl From<Kind> for pb::CustomerKind {

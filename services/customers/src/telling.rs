@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict};
+use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict, done};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
-use retail_proto::types::v1::{Address, Outcome, OutcomeState, Ref};
+use retail_proto::types::v1::{Address, Ref};
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
 
@@ -294,20 +294,5 @@ fn crm_record(doc: &Customer) -> crm::CustomerRecord {
         phone: profile.phone,
         address: profile.address.filter(|address| *address != Address::default()),
         version: doc.version,
-    }
-}
-
-/// Reads the outcome of a change; an outcome that is not said is pending, never success.
-fn done(who: &str, outcome: Option<&Outcome>) -> Result<(), Failure> {
-    let Some(outcome) = outcome else {
-        return Err(Failure::not_done("BROKEN_ANSWER", format!("{who} answered without an outcome")));
-    };
-    match outcome.state() {
-        OutcomeState::Done => Ok(()),
-        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
-        OutcomeState::Partial => Err(Failure::refused("PARTIAL_OUTCOME", outcome.message.clone())),
-        OutcomeState::Pending | OutcomeState::Unspecified => {
-            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
-        }
     }
 }

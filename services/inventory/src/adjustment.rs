@@ -8,7 +8,6 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
 
-use crate::outcome;
 use crate::site;
 use crate::stock::Stock;
 
@@ -116,7 +115,7 @@ impl Process for Posting {
             memo: [doc.reason.as_str(), doc.reference.as_str()].join(" ").trim().to_owned(),
         };
         let answer = ErpServiceClient::new(peer.clone()).adjust_stock(request).await?.into_inner();
-        outcome::done("erp.AdjustStock", answer.outcome.as_ref())?;
+        retail_flow::done("erp.AdjustStock", answer.outcome.as_ref())?;
         Ok(answer.document)
     }
 

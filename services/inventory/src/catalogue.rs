@@ -1,9 +1,8 @@
 //! Items, locations and cross-references, as read from their owners. Plain data and pure merging.
 
 use retail_proto::inventory::v1 as pb;
+use retail_proto::timestamp;
 use retail_proto::types::v1::Ref;
-
-use crate::render::timestamp;
 
 /// The id of the only catalogue document.
 pub(crate) const CATALOGUE: &str = "catalogue";

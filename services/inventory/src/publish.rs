@@ -228,7 +228,7 @@ impl Publish {
             .collect();
         let request = shop::SetStockRequest { instance: doc.channel.clone(), idempotency_key: key, settings };
         let answer = CommerceServiceClient::new(self.outlet(doc)?.peer.clone()).set_stock(request).await?.into_inner();
-        match outcome::done("commerce.SetStock", answer.outcome.as_ref()) {
+        match retail_flow::done("commerce.SetStock", answer.outcome.as_ref()) {
             Ok(()) => Ok(Told::Set),
             Err(Failure::Refused { reason, detail }) if reason != STALE => {
                 Err(Failure::refused(ROW_REFUSED, format!("{reason}: {detail}")))

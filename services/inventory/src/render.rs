@@ -1,19 +1,11 @@
 //! Ours in, the contract's messages out.
 
-use prost_types::Timestamp as Stamp;
-use retail_proto::Quantity;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_proto::{Quantity, timestamp};
 
 use crate::reservation::{Lacking, Part, State};
 use crate::stock::Stock;
-
-/// The protobuf form of stored milliseconds.
-#[must_use]
-pub(crate) fn timestamp(millisecond: i64) -> Stamp {
-    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
-    Stamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
-}
 
 /// Decimal text of stored millionths.
 #[must_use]

@@ -13,13 +13,13 @@ use retail_runtime::{Ids, trace};
 use retail_store::{Draft, IndexQuery};
 
 use crate::adopt::{self, At};
-use crate::asked::Asked;
 use crate::config::Channel;
 use crate::fault::Error;
 use crate::orders::{Changed, Orders, key_shape};
 use crate::record::Order;
 use crate::seal::list;
 use crate::{ask, pairing, place};
+use retail_flow::Asked;
 
 /// Orders of one number that are looked through.
 const MOST: usize = 200;
@@ -95,7 +95,7 @@ impl Orders {
             Ok(Changed { id: draft.id().to_owned() })
         };
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "AdoptOrder", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "AdoptOrder", &request.idempotency_key, content);
         self.change(&id, asked, rule).await
     }
 

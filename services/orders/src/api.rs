@@ -8,9 +8,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::asked::MESH;
 use crate::orders::Orders;
 use crate::record::Order;
+use retail_flow::MESH;
 
 const DOMAIN: &str = "orders.retail";
 /// Says that an answer is the first one of a repeated request.

@@ -7,7 +7,7 @@ use retail_proto::customers::v1 as people;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1 as stock;
 use retail_proto::types::v1::{Address, Money, Outcome, OutcomeState, Ref};
-use retail_proto::{Decimal, Quantity};
+use retail_proto::{Decimal, Quantity, timestamp};
 use retail_runtime::Timestamp;
 
 use crate::documents::Payment;
@@ -260,12 +260,6 @@ pub(crate) fn crm_customer(customer: &people::Customer) -> crm::CustomerRecord {
 
 fn money(order: &Order, minor: i64) -> Money {
     Money { minor_units: minor, currency: order.currency.clone() }
-}
-
-/// The protobuf form of our stored milliseconds.
-pub(crate) fn timestamp(millisecond: i64) -> prost_types::Timestamp {
-    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
-    prost_types::Timestamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
 }
 
 /// The day in the retailer's calendar.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use retail_flow::{Attempt, Failure};
+use retail_flow::{Attempt, Failure, done};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_proto::crm::v1 as crm;
@@ -14,7 +14,6 @@ use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::inventory::v1 as stock;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
-use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::{Peer, PeerError, Runtime};
 use tonic::{Code, Response, Status};
 
@@ -270,7 +269,7 @@ impl Calls {
         let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
         let request = erp::CreateSalesOrderRequest { instance, order: Some(ask::sales_order(order, zone)?) };
         let answer = erp.create_sales_order(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.CreateSalesOrder", answer.outcome.as_ref())?;
         let booked = answer.order.filter(|order| order.document.is_some());
         let booked = booked.ok_or_else(|| broken("erp.CreateSalesOrder", "order.document"))?;
         Ok(Brought::SalesOrder(Box::new(booked)))
@@ -281,7 +280,7 @@ impl Calls {
         let request =
             erp::CancelSalesOrderRequest { instance, external_ref: order.id.clone(), memo: order.cause.clone() };
         let answer = erp.cancel_sales_order(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.CancelSalesOrder", answer.outcome.as_ref())?;
         Ok(answer.order.map_or(Brought::Done, |order| Brought::SalesOrder(Box::new(order))))
     }
 
@@ -290,7 +289,7 @@ impl Calls {
         let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
         let request = ask::payment(order, id, instance, zone)?;
         let answer = erp.record_payment(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.RecordPayment", answer.outcome.as_ref())?;
         let payment = answer.payment.filter(|payment| payment.document.is_some());
         payment.map(Brought::Payment).ok_or_else(|| broken("erp.RecordPayment", "payment.document"))
     }
@@ -316,7 +315,7 @@ impl Calls {
             return Ok(Brought::Done);
         }
         let answer = CommerceServiceClient::new(peer.clone()).record_fulfilment(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("commerce.RecordFulfilment", answer.outcome.as_ref())?;
         Ok(answer.fulfilments.into_iter().next().map_or(Brought::Done, Brought::Record))
     }
 
@@ -340,7 +339,7 @@ impl Calls {
             }
             Err(status) => return Err(status.into()),
         };
-        done(answer.outcome.as_ref())?;
+        done("commerce.RefundOrder", answer.outcome.as_ref())?;
         let refund = answer.refund.filter(|refund| refund.amount.is_none() || refund.amount == asked);
         let record = refund.and_then(|refund| refund.refund);
         record.map(Brought::Record).ok_or_else(|| broken("commerce.RefundOrder", "refund of the amount asked for"))
@@ -350,7 +349,7 @@ impl Calls {
         let (instance, mut erp) = self.erp(order)?;
         let zone = self.channel(&order.channel).map_or("UTC", |channel| channel.time_zone.as_str());
         let answer = erp.record_refund(ask::erp_refund(order, payment_id, instance, zone)?).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.RecordRefund", answer.outcome.as_ref())?;
         let document = answer.refund.and_then(|refund| refund.document);
         document.map(Brought::Record).ok_or_else(|| broken("erp.RecordRefund", "refund.document"))
     }
@@ -367,7 +366,7 @@ impl Calls {
             customer: Some(ask::crm_customer(&customer)),
         };
         let answer = CrmServiceClient::new(peer.clone()).upsert_order_context(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("crm.UpsertOrderContext", answer.outcome.as_ref())?;
         Ok(answer.record.map_or(Brought::Done, Brought::Record))
     }
 }
@@ -381,19 +380,6 @@ fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option
         Err(status) => {
             let failure = Failure::from(status);
             if failure.reason() == missing { Ok(None) } else { Err(failure) }
-        }
-    }
-}
-
-/// Reads the outcome of a change; an outcome that is not said is pending, never success.
-fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
-    let Some(outcome) = outcome else { return Err(broken("a connector", "outcome")) };
-    match outcome.state() {
-        OutcomeState::Done => Ok(()),
-        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
-        OutcomeState::Partial => Err(Failure::refused("PARTIAL_OUTCOME", outcome.message.clone())),
-        OutcomeState::Pending | OutcomeState::Unspecified => {
-            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
         }
     }
 }

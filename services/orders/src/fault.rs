@@ -1,5 +1,6 @@
 //! What can go wrong with an order, and what each means to a caller.
 
+use retail_flow::Unclaimed;
 use retail_runtime::fault::{BadShape, Class, Fault};
 use retail_store as store;
 
@@ -103,6 +104,15 @@ pub enum Error {
     /// The store cannot be reached or its answer never came; the same key may be sent again.
     #[error("cannot reach the order store")]
     Store(#[source] store::Error),
+}
+
+impl From<Unclaimed> for Error {
+    fn from(unclaimed: Unclaimed) -> Self {
+        match unclaimed {
+            Unclaimed::KeyReused(key) => Self::KeyReused { key },
+            Unclaimed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Fault for Error {

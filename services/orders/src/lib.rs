@@ -8,7 +8,6 @@ mod adoption;
 mod answers;
 mod api;
 mod ask;
-mod asked;
 mod calls;
 mod check;
 mod config;
@@ -32,14 +31,13 @@ mod sent;
 mod testing;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
-use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
-use retail_store::{Draft, Store, UpdateError};
+use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -48,7 +46,7 @@ pub use crate::config::{Channel, Config, Crm, Erp};
 use crate::journey::Journey;
 use crate::orders::Orders;
 pub use crate::place::order_id;
-use crate::poll::{Poll, Reading};
+use crate::poll::Facts;
 use crate::record::Order;
 use crate::seal::Seal;
 
@@ -79,11 +77,11 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let mut erps = BTreeMap::new();
     for (name, erp) in &config.erps {
         erps.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
-        begin_reading(&store, &runtime, name).await.map_err(Error::Store)?;
     }
+    let readings = Readings::begin(Facts(orders.clone()), erps, &store, runtime.clock().now()).await;
     let leases = Leases::start(&runtime, &store).await;
     let worker =
-        Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(Poll::new(orders.clone(), erps));
+        Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
     let feed = Feed::new(&runtime, &store, config.groups.clone());
     worker.start();
@@ -92,21 +90,4 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .max_encoding_message_size(LARGEST_MESSAGE);
     let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
-}
-
-/// The reading of an ERP begins once and never ends.
-async fn begin_reading(store: &Store, runtime: &Runtime, instance: &str) -> Result<(), retail_store::Error> {
-    let (now, name) = (runtime.clock().now(), format!("reading of {instance}"));
-    let rule = move |draft: &mut Draft<Reading>| {
-        if !draft.existed {
-            draft.doc.next_at = now.as_millisecond();
-        }
-        retail_flow::begin(draft, &name, "", now);
-        Ok::<_, Infallible>(())
-    };
-    match store.step::<Reading, _, _>(instance, None, rule).await {
-        Ok(_) => Ok(()),
-        Err(UpdateError::Store(error)) => Err(error),
-        Err(UpdateError::Rule(never)) => match never {},
-    }
 }

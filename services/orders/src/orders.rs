@@ -9,16 +9,16 @@ use retail_proto::inventory::v1::ItemKey;
 use retail_proto::orders::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_runtime::{Clock, trace};
-use retail_store::{Draft, Error as StoreError, IndexQuery, Store, UpdateError};
+use retail_store::{Draft, IndexQuery, Store, UpdateError};
 use sha2::{Digest as _, Sha256};
 
-use crate::asked::Asked;
 use crate::calls::Calls;
 use crate::fault::Error;
 use crate::place;
 use crate::record::{Capture, Order, State};
 use crate::seal::{Seal, list};
 use crate::{render, sent};
+use retail_flow::Asked;
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
@@ -74,7 +74,7 @@ impl Orders {
             seal.seal(draft, &before, now);
             Ok(Changed { id: order.id.clone() })
         };
-        let asked = Asked { principal, method: "PlaceOrder", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "PlaceOrder", &request.idempotency_key, content);
         self.change(&id, asked, rule).await
     }
 
@@ -146,7 +146,7 @@ impl Orders {
             Ok(Changed { id: draft.id().to_owned() })
         };
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "CancelOrder", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "CancelOrder", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
     }
 
@@ -175,7 +175,7 @@ impl Orders {
             Ok(Changed { id: draft.id().to_owned() })
         };
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "ReleaseHold", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "ReleaseHold", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
     }
 
@@ -202,7 +202,7 @@ impl Orders {
             Ok(Changed { id: draft.id().to_owned() })
         };
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "ResumeOrder", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "ResumeOrder", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
     }
 
@@ -243,7 +243,7 @@ impl Orders {
     pub(crate) async fn change(
         &self,
         id: &str,
-        asked: Asked<'_>,
+        asked: Asked,
         rule: impl Fn(&mut Draft<Order>) -> Result<Changed, Error> + Send + 'static,
     ) -> Result<(Order, bool), Error> {
         if id.is_empty() {
@@ -253,8 +253,7 @@ impl Orders {
         match self.store.update::<Order, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: asked.key.to_owned() }),
-            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
+            Err(UpdateError::Store(error)) => Err(asked.refused(error).into()),
         }
     }
 

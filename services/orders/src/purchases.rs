@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use retail_proto::Quantity;
 use retail_proto::orders::v1 as pb;
+use retail_proto::{Quantity, timestamp};
 use retail_runtime::fault::Violations;
 use retail_store::{Document as _, IndexEntry, IndexQuery};
 
-use crate::ask::timestamp;
 use crate::fault::Error;
 use crate::orders::Orders;
 use crate::record::{Line, Order, State};

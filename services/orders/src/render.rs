@@ -1,10 +1,9 @@
 //! The order as callers see it.
 
-use retail_proto::Quantity;
 use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
+use retail_proto::{Quantity, timestamp};
 
-use crate::ask::timestamp;
 use crate::documents::Refund;
 use crate::record::{Capture, Line, LineKind, Order, State};
 

@@ -8,10 +8,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::asked::MESH;
 use crate::fault::Error;
 use crate::record::Return;
 use crate::returns::Returns;
+use retail_flow::MESH;
 
 const DOMAIN: &str = "returns.retail";
 /// Says that an answer is the first one of a repeated request.

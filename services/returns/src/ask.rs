@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use retail_flow::Failure;
-use retail_proto::Quantity;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1 as stock;
 use retail_proto::types::v1::Money;
+use retail_proto::{Quantity, timestamp};
 
-use crate::day::{day, timestamp};
+use crate::day::day;
 use crate::part::{Disposition, Part, Receipt, Settlement};
 use crate::record::{Bought, Return};
 

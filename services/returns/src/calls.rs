@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use retail_flow::{Attempt, Failure};
+use retail_flow::{Attempt, Failure, done};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
-use retail_proto::types::v1::{Outcome, OutcomeState};
+use retail_proto::types::v1::OutcomeState;
 use retail_runtime::{Clock, Peer, PeerError, Runtime};
 
 use crate::ask::Of;
@@ -132,7 +132,7 @@ impl Calls {
             },
         };
         let answer = CommerceServiceClient::new(peer.clone()).answer_return(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("commerce.AnswerReturn", answer.outcome.as_ref())?;
         Ok(Brought::Done)
     }
 
@@ -141,7 +141,7 @@ impl Calls {
         let (instance, mut erp) = self.erp(&of)?;
         let request = erp::CreateReturnRequest { instance, input: Some(of.return_input()?) };
         let answer = erp.create_return(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.CreateReturn", answer.outcome.as_ref())?;
         let told = answer.sales_return.filter(|told| told.document.is_some() && told.external_ref == of.part.id);
         let told = told.ok_or_else(|| broken("erp.CreateReturn", "sales_return.document"))?;
         Ok(Brought::SalesReturn(Box::new(told)))
@@ -151,7 +151,7 @@ impl Calls {
         let of = self.of(record, part)?;
         let (instance, mut erp) = self.erp(&of)?;
         let answer = erp.post_receipt(of.receipt(receipt(&of, id)?, instance.clone())).await?.into_inner();
-        if let Err(refused) = done(answer.outcome.as_ref()) {
+        if let Err(refused) = done("erp.PostReceipt", answer.outcome.as_ref()) {
             // The ERP's people may have been faster; then the goods are in its books, and the refusal is no trouble.
             let request = erp::GetReturnRequest { instance, external_ref: of.part.id.clone() };
             let told = erp.get_return(request).await?.into_inner().sales_return;
@@ -192,7 +192,7 @@ impl Calls {
         request: erp::CancelReturnRequest,
     ) -> Result<Option<erp::SalesReturn>, Failure> {
         let answer = erp.cancel_return(request).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.CancelReturn", answer.outcome.as_ref())?;
         Ok(answer.sales_return)
     }
 
@@ -214,7 +214,7 @@ impl Calls {
         let (instance, mut erp) = self.erp(&of)?;
         let settlement = of.part.settlement.clone().unwrap_or_default();
         let answer = erp.create_credit_memo(of.credit_memo(&settlement, instance)).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.CreateCreditMemo", answer.outcome.as_ref())?;
         let document = answer.credit_memo.and_then(|memo| memo.document);
         document.map(Brought::Record).ok_or_else(|| broken("erp.CreateCreditMemo", "credit_memo.document"))
     }
@@ -245,7 +245,7 @@ impl Calls {
         let of = self.of(record, part)?;
         let (instance, mut erp) = self.erp(&of)?;
         let answer = erp.record_refund(of.refund_document(instance)).await?.into_inner();
-        done(answer.outcome.as_ref())?;
+        done("erp.RecordRefund", answer.outcome.as_ref())?;
         let document = answer.refund.and_then(|refund| refund.document);
         document.map(Brought::Record).ok_or_else(|| broken("erp.RecordRefund", "refund.document"))
     }
@@ -300,19 +300,6 @@ fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
         pending,
         failed: false,
     })
-}
-
-/// Reads the outcome of a change; an outcome that is not said is pending, never success.
-fn done(outcome: Option<&Outcome>) -> Result<(), Failure> {
-    let Some(outcome) = outcome else { return Err(broken("a connector", "outcome")) };
-    match outcome.state() {
-        OutcomeState::Done => Ok(()),
-        OutcomeState::Refused => Err(Failure::refused(outcome.reason.clone(), outcome.message.clone())),
-        OutcomeState::Partial => Err(Failure::refused("PARTIAL_OUTCOME", outcome.message.clone())),
-        OutcomeState::Pending | OutcomeState::Unspecified => {
-            Err(Failure::not_done("VENDOR_PENDING", outcome.message.clone()))
-        }
-    }
 }
 
 fn broken(who: &str, field: &str) -> Failure {

@@ -6,7 +6,6 @@ use retail_runtime::fault::Violations;
 use retail_store::Draft;
 use sha2::{Digest as _, Sha256};
 
-use crate::asked::Asked;
 use crate::day::millisecond;
 use crate::fault::Error;
 use crate::leg::open_return;
@@ -17,6 +16,7 @@ use crate::render::known_disposition;
 use crate::resolving::{self, Resolution};
 use crate::returns::{Returns, key_shape};
 use crate::start::quantity;
+use retail_flow::Asked;
 
 /// A return, and whether the request was a repeat.
 type Answer = Result<(Return, bool), Error>;
@@ -43,7 +43,7 @@ impl Returns {
             location: request.location.clone(),
             lines,
         };
-        let asked = Asked { principal, method: "ReceiveReturn", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "ReceiveReturn", &request.idempotency_key, content);
         self.change(&request.return_id, asked, move |draft, now| {
             let before = draft.doc.clone();
             receiving::receive(&mut draft.doc, &arrival)?;
@@ -60,7 +60,7 @@ impl Returns {
         key_shape(&request.idempotency_key)?;
         needs("reason", &request.reason, "say why; people read it")?;
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "CloseReturn", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "CloseReturn", &request.idempotency_key, content);
         let reason = request.reason.clone();
         self.change(&request.return_id, asked, move |draft, now| {
             let before = draft.doc.clone();
@@ -78,7 +78,7 @@ impl Returns {
         key_shape(&request.idempotency_key)?;
         needs("reason", &request.reason, "say why; people read it")?;
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "CancelReturn", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "CancelReturn", &request.idempotency_key, content);
         let reason = request.reason.clone();
         self.change(&request.return_id, asked, move |draft, now| {
             let before = draft.doc.clone();
@@ -101,7 +101,7 @@ impl Returns {
         key_shape(&request.idempotency_key)?;
         let resolution = Resolution::parse(request)?;
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "ResolveException", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "ResolveException", &request.idempotency_key, content);
         let (number, note) = (request.line_number, request.note.clone());
         self.change(&request.return_id, asked, move |draft, now| {
             let was = draft.doc.line(number).map(|line| line.cause.clone()).unwrap_or_default();
@@ -118,7 +118,7 @@ impl Returns {
         key_shape(&request.idempotency_key)?;
         needs("note", &request.note, "say what was mended; it goes into the audit")?;
         let content = request.encode_to_vec();
-        let asked = Asked { principal, method: "ResumeReturn", key: &request.idempotency_key, content };
+        let asked = Asked::new(principal, "ResumeReturn", &request.idempotency_key, content);
         let note = request.note.clone();
         self.change(&request.return_id, asked, move |draft, now| {
             if !retail_flow::resume(draft, &note, now) {

@@ -28,13 +28,6 @@ fn number(day: &str) -> Option<i64> {
     Some(midnight.as_second().div_euclid(SECONDS_A_DAY))
 }
 
-/// The protobuf form of our stored milliseconds.
-#[must_use]
-pub(crate) fn timestamp(millisecond: i64) -> prost_types::Timestamp {
-    let nanos = millisecond.rem_euclid(1000).saturating_mul(1_000_000);
-    prost_types::Timestamp { seconds: millisecond.div_euclid(1000), nanos: i32::try_from(nanos).unwrap_or(0) }
-}
-
 /// Our stored milliseconds of a protobuf time.
 #[must_use]
 pub(crate) fn millisecond(at: &prost_types::Timestamp) -> i64 {
@@ -61,7 +54,7 @@ mod tests {
 
     #[test]
     fn milliseconds_before_1970_keep_their_fraction_positive() {
-        let before = timestamp(-1);
+        let before = retail_proto::timestamp(-1);
         assert_eq!((before.seconds, before.nanos), (-1, 999_000_000));
         assert_eq!(millisecond(&before), -1);
     }

@@ -1,5 +1,6 @@
 //! What can go wrong with a return, and what each means to a caller.
 
+use retail_flow::Unclaimed;
 use retail_runtime::fault::{BadShape, Class, Fault};
 use retail_store as store;
 
@@ -99,6 +100,15 @@ pub(crate) enum Error {
     /// The store cannot be reached or its answer never came; the same key may be sent again.
     #[error("cannot reach the store of returns")]
     Store(#[source] store::Error),
+}
+
+impl From<Unclaimed> for Error {
+    fn from(unclaimed: Unclaimed) -> Self {
+        match unclaimed {
+            Unclaimed::KeyReused(key) => Self::KeyReused { key },
+            Unclaimed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Fault for Error {

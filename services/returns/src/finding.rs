@@ -8,13 +8,14 @@ use retail_proto::customers::v1 as people;
 use retail_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use retail_proto::orders::v1 as orders;
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use retail_proto::timestamp;
 use retail_proto::types::v1::Ref;
 use retail_runtime::{Ids, Peer, PeerError, Runtime};
 use tonic::{Code, Status};
 
 use crate::books::Books;
 use crate::config::Config;
-use crate::day::{millisecond, timestamp};
+use crate::day::millisecond;
 use crate::line::{Line, Stage};
 use crate::locate::{Found, Named, Purchase};
 use crate::record::Return;

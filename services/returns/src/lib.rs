@@ -6,7 +6,6 @@
 mod allowance;
 mod api;
 mod ask;
-mod asked;
 mod books;
 mod calls;
 mod commands;
@@ -44,14 +43,13 @@ mod terms;
 mod testing;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
-use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::returns::v1::returns_service_server::ReturnsServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
-use retail_store::{Draft, Store, UpdateError};
+use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -60,7 +58,7 @@ use crate::calls::Calls;
 pub use crate::config::{AcceptedCondition, Channel, Config, Erp, Policy};
 use crate::finding::Finder;
 use crate::journey::Journey;
-use crate::poll::{Poll, Reading};
+use crate::poll::Facts;
 use crate::record::Return;
 use crate::returns::Returns;
 use crate::seal::Seal;
@@ -106,11 +104,11 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let mut erps = BTreeMap::new();
     for (name, erp) in &config.erps {
         erps.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
-        begin_reading(&store, &runtime, name).await.map_err(Error::Store)?;
     }
+    let readings = Readings::begin(Facts(returns.clone()), erps, &store, runtime.clock().now()).await;
     let leases = Leases::start(&runtime, &store).await;
     let worker =
-        Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(Poll::new(returns.clone(), erps));
+        Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Return>().with::<Reading>();
     let feed = Feed::new(&runtime, &store, config.groups.clone());
     worker.start();
@@ -125,22 +123,5 @@ fn check_zones(config: &Config) -> Result<(), Error> {
     match config.channels.iter().find(|(_, channel)| !day::zone_is_known(&channel.time_zone)) {
         Some((channel, found)) => Err(Error::TimeZone { channel: channel.clone(), zone: found.time_zone.clone() }),
         None => Ok(()),
-    }
-}
-
-/// The reading of an ERP begins once and never ends.
-async fn begin_reading(store: &Store, runtime: &Runtime, instance: &str) -> Result<(), retail_store::Error> {
-    let (now, name) = (runtime.clock().now(), format!("reading of the returns of {instance}"));
-    let rule = move |draft: &mut Draft<Reading>| {
-        if !draft.existed {
-            draft.doc.next_at = now.as_millisecond();
-        }
-        retail_flow::begin(draft, &name, "", now);
-        Ok::<_, Infallible>(())
-    };
-    match store.step::<Reading, _, _>(instance, None, rule).await {
-        Ok(_) => Ok(()),
-        Err(UpdateError::Store(error)) => Err(error),
-        Err(UpdateError::Rule(never)) => match never {},
     }
 }

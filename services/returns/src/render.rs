@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retail_proto::returns::v1 as pb;
+use retail_proto::timestamp;
 use retail_proto::types::v1::Money;
 
 use crate::ask::quantity;
-use crate::day::timestamp;
 use crate::line::{Condition, Line, Rule, Stage};
 use crate::part::{Disposition, Part, Receipt};
 use crate::record::{Capture, Return, State};

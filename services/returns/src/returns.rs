@@ -5,10 +5,9 @@ use retail_proto::erp::v1 as erp;
 use retail_proto::returns::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_runtime::{Clock, Timestamp, trace};
-use retail_store::{Draft, Error as StoreError, IndexQuery, Store, UpdateError};
+use retail_store::{Draft, IndexQuery, Store, UpdateError};
 use sha2::{Digest as _, Sha256};
 
-use crate::asked::Asked;
 use crate::books::Books;
 use crate::fault::Error;
 use crate::finding::Finder;
@@ -18,6 +17,7 @@ use crate::render;
 use crate::seal::{Seal, list};
 use crate::terms::Terms;
 use crate::{facts, rma, start};
+use retail_flow::Asked;
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
@@ -56,13 +56,13 @@ impl Returns {
         key_shape(&request.idempotency_key)?;
         let record = start::parse(request, self.terms.channel(&request.channel), self.now())?;
         let content = start::canonical(request);
-        self.take_in(Asked { principal, method: "StartReturn", key: &request.idempotency_key, content }, record).await
+        self.take_in(Asked::new(principal, "StartReturn", &request.idempotency_key, content), record).await
     }
 
     /// Takes a return in under its id. Told once more with the same content it is the same return.
-    pub(crate) async fn take_in(&self, asked: Asked<'_>, mut record: Return) -> Result<(Return, bool), Error> {
+    pub(crate) async fn take_in(&self, asked: Asked, mut record: Return) -> Result<(Return, bool), Error> {
         let (now, seal, id) = (self.now(), self.seal, record.id.clone());
-        record.digest = Sha256::digest(&asked.content).to_vec();
+        record.digest = Sha256::digest(asked.content()).to_vec();
         record.traceparent = trace::traceparent().unwrap_or_default();
         record.advance();
         let rule = move |draft: &mut Draft<Return>| {
@@ -151,7 +151,7 @@ impl Returns {
     pub(crate) async fn change(
         &self,
         id: &str,
-        asked: Asked<'_>,
+        asked: Asked,
         rule: impl Fn(&mut Draft<Return>, Timestamp) -> Result<(), Error> + Send + 'static,
     ) -> Result<(Return, bool), Error> {
         let (now, seal) = (self.now(), self.seal);
@@ -174,7 +174,7 @@ impl Returns {
     async fn update(
         &self,
         id: &str,
-        asked: Asked<'_>,
+        asked: Asked,
         rule: impl Fn(&mut Draft<Return>) -> Result<Changed, Error> + Send + 'static,
     ) -> Result<(Return, bool), Error> {
         if id.is_empty() {
@@ -184,8 +184,7 @@ impl Returns {
         match self.store.update::<Return, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),
-            Err(UpdateError::Store(StoreError::KeyReused)) => Err(Error::KeyReused { key: asked.key.to_owned() }),
-            Err(UpdateError::Store(error)) => Err(Error::Store(error)),
+            Err(UpdateError::Store(error)) => Err(asked.refused(error).into()),
         }
     }
 

@@ -5,7 +5,6 @@ use retail_proto::returns::v1 as pb;
 use retail_store::Draft;
 use sha2::{Digest as _, Sha256};
 
-use crate::asked::Asked;
 use crate::crediting::{self, Told};
 use crate::day::millisecond;
 use crate::fault::Error;
@@ -14,6 +13,7 @@ use crate::record::Return;
 use crate::returns::{Returns, key_shape};
 use crate::sale::Sale;
 use crate::shop_refund;
+use retail_flow::Asked;
 
 impl Returns {
     /// Takes a fact over; answers the id of the return it belongs to, empty when there is nothing to do for it.
@@ -118,7 +118,7 @@ impl Fact {
         Self { key, content }
     }
 
-    fn asked<'a>(&'a self, principal: &'a str) -> Asked<'a> {
-        Asked { principal, method: "TakeRefund", key: &self.key, content: self.content.clone() }
+    fn asked(&self, principal: &str) -> Asked {
+        Asked::new(principal, "TakeRefund", &self.key, self.content.clone())
     }
 }

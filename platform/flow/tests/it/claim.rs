@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use retail_flow::claim_key;
-use retail_store::{Caller, Draft, Error};
+use retail_flow::{Asked, MESH, Unclaimed};
+use retail_store::Draft;
 
 use crate::toy::{Parcel, World};
 
@@ -15,13 +15,13 @@ async fn a_change_that_lies_in_the_partition_of_its_claim_is_made() {
     let world = World::new();
     for place in 0..KEYS {
         let (key, id) = (format!("k-{place}"), format!("p-{place}"));
-        claim_key(&world.store, "ada", "Tell", &key, b"tell").await.unwrap();
+        let asked = Asked::new("ada", "Tell", &key, b"tell".to_vec());
+        asked.claim(&world.store).await.unwrap();
         let rule = |draft: &mut Draft<Parcel>| {
             draft.doc.told = true;
             Ok::<_, Infallible>(Parcel { told: true, ..Parcel::default() })
         };
-        let caller = Caller::keyed("ada", "Tell", &key, b"tell");
-        let done = world.store.update::<Parcel, Parcel, _>(&id, caller, rule).await.unwrap();
+        let done = world.store.update::<Parcel, Parcel, _>(&id, asked.caller(), rule).await.unwrap();
         assert!(!done.repeated && done.value.told, "{key} was taken for a repeat");
     }
 }
@@ -29,9 +29,17 @@ async fn a_change_that_lies_in_the_partition_of_its_claim_is_made() {
 #[tokio::test(start_paused = true)]
 async fn a_key_is_for_one_request_and_may_be_repeated_with_it() {
     let world = World::new();
-    let claim = |content: &'static [u8]| claim_key(&world.store, "ada", "Tell", "k", content);
-    claim(b"one").await.unwrap();
-    claim(b"one").await.unwrap();
-    assert_eq!(claim(b"other").await, Err(Error::KeyReused));
-    claim_key(&world.store, "bob", "Tell", "k", b"other").await.unwrap();
+    let ask = |who: &str, content: &[u8]| Asked::new(who, "Tell", "k", content.to_vec());
+    ask("ada", b"one").claim(&world.store).await.unwrap();
+    ask("ada", b"one").claim(&world.store).await.unwrap();
+    assert_eq!(ask("ada", b"other").claim(&world.store).await, Err(Unclaimed::KeyReused("k".to_owned())));
+    ask("bob", b"other").claim(&world.store).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_inside_the_mesh_claim_nothing() {
+    let world = World::new();
+    for content in [b"one", b"two"] {
+        Asked::new(MESH, "Tell", "k", content.to_vec()).claim(&world.store).await.unwrap();
+    }
 }

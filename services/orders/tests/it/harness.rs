@@ -166,7 +166,7 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
     let (model, commits) = (Model::new(), Arc::new(AtomicU64::new(0)));
     let counted = Arc::clone(&commits);
     model.fate(move |_, commit| {
-        let reading = commit.writes.iter().all(|write| write.key.to_string().contains("erp-reading"));
+        let reading = commit.writes.iter().all(|write| write.key.to_string().contains("reading/"));
         if !reading {
             counted.fetch_add(1, Ordering::SeqCst);
         }
