@@ -56,6 +56,8 @@ pub(crate) struct Load {
 pub(crate) struct SoFar {
     acknowledged: BTreeMap<String, Deposit>,
     open: Vec<(String, String)>,
+    /// Unknown, unavailable, longest wait.
+    counts: [u64; 3],
 }
 
 /// What a load found at the end.
@@ -98,7 +100,8 @@ impl Load {
 
     /// What was sent so far.
     pub(crate) fn so_far(&self) -> SoFar {
-        SoFar { acknowledged: self.acknowledged(), open: self.open.lock().unwrap().clone() }
+        let counts = [&self.unknown, &self.unavailable, &self.longest].map(|count| count.load(Ordering::Relaxed));
+        SoFar { acknowledged: self.acknowledged(), open: self.open.lock().unwrap().clone(), counts }
     }
 
     /// The same load over its store opened anew.
@@ -106,6 +109,9 @@ impl Load {
         let again = Self::of(store);
         *again.acknowledged.lock().unwrap() = so_far.acknowledged;
         *again.open.lock().unwrap() = so_far.open;
+        for (count, so_far) in [&again.unknown, &again.unavailable, &again.longest].into_iter().zip(so_far.counts) {
+            count.store(so_far, Ordering::Relaxed);
+        }
         again
     }
 
