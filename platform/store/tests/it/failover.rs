@@ -9,8 +9,8 @@ use crate::load::{Found, Load};
 use crate::servers::{Cluster, Kind, Server, until};
 
 /// The server is killed and comes back with its data, several times under load.
-async fn killed(kind: Kind, class: Durability, fsync: &str) {
-    let Some(mut server) = Server::start(kind, &["--appendonly", "yes", "--appendfsync", fsync]) else { return };
+async fn killed(kind: Kind, class: Durability, fsync: &str) -> Option<Found> {
+    let mut server = Server::start(kind, &["--appendonly", "yes", "--appendfsync", fsync])?;
     let load = Load::over(&RedisConfig::at(vec![server.address.clone()], class)).await;
     let running = load.begin();
     for _ in 0..5 {
@@ -19,17 +19,23 @@ async fn killed(kind: Kind, class: Durability, fsync: &str) {
     }
     load.progress(100).await;
     load.end(running).await;
-    load.check(&format!("{class}, {kind:?} killed 5 times")).await.assert_nothing_lost();
+    Some(load.check(&format!("{class}, {kind:?} killed 5 times")).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r1_loses_nothing_when_the_process_is_killed() {
-    killed(Kind::Redis, Durability::R1, "everysec").await;
+async fn r1_loses_only_what_a_slow_fsync_held_up_when_the_process_is_killed() {
+    // While an fsync is under way the server keeps what it acknowledges in memory, for up to two seconds: on a disk that
+    // is busy enough something is lost here, on any other nothing.
+    if let Some(found) = killed(Kind::Redis, Durability::R1, "everysec").await {
+        assert_eq!((found.twice, found.torn), (0, 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r2_loses_nothing_when_the_process_is_killed() {
-    killed(Kind::Valkey, Durability::R2, "always").await;
+    if let Some(found) = killed(Kind::Valkey, Durability::R2, "always").await {
+        found.assert_nothing_lost();
+    }
 }
 
 /// A primary is killed while its replica lags, and the replica takes over.
