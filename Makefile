@@ -15,7 +15,7 @@ test: ## every test of the workspace
 	cargo test --locked --workspace
 
 redis-test: ## the store on real servers; says what to install when redis-server or valkey-server is missing
-	WEFT_REDIS_TESTS=required cargo test --locked -p retail-store -- redis valkey cluster start:: failover:: agree::
+	WEFT_REDIS_TESTS=required cargo test --locked -p retail-store -- redis valkey start:: failover:: power:: moves:: relaxed:: agree::
 
 lint: ## formatting, clippy, contracts
 	cargo fmt --all -- --check

@@ -57,6 +57,8 @@ enum Verb {
     Customer(verbs::customers::Args),
     /// Everything that waits for a person.
     Exceptions(verbs::exceptions::Args),
+    /// How far the followers of each service's feed are behind.
+    Lag(verbs::lag::Args),
     /// Read the configuration and say what is wrong, without starting.
     CheckConfig,
     /// Say what is missing or misconfigured, one line each with the mend.
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
             Verb::Case(args) => verbs::cases::run(&config, args).await,
             Verb::Customer(args) => verbs::customers::run(&config, args).await,
             Verb::Exceptions(args) => verbs::exceptions::run(&config, args).await,
+            Verb::Lag(args) => verbs::lag::run(&config, args).await,
             Verb::CheckConfig => verbs::check::config(&config),
             Verb::Doctor => verbs::check::doctor(&config).await,
         }

@@ -7,6 +7,7 @@ pub(crate) mod customers;
 pub(crate) mod day;
 pub(crate) mod exceptions;
 pub(crate) mod feed;
+pub(crate) mod lag;
 mod rest;
 pub(crate) mod returns;
 pub(crate) mod run;

@@ -8,7 +8,7 @@ use retail_proto::ops::v1 as pb;
 use retail_proto::ops::v1::ops_service_server::OpsService;
 use retail_runtime::fault::{self, Class, Fault, Violations};
 use retail_runtime::{Clock, Timestamp};
-use retail_store::{Document, IndexQuery, Key, Store, UpdateError};
+use retail_store::{Document, IndexQuery, Key, Lag, Store, UpdateError};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::ledger::Ledger;
@@ -179,12 +179,18 @@ impl Ops {
         let parked = self.count(i32::from(pb::TransactionState::Parked)).await?;
         let running = self.count(i32::from(pb::TransactionState::Running)).await?;
         let waiting = self.count(i32::from(pb::TransactionState::Waiting)).await?;
+        let mut lags = Vec::new();
+        for group in self.store.groups() {
+            let all = self.store.lag(group).await.map_err(Error::Store)?;
+            lags.extend(all.into_iter().filter(|lag| lag.entries > 0 || lag.expired).map(behind));
+        }
         Ok(pb::GetStatsResponse {
             commits: self.store.commits(),
             effects_sent: self.counters.effects_sent.load(Ordering::Relaxed),
             effects_unknown: self.counters.effects_unknown.load(Ordering::Relaxed),
             parked,
             open: running.saturating_add(waiting),
+            lags,
         })
     }
 
@@ -263,5 +269,15 @@ fn render(key: &Key, ledger: &Ledger) -> pb::Transaction {
         status: ledger.status.clone(),
         cause: ledger.parked.as_ref().map(|parked| format!("{}: {}", parked.reason, parked.detail)).unwrap_or_default(),
         since: Some(retail_proto::timestamp(ledger.since)),
+    }
+}
+
+fn behind(lag: Lag) -> pb::GroupLag {
+    pb::GroupLag {
+        group: lag.group,
+        partition: u32::from(lag.partition.number()),
+        entries: lag.entries,
+        oldest: lag.oldest.map(|at| retail_proto::timestamp(at.as_millisecond())),
+        expired: lag.expired,
     }
 }

@@ -117,9 +117,22 @@ pub struct Fence {
     pub nonce: [u8; 16],
 }
 
+/// What an acknowledged commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Strength {
+    /// What the store's durability class says.
+    #[default]
+    Strong,
+    /// The same, except that no replica needs to have it: a failover may lose it in any class. Only for what is made
+    /// anew from elsewhere: such a commit holds documents and index entries and nothing else.
+    Relaxed,
+}
+
 /// Everything that changes in one partition, all or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
+    /// What it survives once it is acknowledged.
+    pub strength: Strength,
     /// When; results are swept by this time.
     pub at: Timestamp,
     /// Caller-keyed parts of this commit with their results.
@@ -141,10 +154,11 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// A commit that changes nothing yet.
+    /// A strong commit that changes nothing yet.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
         Self {
+            strength: Strength::Strong,
             at,
             keyed: Vec::new(),
             checks: Vec::new(),
@@ -175,6 +189,12 @@ impl Commit {
     /// # Errors
     /// What is wrong with it.
     pub fn well_formed(&self) -> Result<(), String> {
+        let bound = !self.keyed.is_empty() || !self.fences.is_empty();
+        if self.strength == Strength::Relaxed
+            && (bound || !self.events.is_empty() || !self.marks.is_empty() || !self.due.is_empty())
+        {
+            return Err("a relaxed commit has a result, lease, event, mark or due entry; make it strong".to_owned());
+        }
         let mut written = BTreeSet::new();
         for write in &self.writes {
             if !written.insert(&write.key) {

@@ -62,6 +62,7 @@ pub(crate) struct Changes {
     pub(crate) due: Vec<(Key, Option<Timestamp>)>,
     pub(crate) index: Vec<Index>,
     pub(crate) read: BTreeSet<Key>,
+    pub(crate) relaxed: bool,
 }
 
 impl Changes {
@@ -197,6 +198,12 @@ impl<D: Document> Draft<D> {
             self.missing.marks.push(mark.consumer.clone());
         }
         self.changes.marks.push(mark);
+    }
+
+    /// This change may be lost by a failover in any durability class, because it is made anew from elsewhere when it is
+    /// missing: a cache. With an event, an inbox mark, a due time, a key or a lease the change is refused as malformed.
+    pub fn relaxed(&mut self) {
+        self.changes.relaxed = true;
     }
 
     /// Deletes this document when the rule succeeds.

@@ -18,17 +18,26 @@ pub(crate) struct Inner {
     pub(crate) runtime: Runtime,
     pub(crate) domain: String,
     pub(crate) region: String,
+    /// Groups that the configuration declares.
+    pub(crate) groups: Vec<String>,
     queues: Vec<Queue>,
     pub(crate) commits: AtomicU64,
 }
 
 impl Inner {
-    pub(crate) fn new(runtime: &Runtime, backend: Arc<dyn Backend>, domain: &str, region: &str) -> Self {
+    pub(crate) fn new(
+        runtime: &Runtime,
+        backend: Arc<dyn Backend>,
+        domain: &str,
+        region: &str,
+        groups: &[String],
+    ) -> Self {
         Self {
             backend,
             runtime: runtime.clone(),
             domain: domain.to_owned(),
             region: region.to_owned(),
+            groups: groups.to_vec(),
             queues: (0..PARTITIONS).map(|_| Queue::default()).collect(),
             commits: AtomicU64::new(0),
         }

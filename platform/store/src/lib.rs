@@ -21,12 +21,14 @@
 //!   draft.due(Option<Timestamp>)                  draft.index(name, sort, value) / unindex(name, sort)
 //!   draft.mark(Mark{consumer, version, event, after})          draft.delete()
 //!   draft.get::<D2>(id) / put::<D2>(id, &doc) / remove::<D2>(id) / emit_on / due_on / index_on   same partition
+//!   draft.relaxed()                               a failover may lose this change: only for what is made anew elsewhere
 //!   draft.sibling::<Ledger>() / set_sibling(&ledger)           a document of the same id beside it
 //! store.scan::<D>(partition, after, limit)        store.index(partition, &IndexQuery)   store.list(&IndexQuery)
 //! store.due(partition, kind, until, limit)        store.changes(), changed(partition) -> News::wait()  hints, may be lost
 //! store.feed(partition, &Position, limit)         store.ends(partition)                  OutOfRange: resync
 //! store.lease_take / lease_renew / lease_release / lease
 //! store.declare / acknowledge / reset / touch / offset         store.trim / sweep        store.mark(..)
+//! store.lag(group) -> Vec<Lag{ partition, entries, oldest, .. }>                         store.groups()
 //! ```
 //!
 //! A rule is pure: it runs again on a conflict, and when it first asks for another document of the partition (that run
@@ -42,6 +44,7 @@ mod draft;
 mod embedded;
 mod fault;
 mod key;
+mod lag;
 mod lead;
 mod model;
 mod queue;
@@ -52,13 +55,16 @@ mod store;
 mod update;
 
 pub use backend::{Backend, Hints, Loaded, News, Wanted};
-pub use commit::{Commit, CommitId, Fence, Index, Keyed, MAX_BODY, MAX_KEY, Mark, NewEvent, Outcome, Refused, Write};
+pub use commit::{
+    Commit, CommitId, Fence, Index, Keyed, MAX_BODY, MAX_KEY, Mark, NewEvent, Outcome, Refused, Strength, Write,
+};
 pub use config::{BackendConfig, Config};
 pub use document::{Document, Versioned};
 pub use draft::Draft;
 pub use embedded::{Domain, Embedded, Tuning};
 pub use fault::{Error, UpdateError};
 pub use key::{Key, PARTITIONS, Partition, Version};
+pub use lag::Lag;
 pub use model::{Fate, Model, Moment};
 pub use record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Marked, Offset, Position,

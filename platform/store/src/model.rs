@@ -8,12 +8,13 @@ use retail_runtime::Timestamp;
 use tonic::async_trait;
 
 use crate::backend::{Backend, Hints, Loaded, Wanted};
-use crate::commit::{Commit, Outcome};
+use crate::commit::{Commit, Outcome, Strength};
 use crate::fault::Error;
 use crate::key::{Key, Partition};
 use crate::record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, LeaseAnswer, LeaseOp, Offset, Position, Record, Trim, Trimmed,
 };
+use crate::redis::Durability;
 
 mod partition;
 
@@ -42,10 +43,19 @@ pub struct Moment(BTreeMap<Partition, Contents>);
 
 type Hook = Box<dyn FnMut(Partition, &Commit) -> Fate + Send>;
 
+/// Replicas that hear nothing.
+struct Stalled {
+    /// What they have.
+    have: BTreeMap<Partition, Contents>,
+    /// Does a strong change wait for them in vain? Otherwise it is acknowledged without them.
+    waits: bool,
+}
+
 /// The model back end. Clones share the data.
 #[derive(Clone, Default)]
 pub struct Model {
     data: Arc<Mutex<BTreeMap<Partition, Contents>>>,
+    stalled: Arc<Mutex<Option<Stalled>>>,
     fate: Arc<Mutex<Option<Hook>>>,
     hints: Hints,
 }
@@ -79,6 +89,40 @@ impl Model {
         *self.data() = moment.0;
     }
 
+    /// From now on the replicas hear nothing, until they [`Model::catch_up`] or one of them takes over. In R4 and R5 a
+    /// strong change is applied and *unknown* meanwhile, and nobody is told that something was done before; in R3 it is
+    /// acknowledged all the same. The other classes have no replicas.
+    pub fn stall(&self, class: Durability) {
+        let have = self.data().clone();
+        *self.stalled() = class.replicated().then_some(Stalled { have, waits: class.waits() });
+    }
+
+    /// The replicas have everything again.
+    pub fn catch_up(&self) {
+        *self.stalled() = None;
+    }
+
+    /// A replica takes over: what the replicas did not have is lost.
+    pub fn fail_over(&self) {
+        if let Some(stalled) = self.stalled().take() {
+            *self.data() = stalled.have;
+        }
+    }
+
+    fn stalled(&self) -> MutexGuard<'_, Option<Stalled>> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does whoever waits for replicas wait in vain?
+    fn in_vain(&self) -> bool {
+        self.stalled().as_ref().is_some_and(|stalled| stalled.waits)
+    }
+
+    /// A small change that is done, and may not be said to be done while no replica has it.
+    fn told<T>(&self, answer: T) -> Result<T, Error> {
+        if self.in_vain() { Err(Error::Unknown) } else { Ok(answer) }
+    }
+
     fn data(&self) -> MutexGuard<'_, BTreeMap<Partition, Contents>> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,7 +139,7 @@ impl Backend for Model {
             Some(hook) => hook(partition, &commit),
             None => Fate::Lucky,
         };
-        let news = commit.is_news();
+        let (news, strength) = (commit.is_news(), commit.strength);
         let outcome = match fate {
             Fate::Lucky => self.with(partition, |contents| contents.commit(commit)),
             Fate::AnswerLost => {
@@ -111,11 +155,17 @@ impl Backend for Model {
         if news {
             self.hints.tell(partition);
         }
-        outcome
+        let committed = matches!(outcome, Outcome::Committed { .. });
+        if committed && strength == Strength::Strong && self.in_vain() { Outcome::Unknown } else { outcome }
     }
 
     async fn load(&self, partition: Partition, wanted: Wanted) -> Result<Loaded, Error> {
-        Ok(self.with(partition, |contents| contents.load(&wanted)))
+        let loaded = self.with(partition, |contents| contents.load(&wanted));
+        let answers = loaded.results.iter().any(Option::is_some) || loaded.marks.iter().any(Option::is_some);
+        if answers && self.in_vain() {
+            return Err(Error::Unavailable("no replica had it in time".to_owned()));
+        }
+        Ok(loaded)
     }
 
     async fn scan(
@@ -152,7 +202,8 @@ impl Backend for Model {
     }
 
     async fn lease(&self, partition: Partition, op: LeaseOp) -> Result<LeaseAnswer, Error> {
-        Ok(self.with(partition, |contents| contents.lease(op)))
+        let answer = self.with(partition, |contents| contents.lease(op));
+        self.told(answer)
     }
 
     async fn offset(&self, partition: Partition, group: &str) -> Result<Option<Offset>, Error> {
@@ -160,7 +211,11 @@ impl Backend for Model {
     }
 
     async fn group(&self, partition: Partition, group: &str, op: GroupOp, now: Timestamp) -> Result<Offset, Error> {
-        self.with(partition, |contents| contents.group(partition, group, op, now))
+        let offset = self.with(partition, |contents| contents.group(partition, group, op, now))?;
+        match op {
+            GroupOp::Declare | GroupOp::Reset(_) => self.told(offset),
+            GroupOp::Touch | GroupOp::Acknowledge(_) => Ok(offset),
+        }
     }
 
     async fn trim(&self, partition: Partition, trim: Trim) -> Result<Trimmed, Error> {

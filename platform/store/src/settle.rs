@@ -8,7 +8,7 @@ use bytes::Bytes;
 use retail_runtime::{Clock, Ids, Rng};
 
 use crate::backend::{Backend, Loaded, Wanted};
-use crate::commit::{Commit, CommitId, Keyed, NewEvent, Outcome, Refused, Write};
+use crate::commit::{Commit, CommitId, Keyed, NewEvent, Outcome, Refused, Strength, Write};
 use crate::draft::{Changes, Slot, View};
 use crate::fault::Error;
 use crate::key::{Key, Partition, Version};
@@ -42,6 +42,8 @@ struct Group {
     results: BTreeMap<CommitId, Option<Stored>>,
     lease: Option<Lease>,
     bytes: usize,
+    /// True once a rule of the group wants its change to be strong.
+    strong: bool,
 }
 
 type Jobs = Vec<Box<dyn Job>>;
@@ -129,6 +131,7 @@ impl Settler<'_> {
             results,
             lease: loaded.lease,
             bytes: 0,
+            strong: false,
         };
         group.take_in(wanted, loaded);
         Ok(group)
@@ -173,6 +176,7 @@ impl Settler<'_> {
                 Ran::Fault(error) => return Err(Verdict::Fault(error)),
                 Ran::Changed(changes, result) => {
                     group.judge_marks(&changes).map_err(Verdict::Fault)?;
+                    judge_strength(&changes, job.caller()).map_err(Verdict::Fault)?;
                     group.adopt(changes, job.caller(), result);
                     return Ok(group.view.slots.get(job.key()).map_or(Version::ABSENT, |slot| slot.version));
                 }
@@ -246,6 +250,7 @@ impl Group {
     }
 
     fn adopt(&mut self, changes: Changes, caller: Caller, result: Bytes) {
+        self.strong |= !changes.relaxed;
         self.bytes = self.bytes.saturating_add(changes.bytes()).saturating_add(result.len());
         if let Some(view) = Arc::get_mut(&mut self.view) {
             for mark in &changes.marks {
@@ -275,6 +280,7 @@ impl Group {
                 self.commit.checks.push((key.clone(), loaded));
             }
         }
+        self.commit.strength = if self.strong { Strength::Strong } else { Strength::Relaxed };
         let time = clock.now();
         self.commit.events = self
             .events
@@ -291,6 +297,16 @@ impl Group {
             .collect();
         self.commit
     }
+}
+
+/// What others are told, what a repeat is answered by and what a clock wakes must not be lost alone.
+fn judge_strength(changes: &Changes, caller: Caller) -> Result<(), Error> {
+    let alone = changes.events.is_empty() && changes.marks.is_empty() && changes.due.is_empty();
+    if changes.relaxed && !(alone && caller == Caller::Plain) {
+        let why = "a relaxed change has an event, mark, due time, key or lease; make it strong";
+        return Err(Error::Malformed(why.to_owned()));
+    }
+    Ok(())
 }
 
 fn fail(jobs: Jobs, error: &Error) {

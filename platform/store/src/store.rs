@@ -53,17 +53,24 @@ impl Store {
             }
             BackendConfig::Redis(redis) => Arc::new(Redis::open(runtime, redis, &config.domain, &config.region).await?),
         };
-        let store = Self::over(runtime, backend, &config.domain, &config.region);
+        let inner = Inner::new(runtime, backend, &config.domain, &config.region, &config.groups);
+        let store = Self { inner: Arc::new(inner) };
         for group in &config.groups {
             try_join_all(Partition::all().map(|partition| store.declare(partition, group))).await?;
         }
         Ok(store)
     }
 
-    /// A store over a back end that is open already.
+    /// A store over a back end that is open already. It knows of no groups.
     #[must_use]
     pub fn over(runtime: &Runtime, backend: Arc<dyn Backend>, domain: &str, region: &str) -> Self {
-        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region)) }
+        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region, &[])) }
+    }
+
+    /// Groups that follow its feed, as configured.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.inner.groups
     }
 
     /// Name of the domain.

@@ -138,3 +138,35 @@ async fn a_wrong_question_names_its_field() {
     let fields: Vec<_> = refusal.fields().iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(fields, ["page_size", "state", "page_token"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_behind_shows_with_its_entries_and_their_age() {
+    let runtime = retail_runtime::Runtime::system("test");
+    let config = retail_store::Config {
+        backend: retail_store::BackendConfig::Model,
+        domain: "toy".into(),
+        region: "local".into(),
+        groups: vec!["search".into()],
+    };
+    let store = retail_store::Store::open(&runtime, &config).await.unwrap();
+    let ops = Ops::new(&store, runtime.clock(), Arc::<Counters>::default()).with::<Parcel>();
+    let lags = async || ops.get_stats(Request::new(pb::GetStatsRequest {})).await.unwrap().into_inner().lags;
+    assert_eq!(lags().await, []);
+    for _ in 0..3 {
+        let rule = |draft: &mut retail_store::Draft<Parcel>| {
+            draft.emit("Moved", vec![]);
+            Ok::<_, std::convert::Infallible>(())
+        };
+        store.step("p1", None, rule).await.unwrap();
+    }
+    let partition = store.partition_of("p1");
+    let first = store.feed(partition, &retail_store::Position::BEGIN, 1).await.unwrap().remove(0);
+    let found = lags().await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].group.as_str(), found[0].entries, found[0].expired), ("search", 3, false));
+    assert_eq!(found[0].partition, u32::from(partition.number()));
+    assert_eq!(found[0].oldest.unwrap().seconds, first.event.time.as_second());
+    let end = store.ends(partition).await.unwrap().end;
+    store.acknowledge(partition, "search", end).await.unwrap();
+    assert_eq!(lags().await, []);
+}

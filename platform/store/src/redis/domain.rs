@@ -15,7 +15,7 @@ use super::values::{
 };
 use super::{LeaseTime, Redis};
 use crate::backend::{Backend, Hints, Loaded, Wanted};
-use crate::commit::{Commit, Outcome, Refused};
+use crate::commit::{Commit, Outcome, Refused, Strength};
 use crate::embedded::layout::{behind, corrupt, escaped, read_due, read_index, read_key, time};
 use crate::fault::Error;
 use crate::key::{Key, Partition};
@@ -34,7 +34,8 @@ impl Redis {
 
     /// Reads; sent again as long as patience lasts.
     async fn read(&self, partition: Partition, commands: Vec<Cmd>) -> Result<Vec<Value>, Error> {
-        let ask = Ask { partition, via: Via::Reader, commands, script: None, replicated: |_| false };
+        let (via, strength) = (Via::Reader, Strength::Relaxed);
+        let ask = Ask { partition, via, commands, script: None, strength, replicated: |_| false };
         self.inner.route.run(&ask).await.map_err(|fail| Error::Unavailable(fail.why))
     }
 
@@ -43,9 +44,15 @@ impl Redis {
     }
 
     /// Changes something small. All of these may be repeated.
-    async fn change(&self, partition: Partition, script: &'static Script, command: Cmd) -> Result<Value, Error> {
-        let ask =
-            Ask { partition, via: Via::Lane, commands: vec![command], script: Some(script), replicated: |_| true };
+    async fn change(
+        &self,
+        partition: Partition,
+        script: &'static Script,
+        command: Cmd,
+        strength: Strength,
+    ) -> Result<Value, Error> {
+        let (via, commands, script) = (Via::Lane, vec![command], Some(script));
+        let ask = Ask { partition, via, commands, script, strength, replicated: |_| true };
         let done = self.inner.route.run(&ask).await;
         done.map(|values| values.into_iter().next().unwrap_or_default()).map_err(told)
     }
@@ -109,7 +116,8 @@ impl Backend for Redis {
         let writer = Writer { name: &self.inner.writer, number: *count };
         let commands = vec![command(&self.names(partition), &commit, writer)];
         let replicated = |values: &[Value]| values.first().cloned().is_some_and(was_committed);
-        let ask = Ask { partition, via: Via::Lane, commands, script: Some(&super::script::COMMIT), replicated };
+        let (via, script) = (Via::Lane, Some(&super::script::COMMIT));
+        let ask = Ask { partition, via, commands, script, strength: commit.strength, replicated };
         let done = self.inner.route.run(&ask).await;
         drop(count);
         let outcome = match done {
@@ -155,7 +163,8 @@ impl Backend for Redis {
         // more on a connection that then writes and waits.
         let mut touch = redis::cmd("SET");
         touch.arg(names.writer("reader")).arg("").arg("EX").arg(3600);
-        let ask = Ask { partition, via: Via::Lane, commands: vec![command, touch], script: None, replicated: |_| true };
+        let (via, commands, strength) = (Via::Lane, vec![command, touch], Strength::Strong);
+        let ask = Ask { partition, via, commands, script: None, strength, replicated: |_| true };
         let found = self.inner.route.run(&ask).await.map_err(|fail| Error::Unavailable(fail.why))?;
         read_loaded(&wanted, found.into_iter().next().unwrap_or_default())
     }
@@ -288,7 +297,7 @@ impl Backend for Redis {
         };
         let arguments = [word(operation), nonce.into(), held.into(), word(ttl.as_micros()), word(time)];
         let command = LEASE.call(&[self.names(partition).lease()], &arguments);
-        let answer = self.change(partition, &LEASE, command).await?;
+        let answer = self.change(partition, &LEASE, command, Strength::Strong).await?;
         let mut parts = list(answer).unwrap_or_default().into_iter();
         match (parts.next().and_then(text).as_deref(), parts.next().and_then(bytes)) {
             (Some("held"), Some(held)) => {
@@ -312,16 +321,17 @@ impl Backend for Redis {
 
     async fn group(&self, partition: Partition, group: &str, op: GroupOp, now: Timestamp) -> Result<Offset, Error> {
         let names = self.names(partition);
-        let (operation, place) = match op {
-            GroupOp::Declare => ("declare", Position::BEGIN),
-            GroupOp::Touch => ("touch", Position::BEGIN),
-            GroupOp::Acknowledge(place) => ("acknowledge", place),
-            GroupOp::Reset(place) => ("reset", place),
+        // A lost acknowledgement heals by itself: the events come again and their inbox marks know them.
+        let (operation, place, strength) = match op {
+            GroupOp::Declare => ("declare", Position::BEGIN, Strength::Strong),
+            GroupOp::Touch => ("touch", Position::BEGIN, Strength::Relaxed),
+            GroupOp::Acknowledge(place) => ("acknowledge", place, Strength::Relaxed),
+            GroupOp::Reset(place) => ("reset", place, Strength::Strong),
         };
         let [at, sequence] = place_arguments(&place);
         let arguments = [word(operation), at, sequence, word(micros(now))];
         let command = GROUP.call(&[names.group(group), names.ends(), names.feed()], &arguments);
-        let answer = self.change(partition, &GROUP, command).await?;
+        let answer = self.change(partition, &GROUP, command, strength).await?;
         let mut parts = list(answer).unwrap_or_default().into_iter();
         match (parts.next().and_then(text).as_deref(), parts.next().and_then(bytes)) {
             (Some("offset"), Some(value)) => read_offset(&value),
@@ -339,7 +349,8 @@ impl Backend for Redis {
             let some = trim.limit.saturating_sub(trimmed.removed).min(BOUND);
             let (young, silent) = (before(trim.now, trim.keep), before(trim.now, SILENCE));
             let command = TRIM.call(&keys, &[word(some), word(micros(young)), word(micros(silent))]);
-            let answer = self.change(partition, &TRIM, command).await?;
+            // Lost, it is trimmed once more; a replica that has this has the acknowledgements before it.
+            let answer = self.change(partition, &TRIM, command, Strength::Relaxed).await?;
             let mut parts = list(answer).unwrap_or_default().into_iter().map(|part| text(part)?.parse::<usize>().ok());
             let removed = parts.next().flatten().ok_or_else(|| strange("trim"))?;
             trimmed.removed = trimmed.removed.saturating_add(removed);
@@ -364,7 +375,8 @@ impl Backend for Redis {
             let mut keys = vec![names.ages()];
             keys.extend(ids.into_iter().map(|id| names.result(id)));
             let arguments = ages.iter().map(|age| age.as_slice().into()).collect::<Vec<_>>();
-            let answer = self.change(partition, &SWEEP, SWEEP.call(&keys, &arguments)).await?;
+            let call = SWEEP.call(&keys, &arguments);
+            let answer = self.change(partition, &SWEEP, call, Strength::Relaxed).await?;
             let removed = number(&answer).and_then(|many| usize::try_from(many).ok()).unwrap_or(0);
             swept = swept.saturating_add(removed);
             if ages.len() < some || removed == 0 {

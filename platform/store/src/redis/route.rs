@@ -12,6 +12,7 @@ use super::connection::Connector;
 use super::node::{Node, Tried, Via};
 use super::script::Script;
 use super::slots::{Range, Role, ranges, redirected, role, slot};
+use crate::commit::Strength;
 use crate::key::Partition;
 
 /// First and longest pause between tries, before jitter.
@@ -28,6 +29,8 @@ pub(super) struct Ask {
     pub(super) commands: Vec<Cmd>,
     /// The script that the commands call, to teach it to a node that does not know it.
     pub(super) script: Option<&'static Script>,
+    /// Does it wait for replicas, where the class has them wait?
+    pub(super) strength: Strength,
     /// Answers that replicas must have before they count.
     pub(super) replicated: fn(&[Value]) -> bool,
 }
@@ -107,7 +110,7 @@ impl Route {
                 }
                 commands.push(command.clone());
             }
-            let waits = ask.via == Via::Lane && config.needs() > 0;
+            let waits = ask.via == Via::Lane && ask.strength == Strength::Strong && config.needs() > 0;
             let (refresh, why) = match node.send(ask.partition, ask.via, commands, waits).await {
                 Tried::Answered(answers, replicas) => match settled(answers, asking) {
                     Ok(values) if !waits || replicas >= config.needs() || !(ask.replicated)(&values) => {

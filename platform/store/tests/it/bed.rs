@@ -33,9 +33,14 @@ macro_rules! suite {
                 if let Some(bed) = crate::bed::Bed::valkey().await { super::$name(bed).await; }
             })*
         }
-        mod cluster {
+        mod redis_cluster {
             $(#[tokio::test] async fn $name() {
-                if let Some(bed) = crate::bed::Bed::cluster().await { super::$name(bed).await; }
+                if let Some(bed) = crate::bed::Bed::redis_cluster().await { super::$name(bed).await; }
+            })*
+        }
+        mod valkey_cluster {
+            $(#[tokio::test] async fn $name() {
+                if let Some(bed) = crate::bed::Bed::valkey_cluster().await { super::$name(bed).await; }
             })*
         }
     };
@@ -74,8 +79,15 @@ impl Bed {
         Some(Self::over(RedisConfig::at(vec![server.address.clone()], Durability::R1)).await)
     }
 
-    /// A Cluster whose replicas have a commit before it is acknowledged.
-    pub(crate) async fn cluster() -> Option<Self> {
+    /// A Cluster of the oldest Redis whose replicas have a commit before it is acknowledged.
+    pub(crate) async fn redis_cluster() -> Option<Self> {
+        static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+        let cluster = CLUSTER.get_or_init(|| Cluster::start(Kind::Redis, &["--appendonly", "yes"])).as_ref()?;
+        Some(Self::over(RedisConfig::at(cluster.addresses(), Durability::R4)).await)
+    }
+
+    /// The same of Valkey.
+    pub(crate) async fn valkey_cluster() -> Option<Self> {
         static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
         let cluster = CLUSTER.get_or_init(|| Cluster::start(Kind::Valkey, &["--appendonly", "yes"])).as_ref()?;
         Some(Self::over(RedisConfig::at(cluster.addresses(), Durability::R4)).await)

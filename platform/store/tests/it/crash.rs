@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use futures::future::join_all;
 use retail_runtime::{Rng, Runtime};
@@ -62,8 +62,12 @@ async fn a_process_that_writes_until_it_is_killed() {
     .await;
 }
 
-/// Starts the writer, kills it after so many acknowledgements, and answers all it had acknowledged.
-fn write_and_kill(dir: &Path, round: u32, after: u64) -> Vec<(String, String, i64)> {
+/// Deposits that were acknowledged: by name the document and the balance.
+pub(crate) type Acknowledged = BTreeMap<String, (String, i64)>;
+
+/// Starts the writer, ends it so after so many acknowledgements, and answers all it had acknowledged.
+pub(crate) fn write_until(dir: &Path, round: u32, after: u64, end: impl FnOnce(&mut Child)) -> Acknowledged {
+    let mut end = Some(end);
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["crash::a_process_that_writes_until_it_is_killed", "--exact", "--nocapture"])
         .env("STORE_TEST_CRASH", dir)
@@ -82,18 +86,20 @@ fn write_and_kill(dir: &Path, round: u32, after: u64) -> Vec<(String, String, i6
         {
             acknowledged.push((id.to_owned(), name.to_owned(), value));
         }
-        if u64::try_from(acknowledged.len()).unwrap() == after {
-            child.kill().unwrap();
+        if u64::try_from(acknowledged.len()).unwrap() == after
+            && let Some(end) = end.take()
+        {
+            end(&mut child);
         }
     }
     child.wait().unwrap();
     // A value torn at the pipe's end would be shorter than it was.
     acknowledged.pop();
-    acknowledged
+    acknowledged.into_iter().map(|(id, name, value)| (name, (id, value))).collect()
 }
 
 /// What was written in all rounds, checked as a whole.
-async fn check(dir: &Path, acknowledged: &BTreeMap<String, (String, i64)>) -> u64 {
+pub(crate) async fn check(dir: &Path, acknowledged: &Acknowledged) -> u64 {
     let store = open(dir).await;
     let mut events: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for partition in Partition::all() {
@@ -133,7 +139,7 @@ async fn check(dir: &Path, acknowledged: &BTreeMap<String, (String, i64)>) -> u6
 }
 
 /// Every acknowledged commit is known by its id and answers what it answered then.
-async fn check_results(dir: &Path, acknowledged: &BTreeMap<String, (String, i64)>) {
+pub(crate) async fn check_results(dir: &Path, acknowledged: &Acknowledged) {
     let store = open(dir).await;
     for (name, (id, value)) in acknowledged {
         let again = store.update(id, caller(name), deposit).await.unwrap();
@@ -149,8 +155,7 @@ async fn acknowledged_commits_survive_every_kill() {
     let mut written = 0;
     for round in 0..KILLS {
         let after = 1 + rng.below(400);
-        let acknowledged = write_and_kill(dir.path(), round, after);
-        all.extend(acknowledged.into_iter().map(|(id, name, value)| (name, (id, value))));
+        all.extend(write_until(dir.path(), round, after, |child| child.kill().unwrap()));
         let now = check(dir.path(), &all).await;
         assert!(now >= written, "history shrank from {written} to {now} events");
         written = now;

@@ -31,6 +31,8 @@ suite! {
     a_group_that_shows_life_is_not_expired,
     sequences_go_on_after_everything_was_trimmed,
     followers_hear_of_events_and_due_entries,
+    a_group_lags_by_what_it_has_not_acknowledged,
+    an_expired_group_lags_by_all_it_missed,
 }
 
 async fn five(bed: &Bed) -> Vec<Position> {
@@ -243,4 +245,33 @@ async fn followers_hear_of_events_and_due_entries(bed: Bed) {
     bed.apply(due).await;
     here.wait().await;
     any.wait().await;
+}
+
+async fn lag(bed: &Bed) -> Vec<(u64, Option<Timestamp>, bool)> {
+    let lags = bed.store().lag("g").await.unwrap();
+    assert!(lags.iter().all(|lag| lag.partition == p() && lag.group == "g"));
+    lags.into_iter().map(|lag| (lag.entries, lag.oldest, lag.expired)).collect()
+}
+
+async fn a_group_lags_by_what_it_has_not_acknowledged(bed: Bed) {
+    assert_eq!(lag(&bed).await, []);
+    declare(&bed).await;
+    assert_eq!(lag(&bed).await, [(0, None, false)]);
+    for version in 1..=3 {
+        let mut commit = new().event("a", version);
+        commit.events[0].time = at(i64::try_from(version).unwrap());
+        bed.apply(commit).await;
+    }
+    assert_eq!(lag(&bed).await, [(3, Some(at(1)), false)]);
+    let place = positions(&bed).await[1];
+    group(&bed, GroupOp::Acknowledge(place), at(1_000)).await.unwrap();
+    assert_eq!(lag(&bed).await, [(1, Some(at(3)), false)]);
+}
+
+async fn an_expired_group_lags_by_all_it_missed(bed: Bed) {
+    declare(&bed).await;
+    five(&bed).await;
+    let later = at(1_000) + SILENCE + Duration::from_secs(1);
+    assert_eq!(trim(&bed, &["g"], later, 0, 3).await.removed, 3);
+    assert_eq!(lag(&bed).await, [(5, Some(at(1_000)), true)]);
 }

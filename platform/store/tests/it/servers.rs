@@ -99,8 +99,13 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
 impl Server {
     /// Starts a server with these options beside the usual ones; `None` when it is not installed.
     pub(crate) fn start(kind: Kind, options: &[&str]) -> Option<Self> {
-        let program = found(kind)?;
-        let (port, dir) = (free_port(), tempfile::tempdir().unwrap().keep());
+        found(kind)?;
+        Self::start_in(tempfile::tempdir().unwrap().keep(), kind, options)
+    }
+
+    /// As [`Server::start`], with its data in this folder.
+    pub(crate) fn start_in(dir: PathBuf, kind: Kind, options: &[&str]) -> Option<Self> {
+        let (program, port) = (found(kind)?, free_port());
         let mut all: Vec<String> =
             ["--bind", "127.0.0.1", "--save", "", "--loglevel", "notice"].map(String::from).into();
         if !options.contains(&"--tls-port") {
@@ -152,6 +157,12 @@ impl Server {
     /// `kill -9`, and the same data again under the same address.
     pub(crate) fn kill_and_restart(&mut self) {
         self.kill();
+        self.restart();
+    }
+
+    /// What was killed starts again with the data in another folder.
+    pub(crate) fn restart_in(&mut self, dir: PathBuf) {
+        self.dir = dir;
         self.restart();
     }
 

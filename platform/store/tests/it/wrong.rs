@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
 use retail_runtime::{Clock, Net, Rng, Runtime};
-use retail_store::{Backend, Caller, Document as _, Draft, Error, Fate, Model, Position, Store, UpdateError};
+use retail_store::{
+    Backend, Caller, Document as _, Draft, Durability, Error, Fate, Model, Position, Store, UpdateError,
+};
 
 use crate::bed::{Account, With as _, at, new, p};
 
@@ -162,4 +164,63 @@ async fn one_malformed_commit_does_not_spoil_those_beside_it() {
     assert!(before.is_ok() && after.is_ok());
     assert!(matches!(huge, Err(UpdateError::Store(Error::Malformed(_)))));
     assert_eq!(balance(&store).await, 2);
+}
+
+#[tokio::test]
+async fn a_commit_that_no_replica_has_is_unknown_until_one_has_it() {
+    let model = Model::new();
+    let store = store(&model);
+    model.stall(Durability::R4);
+    assert_eq!(store.update("a", keyed(), deposit).await, Err(UpdateError::Store(Error::Unknown)));
+    // It is there, but nobody may be told so: a failover now would lose it.
+    assert_eq!(balance(&store).await, 1);
+    let again = store.update("a", keyed(), deposit).await;
+    assert!(matches!(again, Err(UpdateError::Store(Error::Unavailable(_)))), "{again:?}");
+    let lease = store.lease_take(p(), [1; 16], std::time::Duration::from_secs(1)).await;
+    assert_eq!(lease, Err(Error::Unknown));
+    model.catch_up();
+    let done = store.update("a", keyed(), deposit).await.unwrap();
+    assert_eq!((done.value, done.repeated, balance(&store).await), (1, true, 1));
+}
+
+#[tokio::test]
+async fn a_failover_loses_what_was_unknown_and_its_repeat_does_it() {
+    let model = Model::new();
+    let store = store(&model);
+    store.update("a", Caller::Plain, deposit).await.unwrap();
+    model.stall(Durability::R5);
+    assert_eq!(store.update("a", keyed(), deposit).await, Err(UpdateError::Store(Error::Unknown)));
+    model.fail_over();
+    assert_eq!(balance(&store).await, 1);
+    let done = store.update("a", keyed(), deposit).await.unwrap();
+    assert_eq!((done.value, done.repeated), (2, false));
+}
+
+#[tokio::test]
+async fn a_class_that_waits_for_no_replica_acknowledges_what_a_failover_loses() {
+    let model = Model::new();
+    let store = store(&model);
+    model.stall(Durability::R3);
+    assert_eq!(store.update("a", keyed(), deposit).await.unwrap().value, 1);
+    model.fail_over();
+    assert_eq!(balance(&store).await, 0);
+    model.stall(Durability::R1);
+    assert_eq!(store.update("a", keyed(), deposit).await.unwrap().value, 1);
+    model.fail_over();
+    assert_eq!(balance(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_relaxed_change_waits_for_no_replica() {
+    let model = Model::new();
+    let store = store(&model);
+    model.stall(Durability::R4);
+    let relaxed = |draft: &mut Draft<Account>| -> Result<(), Never> {
+        draft.doc.balance = 7;
+        draft.relaxed();
+        Ok(())
+    };
+    store.step("a", None, relaxed).await.unwrap();
+    model.fail_over();
+    assert_eq!(balance(&store).await, 0);
 }
