@@ -8,9 +8,11 @@ mod console;
 pub mod feeding;
 mod keys;
 pub mod mesh;
+mod readiness;
 mod verbs;
 pub mod wire;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,6 +65,18 @@ enum Verb {
     CheckConfig,
     /// Say what is missing or misconfigured, one line each with the mend.
     Doctor,
+}
+
+/// Whether the binary takes this command line, its own name first: for those who write it down elsewhere.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn takes(line: &[OsString]) -> anyhow::Result<()> {
+    let cli = Cli::try_parse_from(line)?;
+    if let Verb::Run(args) = cli.verb {
+        args.name()?;
+    }
+    Ok(())
 }
 
 /// What the binary does.

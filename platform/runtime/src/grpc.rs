@@ -15,6 +15,7 @@ use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 use tonic::{Request, Status};
+use tonic_health::ServingStatus;
 use tracing::Instrument as _;
 
 use crate::accepted::Accepted;
@@ -40,6 +41,9 @@ pub enum ServeError {
     #[error("the contract descriptors cannot be served")]
     Reflection(#[source] tonic_reflection::server::Error),
 }
+
+/// The name under which health says that the process lives, whatever others do; the empty name says that it is ready.
+pub const LIVE: &str = "live";
 
 /// Adds trace context and deadline to every call that leaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -122,14 +126,25 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(ServeError::Reflection)?;
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    health.set_service_status(LIVE, ServingStatus::Serving).await;
+    health.set_service_status("", ServingStatus::Serving).await;
     let stopping = runtime.stopping();
     let drain = runtime.drain();
     let clock = runtime.clock().clone();
+    let readiness = runtime.readiness().clone();
     let stop = async move {
-        stopping.cancelled().await;
+        let mut unmet = readiness.unmet();
+        loop {
+            let ready = *unmet.borrow_and_update() == 0;
+            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+            health.set_service_status("", status).await;
+            tokio::select! {
+                () = stopping.cancelled() => break,
+                Ok(()) = unmet.changed() => {}
+            }
+        }
         // Readiness falls first, then the listener stops.
-        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        health.set_service_status("", ServingStatus::NotServing).await;
         clock.sleep(drain.announce).await;
     };
     let at = listener.local_addr();

@@ -12,7 +12,8 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use crate::http::{self, HttpBody, HttpLimits};
-use crate::{Clock, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc};
+use crate::readiness::Readiness;
+use crate::{Clock, Condition, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc};
 
 /// How listeners end once the runtime is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct Runtime {
     tasks: TaskTracker,
     stop: CancellationToken,
     drain: Drain,
+    readiness: Readiness,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -60,7 +62,8 @@ impl Runtime {
     pub fn new(name: &str, clock: Clock, rng: Rng, net: Net) -> Self {
         let ids = Ids::new(clock.clone(), rng.clone());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        Self { name: name.into(), clock, rng, ids, net, tasks, stop, drain: Drain::default() }
+        let (drain, readiness) = (Drain::default(), Readiness::default());
+        Self { name: name.into(), clock, rng, ids, net, tasks, stop, drain, readiness }
     }
 
     /// The same world whose listeners end in another way.
@@ -127,6 +130,16 @@ impl Runtime {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Something this process cannot work without; met to begin with. While it is not, gRPC health says so.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        self.readiness.condition()
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 
     /// Asks everything to end.

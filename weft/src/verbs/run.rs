@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use retail_runtime::{Runtime, telemetry};
+use retail_store::Store;
 
 use crate::config::Config;
 use crate::mesh::{self, open_store};
+use crate::readiness;
 
 /// Arguments of `weft run`.
 #[derive(ClapArgs)]
@@ -35,21 +37,35 @@ enum Vendor {
     Salesforce,
 }
 
+impl Args {
+    /// What is run.
+    pub(crate) fn name(&self) -> anyhow::Result<&'static str> {
+        Ok(match (self.what, self.vendor) {
+            (What::Gateway, None) => "gateway",
+            (What::Orders, None) => "orders",
+            (What::Inventory, None) => "inventory",
+            (What::Customers, None) => "customers",
+            (What::Returns, None) => "returns",
+            (What::Cases, None) => "cases",
+            (What::Connector, Some(Vendor::Shopify)) => "shopify",
+            (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
+            (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
+            (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite or salesforce"),
+            (_, Some(_)) => anyhow::bail!("only `connector` takes a vendor"),
+        })
+    }
+}
+
+/// Opens a domain's store; from now on the process is ready only while it answers.
+async fn shelf(config: &Config, world: &Runtime, name: &str) -> anyhow::Result<Store> {
+    let store = open_store(config, world, name).await?;
+    readiness::follow(world, &store);
+    Ok(store)
+}
+
 /// Runs the verb until a signal.
 pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
-    let name = match (args.what, args.vendor) {
-        (What::Gateway, None) => "gateway",
-        (What::Orders, None) => "orders",
-        (What::Inventory, None) => "inventory",
-        (What::Customers, None) => "customers",
-        (What::Returns, None) => "returns",
-        (What::Cases, None) => "cases",
-        (What::Connector, Some(Vendor::Shopify)) => "shopify",
-        (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
-        (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
-        (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite or salesforce"),
-        (_, Some(_)) => anyhow::bail!("only `connector` takes a vendor"),
-    };
+    let name = args.name()?;
     config.telemetry.service = format!("weft-{name}");
     let _telemetry = telemetry::start(&config.telemetry)?;
     let runtime = Runtime::system(name);
@@ -63,25 +79,23 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
                 mesh::serve_gateway(config.gateway, world, at).await?;
             }
             "orders" => {
-                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.orders).await?);
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.orders).await?);
                 retail_orders::run(config.orders, world, store, at).await?;
             }
             "inventory" => {
-                let (store, at) =
-                    (open_store(&config, &world, name).await?, world.bind(config.listen.inventory).await?);
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.inventory).await?);
                 retail_inventory::run(config.inventory, world, store, at).await?;
             }
             "customers" => {
-                let (store, at) =
-                    (open_store(&config, &world, name).await?, world.bind(config.listen.customers).await?);
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.customers).await?);
                 retail_customers::run(config.customers, world, store, at).await?;
             }
             "returns" => {
-                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.returns).await?);
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.returns).await?);
                 retail_returns::run(config.returns, world, store, at).await?;
             }
             "cases" => {
-                let (store, at) = (open_store(&config, &world, name).await?, world.bind(config.listen.cases).await?);
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.cases).await?);
                 retail_cases::run(config.cases, world, store, at).await?;
             }
             "shopify" => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
 use retail_proto::ops::v1::ops_service_server::{OpsService, OpsServiceServer};
 use retail_proto::ops::v1::{GetStatsRequest, GetStatsResponse};
-use retail_runtime::{Drain, Peer, Runtime};
+use retail_runtime::{Drain, LIVE, Peer, Runtime};
 use tokio::sync::Notify;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -52,6 +52,26 @@ async fn readiness_falls_when_the_runtime_stops() {
     // New calls are still taken while balancers take notice.
     assert_eq!(health.check(asked()).await.unwrap().into_inner().status(), ServingStatus::NotServing);
     drop(watched);
+    assert!(runtime.drained(Duration::from_secs(30)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_process_cannot_work_without_decides_whether_it_is_ready_and_not_whether_it_lives() {
+    let runtime = crate::runtime();
+    let mut health = HealthClient::new(start(&runtime, Slow::default()).await);
+    let asked = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut watched = health.watch(asked("")).await.unwrap().into_inner();
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let (mut store, mut other) = (runtime.named("a part").condition(), runtime.condition());
+    assert!(store.set(false) && other.set(false) && !store.set(false));
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(health.check(asked(LIVE)).await.unwrap().into_inner().status(), ServingStatus::Serving);
+    store.set(true);
+    assert_eq!(health.check(asked("")).await.unwrap().into_inner().status(), ServingStatus::NotServing);
+    drop(other);
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    drop(watched);
+    runtime.stop();
     assert!(runtime.drained(Duration::from_secs(30)).await);
 }
 
