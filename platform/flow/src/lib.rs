@@ -17,6 +17,8 @@ mod ops;
 pub mod page;
 mod process;
 mod progress;
+mod roster;
+mod share;
 mod standing;
 mod step;
 mod transactions;

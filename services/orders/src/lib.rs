@@ -85,7 +85,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(Poll::new(orders.clone(), erps));
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
-    let feed = Feed::new(&runtime, &store, config.groups.clone());
+    let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let api = OrdersServiceServer::new(Api::new(&runtime, orders))
         .max_decoding_message_size(LARGEST_MESSAGE)

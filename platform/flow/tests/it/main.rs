@@ -10,5 +10,6 @@ mod groups;
 mod inbox;
 mod lanes;
 mod operations;
+mod replicas;
 mod restless;
 mod toy;
