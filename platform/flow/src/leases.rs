@@ -12,7 +12,7 @@ use retail_store::{Error, Fence, LeaseAnswer, PARTITIONS, Partition, Store};
 use tokio::sync::watch;
 
 use crate::roster::Replicas;
-use crate::share::{Hold, surplus};
+use crate::share::{Hold, share_of, surplus};
 
 /// How long a lease lasts without renewal.
 const TTL: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const TTL: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(3);
 /// The holder stops by its own monotonic clock this long before the end: clocks do not matter for safety.
 const MARGIN: Duration = Duration::from_secs(2);
-/// How often a replica without its full share looks for free partitions.
+/// How often a replica among others looks who is there and whether it can have more of its share.
 const SEEK: Duration = Duration::from_secs(1);
 /// One slow partition keeps no other waiting.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -202,8 +202,8 @@ impl Leases {
         if let Some(Err(error)) = looked {
             tracing::warn!(%error, "cannot see which replicas are there");
         }
-        let (all, replicas) = (usize::from(PARTITIONS), self.replicas.count());
-        let (least, share) = (all.checked_div(replicas).unwrap_or(all), all.div_ceil(replicas));
+        let (all, (place, replicas)) = (usize::from(PARTITIONS), self.replicas.place());
+        let share = share_of(all, place, replicas);
         let kept = self.held().len();
         if kept > share {
             self.part_with(kept.saturating_sub(share));
@@ -225,13 +225,11 @@ impl Leases {
         if taken > 0 {
             tracing::info!(taken, held = self.held().len(), share, domain = self.store.domain(), "leases taken");
         }
-        let alone = !crowded && self.lock().crowded;
-        let wait = if alone {
-            Duration::ZERO
-        } else if self.held().len() < least {
-            SEEK
-        } else {
-            RENEW
+        let not_alone_any_more = !crowded && self.lock().crowded;
+        let wait = match (not_alone_any_more, replicas > 1 || self.held().len() < share) {
+            (true, _) => Duration::ZERO,
+            (false, true) => SEEK,
+            (false, false) => RENEW,
         };
         self.replicas.next_absence().map_or(wait, |absence| wait.min(absence))
     }
@@ -239,7 +237,7 @@ impl Leases {
     /// Renews what was not renewed for a while.
     async fn renew(&self) {
         let now = self.now();
-        let old = |held: &Held| now.saturating_sub(held.renewed) >= RENEW / 2;
+        let old = |held: &Held| now.saturating_sub(held.renewed) >= RENEW.saturating_sub(SEEK);
         let due: Vec<(Partition, Fence)> = {
             let state = self.lock();
             state.held.iter().filter(|(_, held)| old(held)).map(|(partition, held)| (*partition, held.fence)).collect()

@@ -81,6 +81,8 @@ pub(crate) struct Replicas {
 #[derive(Default)]
 struct State {
     roster: Roster,
+    /// Members that the others served at the last look.
+    others: BTreeSet<Member>,
     /// Members served here, with the number of their connections.
     served: BTreeMap<Member, usize>,
     followed: BTreeMap<String, Own>,
@@ -139,10 +141,12 @@ impl Replicas {
         parts.map(read).collect()
     }
 
-    /// Replicas that are there, this one among them.
-    pub(crate) fn count(&self) -> usize {
+    /// This replica's place among those that are there, and how many they are.
+    pub(crate) fn place(&self) -> (usize, usize) {
         let now = self.runtime.clock().now();
-        self.lock().roster.others(&self.me, now).count().saturating_add(1)
+        let state = self.lock();
+        let others = || state.roster.others(&self.me, now).map(|(id, _)| id.as_str());
+        (others().filter(|id| *id < &*self.me).count(), others().count().saturating_add(1))
     }
 
     /// How long until the next of the others is absent, unless it shows itself.
@@ -171,8 +175,13 @@ impl Replicas {
             (false, true, _) => self.write(None, now).await?,
             (true, _, true) | (false, false, _) => read,
         };
-        let before = std::mem::replace(&mut self.lock().roster, roster.clone());
-        if before.served(&self.me, now) != roster.served(&self.me, now) {
+        let others = roster.served(&self.me, now);
+        let mut state = self.lock();
+        // Also when nothing was written: whoever is absent has written nothing.
+        let changed = state.others != others;
+        (state.roster, state.others) = (roster, others);
+        drop(state);
+        if changed {
             self.tell();
         }
         Ok(())
@@ -248,9 +257,8 @@ impl Membership {
 
     /// This member's place among all members of its group, and how many they are.
     pub(crate) fn place(&self) -> (usize, usize) {
-        let now = self.replicas.runtime.clock().now();
         let state = self.replicas.lock();
-        let mut all = state.roster.served(&self.replicas.me, now);
+        let mut all = state.others.clone();
         all.extend(state.served.keys().cloned());
         let group: Vec<Member> = all.into_iter().filter(|member| member.group == self.member.group).collect();
         let place = group.iter().position(|member| *member == self.member);
@@ -276,4 +284,37 @@ impl Drop for Membership {
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use retail_runtime::{Clock, Net, Rng};
+    use retail_store::Model;
+
+    use super::*;
+
+    fn replica(clock: &Clock, model: &Arc<Model>, me: &str) -> Replicas {
+        let runtime = Runtime::new(me, clock.clone(), Rng::seeded(1), Net::tcp());
+        let store = Store::over(&runtime, model.clone(), "toys", "local");
+        Replicas::new(&runtime, &store, me)
+    }
+
+    #[tokio::test]
+    async fn the_members_of_a_replica_that_is_absent_are_forgotten_although_nobody_wrote() {
+        let (clock, time) = Clock::manual(Timestamp::UNIX_EPOCH);
+        let model = Arc::new(Model::new());
+        let (here, dead) = (replica(&clock, &model, "here"), replica(&clock, &model, "dead"));
+        let (ours, _theirs) = (here.join("search", "a"), dead.join("search", "b"));
+        dead.look(true).await.unwrap();
+        here.look(true).await.unwrap();
+        assert_eq!((ours.place(), here.place()), ((0, 2), (1, 2)));
+        let mut changes = here.changes();
+        time.advance(ABSENT);
+        here.look(true).await.unwrap();
+        assert!(changes.has_changed().unwrap(), "whoever serves the group has to hear of it");
+        changes.mark_unchanged();
+        assert_eq!((ours.place(), here.place()), ((0, 1), (0, 1)));
+    }
 }

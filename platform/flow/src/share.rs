@@ -1,6 +1,13 @@
-//! Which partitions a replica with too many of them gives away. Pure.
+//! How many partitions a replica is to hold, and which it gives away when it has too many. Pure.
 
 use retail_store::Partition;
+
+/// The share of the replica at this place among so many: all shares together are all partitions, and no two differ by
+/// more than one.
+pub(crate) fn share_of(all: usize, place: usize, replicas: usize) -> usize {
+    let (each, rest) = (all.checked_div(replicas).unwrap_or(all), all.checked_rem(replicas).unwrap_or(0));
+    each.saturating_add(usize::from(place < rest))
+}
 
 /// What matters of a partition that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +28,15 @@ pub(crate) fn surplus(holds: &[(Partition, Hold)], count: usize) -> Vec<Partitio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_even_and_leave_nothing_over() {
+        for replicas in 1..=80 {
+            let shares: Vec<usize> = (0..replicas).map(|place| share_of(64, place, replicas)).collect();
+            assert_eq!(shares.iter().sum::<usize>(), 64);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
+        }
+    }
 
     #[test]
     fn idle_partitions_go_first_and_what_leaves_already_is_not_counted_twice() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use retail_weft::wire::Wire;
 use serde_json::{Value, json};
 
 use crate::door;
-use crate::process::{WEFT, free_ports};
+use crate::process::WEFT;
 use crate::servers::{Cluster, Kind, Server};
 
 /// Every part that has several replicas.
@@ -74,7 +74,7 @@ impl Fleet {
         let servers = Servers::start()?;
         let dir = tempfile::tempdir().unwrap();
         let runtime = Runtime::system("fleet");
-        let mut ports = free_ports(REPLICATED.len() * REPLICAS + CONNECTORS.len() + 4).into_iter();
+        let mut ports = lasting_ports(REPLICATED.len() * REPLICAS + CONNECTORS.len() + 4).into_iter();
         let replicated = REPLICATED.iter().flat_map(|what| (1..=REPLICAS).map(move |number| (*what, number)));
         let single = CONNECTORS.iter().map(|what| (*what, 1));
         let part = |(what, number): (&'static str, usize)| {
@@ -312,4 +312,13 @@ impl Drop for Fleet {
             let _status = child.wait();
         }
     }
+}
+
+/// Ports that are free, and that nobody gets who asks for any: those of a killed replica stay its own.
+fn lasting_ports(count: usize) -> Vec<SocketAddr> {
+    let begin = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    let all = (begin..32_000).chain(10_000..begin).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let free: Vec<SocketAddr> = all.filter(|at| TcpListener::bind(at).is_ok()).take(count).collect();
+    assert_eq!(free.len(), count, "too few free ports");
+    free
 }

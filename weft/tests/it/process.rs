@@ -97,7 +97,7 @@ impl Drop for Mesh {
 }
 
 /// Ports that were free a moment ago.
-pub(crate) fn free_ports(count: usize) -> Vec<SocketAddr> {
+fn free_ports(count: usize) -> Vec<SocketAddr> {
     let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     held.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }
