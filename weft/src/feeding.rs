@@ -31,6 +31,8 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_s
 const LEAVE_ALONE: u32 = 20;
 /// The reading of the ERP is a transaction that never ends.
 const READINGS: u64 = 1;
+/// Who does not answer is asked again for so long.
+const TRIES_FOR: Duration = Duration::from_secs(30);
 /// After this long without any progress the feed ends and says what is missing.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -71,6 +73,26 @@ impl Plan {
     }
 }
 
+/// How a mesh is reached: `http://host:port` each.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// The gateway.
+    pub gateway: String,
+    /// The gateway as the shop's twin reaches it.
+    pub webhooks: String,
+    /// The control of the twins.
+    pub twins: String,
+    /// gRPC of orders; several replicas with commas between.
+    pub orders: String,
+}
+
+impl From<&Addresses> for Reach {
+    fn from(at: &Addresses) -> Self {
+        let gateway = url(at.gateway);
+        Self { webhooks: gateway.clone(), gateway, twins: url(at.sandbox), orders: url(at.orders) }
+    }
+}
+
 /// One feeding.
 pub struct Feeding<'a> {
     runtime: &'a Runtime,
@@ -82,17 +104,19 @@ pub struct Feeding<'a> {
 }
 
 impl<'a> Feeding<'a> {
-    /// Feeds a running mesh.
+    /// Feeds a running mesh: [`Addresses`] or a [`Reach`].
     ///
     /// # Errors
     /// When an address is none.
-    pub fn new(runtime: &'a Runtime, addresses: &Addresses, plan: Plan) -> anyhow::Result<Self> {
+    pub fn new(runtime: &'a Runtime, mesh: impl Into<Reach>, plan: Plan) -> anyhow::Result<Self> {
+        let mesh = mesh.into();
         Ok(Self {
             runtime,
-            gateway: Wire::to(runtime, &url(addresses.gateway))?,
-            twins: Wire::to(runtime, &url(addresses.sandbox))?,
-            orders: runtime.peer(&url(addresses.orders))?,
-            webhooks: format!("{}/webhooks/commerce/shop", url(addresses.gateway)),
+            // Everything that is asked here may be asked again: a replica that dies must not end the day.
+            gateway: Wire::to(runtime, &mesh.gateway)?.patient(TRIES_FOR),
+            twins: Wire::to(runtime, &mesh.twins)?.patient(TRIES_FOR),
+            orders: runtime.peer(&mesh.orders)?,
+            webhooks: format!("{}/webhooks/commerce/shop", mesh.webhooks.trim_end_matches('/')),
             plan,
         })
     }
@@ -220,7 +244,16 @@ impl<'a> Feeding<'a> {
     /// Orders that the mesh is still working on; the orders service counts them itself.
     async fn open_orders(&self) -> anyhow::Result<u64> {
         let mut ops = OpsServiceClient::new(self.orders.clone());
-        Ok(ops.get_stats(GetStatsRequest {}).await?.into_inner().open.saturating_sub(READINGS))
+        let begun = self.runtime.clock().monotonic();
+        loop {
+            match ops.get_stats(GetStatsRequest {}).await {
+                Ok(stats) => return Ok(stats.into_inner().open.saturating_sub(READINGS)),
+                Err(status) if self.runtime.clock().monotonic().saturating_sub(begun) >= TRIES_FOR => {
+                    return Err(status.into());
+                }
+                Err(_) => self.runtime.clock().sleep(LOOK).await,
+            }
+        }
     }
 }
 

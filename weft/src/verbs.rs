@@ -5,6 +5,7 @@ pub(crate) mod cases;
 pub(crate) mod check;
 pub(crate) mod customers;
 pub(crate) mod day;
+mod elsewhere;
 pub(crate) mod exceptions;
 pub(crate) mod feed;
 pub(crate) mod lag;

@@ -1,6 +1,8 @@
 //! A plain HTTP client for the operator's verbs: to the gateway and to the twins' control, always on this machine or
 //! inside the mesh, never to a vendor.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -8,17 +10,27 @@ use hyper_util::rt::TokioIo;
 use retail_runtime::{Runtime, trace};
 use serde_json::Value;
 
+/// Between two tries of one who is patient.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Speaks to one address.
 pub struct Wire<'a> {
     runtime: &'a Runtime,
     base: http::Uri,
+    patience: Duration,
 }
 
 impl<'a> Wire<'a> {
     /// To this address, `http://host:port`.
     pub fn to(runtime: &'a Runtime, base: &str) -> anyhow::Result<Self> {
         let base: http::Uri = base.parse().with_context(|| format!("{base:?} is not an address"))?;
-        Ok(Self { runtime, base })
+        Ok(Self { runtime, base, patience: Duration::ZERO })
+    }
+
+    /// The same, repeating for so long what found nobody or nobody could answer now. Only for what may be repeated.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// GET, JSON out.
@@ -51,6 +63,25 @@ impl<'a> Wire<'a> {
 
     /// Status and body as they are.
     pub async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<(u16, String)> {
+        let clock = self.runtime.clock();
+        let begun = clock.monotonic();
+        loop {
+            let answer = self.once(method, path, body, headers).await;
+            let passes = answer.as_ref().map_or(true, |(status, _)| [502, 503, 504].contains(status));
+            if !passes || clock.monotonic().saturating_sub(begun) >= self.patience {
+                return answer;
+            }
+            clock.sleep(PAUSE).await;
+        }
+    }
+
+    async fn once(
         &self,
         method: &str,
         path: &str,

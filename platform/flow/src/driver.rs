@@ -13,10 +13,11 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use retail_runtime::{Ids, Timestamp, deadline, trace};
-use retail_store::{Document, Draft, Error as StoreError, Fence, Partition, UpdateError};
+use retail_store::{Document, Draft, Error as StoreError, Fence, UpdateError};
 use tracing::Instrument as _;
 
 use crate::failure::Failure;
+use crate::leases::AtWork;
 use crate::ledger::{Admission, Ledger};
 use crate::process::{Attempt, Process, Summary, Verdict};
 use crate::step::{Class, Next, Step};
@@ -65,7 +66,7 @@ struct Round<P: Process> {
     /// Outcomes that no commit has taken in yet, oldest first.
     finished: Vec<Arc<Finished<P>>>,
     flying: Flying,
-    /// The runtime stops: outcomes are taken in, nothing new leaves.
+    /// The runtime stops, or the partition goes to another replica: outcomes are taken in, nothing new leaves.
     closing: bool,
 }
 
@@ -93,7 +94,7 @@ impl<P: Process> std::fmt::Debug for Stop<P> {
     }
 }
 
-pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, partition: Partition, id: &str) {
+pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, at_work: &AtWork, id: &str) {
     let stopping = context.runtime.stopping();
     let mut round = Round::<P> { finished: Vec::new(), flying: Flying::new(), closing: false };
     let mut calls = FuturesUnordered::new();
@@ -101,8 +102,8 @@ pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, parti
         for done in &round.finished {
             round.flying.remove(&done.step.name());
         }
-        round.closing = stopping.is_cancelled();
-        let (plan, committed) = match commit(context, process, partition, id, &round).await {
+        round.closing = stopping.is_cancelled() || at_work.is_leaving();
+        let (plan, committed) = match commit(context, process, at_work, id, &round).await {
             Some(Ok(plan)) => (plan, true),
             Some(Err(plan)) => (plan, false),
             None => return,
@@ -183,13 +184,13 @@ async fn call<P: Process>(
 async fn commit<P: Process>(
     context: &Context,
     process: &Arc<P>,
-    partition: Partition,
+    at_work: &AtWork,
     id: &str,
     round: &Round<P>,
 ) -> Option<Result<Plan<P>, Plan<P>>> {
     loop {
         // A commit that cannot be written is tried again while the lease lasts: its outcomes are nowhere else.
-        let fence = context.leases.fence(partition)?;
+        let fence = at_work.fence()?;
         let now = context.runtime.clock().now();
         let (rules, round) = (Arc::clone(process), round.clone());
         let rule = move |draft: &mut Draft<P::Doc>| {

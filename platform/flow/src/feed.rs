@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use uuid::Uuid;
 
 use crate::groups::Groups;
+use crate::leases::Leases;
 
 pub(crate) const DOMAIN: &str = "events.retail";
 /// Events in one message.
@@ -91,10 +92,10 @@ impl From<retail_store::Error> for Error {
 }
 
 impl Feed {
-    /// The feed of a store, with the groups that its configuration declares.
+    /// The feed of a store, with the groups that its configuration declares; their members may be with any replica.
     #[must_use]
-    pub fn new(runtime: &Runtime, store: &Store, groups: Vec<String>) -> Self {
-        Self { runtime: runtime.clone(), store: store.clone(), groups: Groups::new(groups) }
+    pub fn new(runtime: &Runtime, store: &Store, leases: &Leases, groups: Vec<String>) -> Self {
+        Self { runtime: runtime.clone(), store: store.clone(), groups: Groups::new(leases.replicas(), groups) }
     }
 
     /// An entry as subscribers see it.

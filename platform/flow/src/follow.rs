@@ -42,7 +42,7 @@ pub(crate) async fn follow<H: Handler>(core: Arc<Core<H>>, feed: String, owner: 
     while !stopping.is_cancelled() {
         let mut member = Member::new(&core, &feed, &standing);
         let ended = member.run(owner.clone(), anew).await;
-        standing.lost();
+        standing.own().lost();
         if member.heard {
             (failures, anew) = (0, false);
         }
@@ -163,6 +163,7 @@ impl<'a, H: Handler> Member<'a, H> {
         self.heard = true;
         if !message.assigned.is_empty() {
             let held: BTreeSet<u32> = message.assigned.into_iter().collect();
+            self.standing.own().assigned(held.iter().copied());
             // Whoever holds the others now begins behind what was acknowledged: their events come again, there.
             self.progress.retain(|partition, _| held.contains(partition));
         }
@@ -176,7 +177,7 @@ impl<'a, H: Handler> Member<'a, H> {
                 self.ready.push_back(event);
             }
         }
-        self.standing.heard(self.pending, message.complete);
+        self.standing.own().heard(self.pending, message.complete);
     }
 
     fn settle(&mut self, dealt: Dealt) {
@@ -189,7 +190,7 @@ impl<'a, H: Handler> Member<'a, H> {
             && let Some(progress) = self.progress.get_mut(&dealt.partition)
         {
             self.unsaid = self.unsaid.saturating_add(progress.done(dealt.sequence));
-            self.standing.taken(dealt.at, self.pending);
+            self.standing.own().taken(dealt.at, self.pending);
         }
     }
 
@@ -217,7 +218,7 @@ async fn join<H: Handler>(
         |partition: Partition| pb::Position { partition: u32::from(partition.number()), ..Default::default() };
     let joins = pb::SubscribeRequest {
         group: core.consumer().to_owned(),
-        member: core.runtime.name().to_owned(),
+        member: core.member().to_owned(),
         acknowledged: if anew { Partition::all().map(beginning).collect() } else { Vec::new() },
     };
     if says.send(joins).await.is_err() {

@@ -1,77 +1,40 @@
-//! Groups of subscribers: partitions are spread over the members that are there; each partition's progress is kept
-//! beside its feed. Assignment is for efficiency only, never for safety: handlers dedupe by inbox marks.
+//! Groups of subscribers: partitions are spread over the members that are there, with whatever replica of the owner;
+//! each partition's progress is kept beside its feed. Assignment is for efficiency only, never for safety: handlers
+//! dedupe by inbox marks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use retail_proto::events::v1 as pb;
 use retail_runtime::fault::{self, Violations};
 use retail_store::{Partition, Position};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
 use crate::feed::{BATCH, DOMAIN, Error, Feed, LOOK, read_position};
+use crate::roster::{Membership, Replicas};
 
-/// Who is subscribed to which group.
+/// Partitions that are read ahead while a message is on its way.
+const AHEAD: usize = 8;
+
+/// The groups that may follow, and who their members are.
 #[derive(Clone)]
 pub(crate) struct Groups {
     declared: Arc<BTreeSet<String>>,
-    members: Arc<Mutex<BTreeMap<String, BTreeSet<u64>>>>,
-    joined: Arc<watch::Sender<u64>>,
+    replicas: Replicas,
 }
 
 impl Groups {
-    pub(crate) fn new(declared: Vec<String>) -> Self {
-        Self {
-            declared: Arc::new(declared.into_iter().collect()),
-            members: Arc::default(),
-            joined: Arc::new(watch::Sender::new(0)),
-        }
-    }
-
-    fn join(&self, group: &str) -> Membership {
-        let mut number = 0;
-        self.joined.send_modify(|count| {
-            *count = count.wrapping_add(1);
-            number = *count;
-        });
-        self.lock().entry(group.to_owned()).or_default().insert(number);
-        self.joined.send_modify(|count| *count = count.wrapping_add(1));
-        Membership { groups: self.clone(), group: group.to_owned(), number }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<u64>>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(replicas: &Replicas, declared: Vec<String>) -> Self {
+        Self { declared: Arc::new(declared.into_iter().collect()), replicas: replicas.clone() }
     }
 }
 
-/// One member's place in its group, given up when dropped.
-struct Membership {
-    groups: Groups,
-    group: String,
-    number: u64,
-}
-
-impl Membership {
-    /// The partitions of this member: every n-th, counted from its place among the members.
-    fn partitions(&self) -> BTreeSet<Partition> {
-        let members = self.groups.lock();
-        let Some(all) = members.get(&self.group) else { return BTreeSet::new() };
-        let Some(place) = all.iter().position(|number| *number == self.number) else { return BTreeSet::new() };
-        Partition::all().skip(place).step_by(all.len().max(1)).collect()
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        let mut members = self.groups.lock();
-        if let Some(all) = members.get_mut(&self.group) {
-            all.remove(&self.number);
-        }
-        drop(members);
-        self.groups.joined.send_modify(|count| *count = count.wrapping_add(1));
-    }
+/// The partitions of a member: every n-th, counted from its place among the members.
+fn partitions(membership: &Membership) -> BTreeSet<Partition> {
+    let (place, all) = membership.place();
+    Partition::all().skip(place).step_by(all.max(1)).collect()
 }
 
 impl Feed {
@@ -90,8 +53,8 @@ impl Feed {
             return Err(fail(Error::NoSuchGroup(first.group)));
         }
         self.begin_again(&first).await.map_err(fail)?;
-        let membership = self.groups.join(&first.group);
-        let mut joined = self.groups.joined.subscribe();
+        let mut joined = self.groups.replicas.changes();
+        let membership = self.groups.replicas.join(&first.group, &first.member);
         let stopping = self.runtime.stopping();
         let mut changed = self.store.changes();
         let mut sent: BTreeMap<Partition, Position> = BTreeMap::new();
@@ -112,7 +75,7 @@ impl Feed {
                     told = false;
                 }
                 message = asked.next() => match message.transpose()? {
-                    Some(message) => self.acknowledge(&membership.group, &message).await.map_err(fail)?,
+                    Some(message) => self.acknowledge(membership.group(), &message).await.map_err(fail)?,
                     None => return Ok(()),
                 },
                 () = changed.wait() => {}
@@ -129,14 +92,14 @@ impl Feed {
         sent: &mut BTreeMap<Partition, Position>,
         to: &mpsc::Sender<Result<pb::SubscribeResponse, Status>>,
     ) -> Result<(), Error> {
-        let held = membership.partitions();
+        let held = partitions(membership);
         let before: BTreeSet<Partition> = sent.keys().copied().collect();
         if held == before && !before.is_empty() {
             return Ok(());
         }
         sent.retain(|partition, _| held.contains(partition));
         for partition in held.difference(&before) {
-            let offset = self.store.touch(*partition, &membership.group).await?;
+            let offset = self.store.touch(*partition, membership.group()).await?;
             sent.insert(*partition, offset.position);
         }
         let assigned = held.iter().map(|partition| u32::from(partition.number())).collect();
@@ -151,12 +114,17 @@ impl Feed {
         to: &mpsc::Sender<Result<pb::SubscribeResponse, Status>>,
     ) -> Result<bool, Error> {
         let mut found = false;
-        for (partition, position) in sent {
-            let entries = self.store.feed(*partition, position, BATCH).await?;
+        let after: Vec<(Partition, Position)> = sent.iter().map(|(partition, at)| (*partition, *at)).collect();
+        let read = |(partition, at): (Partition, Position)| async move {
+            (partition, self.store.feed(partition, &at, BATCH).await)
+        };
+        let mut reads = futures::stream::iter(after.into_iter().map(read)).buffered(AHEAD);
+        while let Some((partition, entries)) = reads.next().await {
+            let entries = entries?;
             let Some(last) = entries.last() else { continue };
             found = true;
-            *position = last.position();
-            let events = entries.iter().map(|entry| self.render(*partition, entry)).collect();
+            sent.insert(partition, last.position());
+            let events = entries.iter().map(|entry| self.render(partition, entry)).collect();
             if to.send(Ok(pb::SubscribeResponse { events, ..Default::default() })).await.is_err() {
                 return Ok(false);
             }

@@ -21,7 +21,9 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::follow;
+use crate::leases::Leases;
 use crate::letters::{self, Replay};
+use crate::roster::Replicas;
 use crate::standing::Standing;
 
 /// Attempts before an event that may yet succeed waits for a person.
@@ -141,6 +143,9 @@ pub(crate) struct Core<H> {
     pub(crate) runtime: Runtime,
     store: Store,
     consumer: String,
+    /// This replica's name among the members of its group, the same whenever it joins again.
+    member: String,
+    replicas: Replicas,
     handler: Arc<H>,
 }
 
@@ -151,17 +156,25 @@ pub struct Inbox<H> {
 }
 
 impl<H: Handler> Inbox<H> {
-    /// An inbox over the service's own store. `group` names this service in its owners' configuration.
+    /// An inbox over the service's own store, followed by all its replicas together. `group` names this service in its
+    /// owners' configuration.
     #[must_use]
-    pub fn new(runtime: &Runtime, store: &Store, group: &str, handler: Arc<H>) -> Self {
-        let core = Core { runtime: runtime.clone(), store: store.clone(), consumer: group.to_owned(), handler };
+    pub fn new(runtime: &Runtime, store: &Store, leases: &Leases, group: &str, handler: Arc<H>) -> Self {
+        let core = Core {
+            runtime: runtime.clone(),
+            store: store.clone(),
+            consumer: group.to_owned(),
+            member: format!("{}-{}", runtime.name(), runtime.ids().next()),
+            replicas: leases.replicas().clone(),
+            handler,
+        };
         Self { core: Arc::new(core), feeds: BTreeMap::new() }
     }
 
     /// Also follows the feed of this service, under a name that never changes: the marks carry it.
     #[must_use]
     pub fn follow(mut self, feed: &str, owner: Peer) -> Self {
-        let standing = Standing::new(self.core.runtime.clock());
+        let standing = Standing::new(self.core.runtime.clock(), feed, Some(self.core.replicas.clone()));
         self.feeds.insert(feed.to_owned(), (owner, standing));
         self
     }
@@ -169,7 +182,8 @@ impl<H: Handler> Inbox<H> {
     /// How fresh a feed is. One that is not followed is never heard.
     #[must_use]
     pub fn standing(&self, feed: &str) -> Standing {
-        self.feeds.get(feed).map_or_else(|| Standing::new(self.core.runtime.clock()), |(_, standing)| standing.clone())
+        let never = || Standing::new(self.core.runtime.clock(), feed, None);
+        self.feeds.get(feed).map_or_else(never, |(_, standing)| standing.clone())
     }
 
     /// The process that replays dead letters: give it to the worker, and [`crate::DeadLetters`] to the operations.
@@ -207,6 +221,10 @@ enum Then {
 impl<H: Handler> Core<H> {
     pub(crate) fn consumer(&self) -> &str {
         &self.consumer
+    }
+
+    pub(crate) fn member(&self) -> &str {
+        &self.member
     }
 
     pub(crate) fn store(&self) -> &Store {

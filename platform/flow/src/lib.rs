@@ -19,6 +19,8 @@ pub mod page;
 mod process;
 mod progress;
 mod reading;
+mod roster;
+mod share;
 mod standing;
 mod step;
 mod transactions;

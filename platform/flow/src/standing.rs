@@ -4,9 +4,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use retail_runtime::{Clock, Timestamp};
 
-/// Where the following of one feed stands. Clones share it.
-#[derive(Debug, Clone)]
+use crate::roster::Replicas;
+
+/// Every partition.
+const ALL: u64 = u64::MAX;
+
+/// Where the following of one feed stands, by all replicas together. Clones share it.
+#[derive(Clone)]
 pub struct Standing {
+    own: Own,
+    feed: Arc<str>,
+    replicas: Option<Replicas>,
+}
+
+/// Where this replica stands with its part of a feed. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
     clock: Clock,
     state: Arc<Mutex<State>>,
 }
@@ -21,6 +34,10 @@ struct State {
     taken: Option<Timestamp>,
     /// Up to when all was known when the connection broke.
     until: Option<Timestamp>,
+    /// A bit for each partition that the owner sends to this replica.
+    partitions: u64,
+    /// What was last claimed of the whole feed. It stays true while a part of it is nobody's.
+    claimed: Option<Timestamp>,
 }
 
 /// What is known of a feed.
@@ -33,14 +50,54 @@ pub struct Known {
 }
 
 impl Standing {
-    pub(crate) fn new(clock: &Clock) -> Self {
-        Self { clock: clock.clone(), state: Arc::default() }
+    /// Of a feed that the replicas of this service follow together.
+    pub(crate) fn new(clock: &Clock, feed: &str, replicas: Option<Replicas>) -> Self {
+        let own = Own { clock: clock.clone(), state: Arc::default() };
+        if let Some(replicas) = &replicas {
+            replicas.follow(feed, own.clone());
+        }
+        Self { own, feed: feed.into(), replicas }
     }
 
     /// What is known now.
     #[must_use]
     pub fn known(&self) -> Known {
-        known(&self.lock(), self.clock.now())
+        let (own, partitions) = self.own.part();
+        let mut parts = vec![(own.as_of, partitions)];
+        if partitions != ALL {
+            parts.extend(self.replicas.iter().flat_map(|replicas| replicas.followed(&self.feed)));
+        }
+        let told = together(&parts);
+        let mut state = self.own.lock();
+        if told.is_some() {
+            state.claimed = told;
+        }
+        Known { as_of: state.claimed, connected: own.connected }
+    }
+
+    pub(crate) fn own(&self) -> &Own {
+        &self.own
+    }
+}
+
+impl Own {
+    /// What is known of the part that is followed here, and which partitions that are.
+    pub(crate) fn part(&self) -> (Known, u64) {
+        let state = self.lock();
+        (known(&state, self.clock.now()), state.partitions)
+    }
+
+    /// The owner sends these partitions here from now on.
+    pub(crate) fn assigned(&self, partitions: impl Iterator<Item = u32>) {
+        let mut state = self.lock();
+        let held = partitions.fold(0, |all, partition| all | 1_u64.checked_shl(partition).unwrap_or(0));
+        if held & !state.partitions != 0 {
+            // Of what is new here nothing is known yet.
+            state.complete = false;
+            state.taken = None;
+            state.until = None;
+        }
+        state.partitions = held;
     }
 
     /// The owner has said something; so many events wait to be taken in, and there are more unless it is complete.
@@ -71,6 +128,16 @@ impl Standing {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Up to when everything is taken in, when each replica has followed its part so far: the partition that is furthest
+/// behind counts. `None` when a partition is nobody's.
+fn together(parts: &[(Option<Timestamp>, u64)]) -> Option<Timestamp> {
+    let best = |partition: u32| {
+        let of = parts.iter().filter(|(_, held)| held.checked_shr(partition).unwrap_or(0) & 1 == 1);
+        of.map(|(as_of, _)| *as_of).max().flatten()
+    };
+    (0..u64::BITS).map(best).min().flatten()
 }
 
 fn known(state: &State, now: Timestamp) -> Known {
@@ -112,12 +179,37 @@ mod tests {
     #[test]
     fn a_lost_connection_keeps_the_moment_up_to_which_all_was_known() {
         let (clock, time) = Clock::manual(at(0));
-        let standing = Standing::new(&clock);
+        let standing = Standing::new(&clock, "orders", None);
         assert_eq!(standing.known(), Known { as_of: None, connected: false });
-        standing.heard(0, true);
+        standing.own().assigned(0..64);
+        standing.own().heard(0, true);
         time.advance(Duration::from_secs(30));
-        standing.lost();
+        standing.own().lost();
         time.advance(Duration::from_secs(600));
         assert_eq!(standing.known(), Known { as_of: Some(at(30)), connected: false });
+    }
+
+    #[test]
+    fn what_another_replica_follows_counts_as_far_as_that_one_is() {
+        let (low, high) = (0xffff_ffff_u64, 0xffff_ffff_0000_0000_u64);
+        assert_eq!(together(&[(Some(at(60)), ALL)]), Some(at(60)));
+        assert_eq!(together(&[(Some(at(60)), low), (Some(at(40)), high)]), Some(at(40)));
+        assert_eq!(together(&[(Some(at(60)), low)]), None, "half of the feed is nobody's");
+        assert_eq!(together(&[(Some(at(60)), low), (None, high)]), None, "and here nobody has heard of it");
+        assert_eq!(together(&[(Some(at(60)), ALL), (Some(at(40)), high)]), Some(at(60)), "taken over and read since");
+    }
+
+    #[test]
+    fn a_part_that_is_taken_over_is_not_known_before_it_is_read() {
+        let (clock, _time) = Clock::manual(at(0));
+        let standing = Standing::new(&clock, "orders", None);
+        standing.own().assigned(0..32);
+        standing.own().heard(0, true);
+        assert_eq!(standing.known().as_of, None, "the other half is nobody's here");
+        standing.own().assigned(0..64);
+        standing.own().heard(0, false);
+        assert_eq!(standing.known().as_of, None);
+        standing.own().heard(0, true);
+        assert_eq!(standing.known().as_of, Some(at(0)));
     }
 }

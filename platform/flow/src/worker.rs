@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use retail_runtime::Runtime;
 use retail_store::{Document, Key, Partition, Store};
 use tokio::sync::Semaphore;
 
 use crate::driver;
-use crate::leases::Leases;
+use crate::leases::{AtWork, Leases};
 use crate::process::Process;
 
 /// Aggregates that one worker drives side by side.
@@ -40,25 +40,25 @@ impl Counters {
 pub(crate) struct Context {
     pub(crate) runtime: Runtime,
     pub(crate) store: Store,
-    pub(crate) leases: Leases,
     pub(crate) counters: Arc<Counters>,
 }
 
 trait Drives: Send + Sync {
-    fn drive(self: Arc<Self>, context: Arc<Context>, partition: Partition, id: String) -> BoxFuture<'static, ()>;
+    fn drive(self: Arc<Self>, context: Arc<Context>, at_work: AtWork, id: String) -> BoxFuture<'static, ()>;
 }
 
 struct Driven<P>(Arc<P>);
 
 impl<P: Process> Drives for Driven<P> {
-    fn drive(self: Arc<Self>, context: Arc<Context>, partition: Partition, id: String) -> BoxFuture<'static, ()> {
-        Box::pin(async move { driver::drive(&context, &self.0, partition, &id).await })
+    fn drive(self: Arc<Self>, context: Arc<Context>, at_work: AtWork, id: String) -> BoxFuture<'static, ()> {
+        Box::pin(async move { driver::drive(&context, &self.0, &at_work, &id).await })
     }
 }
 
 /// Runs the processes of one domain over one store.
 pub struct Worker {
     context: Arc<Context>,
+    leases: Leases,
     processes: BTreeMap<&'static str, Arc<dyn Drives>>,
     slots: Arc<Semaphore>,
     busy: Arc<Mutex<HashSet<Key>>>,
@@ -68,14 +68,10 @@ impl Worker {
     /// A worker that drives nothing yet.
     #[must_use]
     pub fn new(runtime: &Runtime, store: &Store, leases: &Leases) -> Self {
-        let context = Context {
-            runtime: runtime.clone(),
-            store: store.clone(),
-            leases: leases.clone(),
-            counters: Arc::default(),
-        };
+        let context = Context { runtime: runtime.clone(), store: store.clone(), counters: Arc::default() };
         Self {
             context: Arc::new(context),
+            leases: leases.clone(),
             processes: BTreeMap::new(),
             slots: Arc::new(Semaphore::new(SIDE_BY_SIDE)),
             busy: Arc::default(),
@@ -98,20 +94,16 @@ impl Worker {
     /// Starts; ends when the runtime stops. A driver in the middle of a call still commits its outcome, and begins
     /// nothing new; the leases are given back after it.
     pub fn start(self) {
-        let (runtime, at_work) = (self.context.runtime.clone(), self.context.leases.at_work());
-        runtime.spawn("worker", async move {
-            self.run().await;
-            drop(at_work);
-        });
+        let runtime = self.context.runtime.clone();
+        runtime.spawn("worker", async move { self.run().await });
     }
 
     async fn run(self) {
         let stopping = self.context.runtime.stopping();
         let mut changed = self.context.store.changes();
         loop {
-            for partition in self.context.leases.held() {
-                self.take(partition).await;
-            }
+            // Side by side: over a network most of a look is waiting.
+            join_all(self.leases.held().into_iter().map(|partition| self.take(partition))).await;
             tokio::select! {
                 () = stopping.cancelled() => break,
                 () = changed.wait() => {}
@@ -159,13 +151,13 @@ impl Worker {
             slot = Arc::clone(&self.slots).acquire_owned() => slot,
         };
         let Ok(slot) = slot else { return };
-        let at_work = self.context.leases.at_work();
-        let work = Arc::clone(process).drive(Arc::clone(&self.context), partition, key.id().to_owned());
+        // Given away meanwhile: whoever takes the partition finds it due.
+        let Some(at_work) = self.leases.begin(partition) else { return };
+        let work = Arc::clone(process).drive(Arc::clone(&self.context), at_work, key.id().to_owned());
         self.context.runtime.spawn("driver", async move {
             work.await;
             drop(place);
             drop(slot);
-            drop(at_work);
         });
     }
 

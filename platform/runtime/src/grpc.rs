@@ -7,29 +7,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::Stream;
-use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::{KeyAndValueRef, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::Routes;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint, Server, Uri};
+use tonic::transport::Server;
 use tonic::{Request, Status};
 use tonic_health::ServingStatus;
 use tracing::Instrument as _;
 
 use crate::accepted::Accepted;
 use crate::{Listener, Runtime, deadline, trace};
-
-/// A lazy channel to another service: `OrdersServiceClient::new(peer)`.
-pub type Peer = InterceptedService<Channel, Outbound>;
-
-/// An address that cannot be one.
-#[derive(Debug, thiserror::Error)]
-#[error("{address:?} is not an address of a service; write it like http://host:port")]
-pub struct PeerError {
-    address: String,
-}
 
 /// A server that could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -74,31 +62,8 @@ impl Interceptor for Outbound {
 }
 
 /// HTTP/2 windows that do not throttle a thousand-line order.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-
-pub(crate) fn peer(runtime: &Runtime, address: &str) -> Result<Peer, PeerError> {
-    let wrong = || PeerError { address: address.to_owned() };
-    let uri: Uri = address.parse().map_err(|_| wrong())?;
-    if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.port_u16().is_none() {
-        return Err(wrong());
-    }
-    let net = runtime.net().clone();
-    let connector = tower::service_fn(move |uri: Uri| {
-        let net = net.clone();
-        async move {
-            let (host, port) = (uri.host().unwrap_or_default().to_owned(), uri.port_u16().unwrap_or(80));
-            net.connect(&host, port).await.map(TokioIo::new)
-        }
-    });
-    let endpoint = Endpoint::from(uri)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10));
-    Ok(InterceptedService::new(endpoint.connect_with_connector_lazy(connector), Outbound))
-}
+pub(crate) const STREAM_WINDOW: u32 = 1024 * 1024;
+pub(crate) const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 fn incoming(
     runtime: &Runtime,

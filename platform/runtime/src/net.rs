@@ -108,6 +108,11 @@ pub trait Network: Send + Sync {
     fn connect(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Io>>;
     /// Opens a listener.
     fn bind(&self, at: SocketAddr) -> BoxFuture<'static, io::Result<Listener>>;
+    /// The hosts behind a name, each as `connect` takes it. A network without names leaves it as it is.
+    fn resolve(&self, host: &str, _port: u16) -> BoxFuture<'static, io::Result<Vec<String>>> {
+        let host = host.to_owned();
+        Box::pin(async move { Ok(vec![host]) })
+    }
 }
 
 /// The network. Clones share it.
@@ -148,6 +153,14 @@ impl Net {
     pub fn bind(&self, at: SocketAddr) -> impl Future<Output = io::Result<Listener>> + Send + use<> {
         self.0.bind(at)
     }
+
+    /// The hosts behind a name, each as [`Net::connect`] takes it.
+    ///
+    /// # Errors
+    /// When the name cannot be asked for, or nothing is behind it.
+    pub fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<String>>> + Send + use<> {
+        self.0.resolve(host, port)
+    }
 }
 
 struct Tcp;
@@ -167,6 +180,17 @@ impl Network for Tcp {
             let listener = TcpListener::bind(at).await?;
             let at = listener.local_addr()?;
             Ok(Listener::new(Arc::new(TcpAccept { listener, at })))
+        })
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<String>>> {
+        let host = host.to_owned();
+        Box::pin(async move {
+            let mut found: Vec<String> =
+                tokio::net::lookup_host((host.as_str(), port)).await?.map(|at| at.ip().to_string()).collect();
+            found.sort_unstable();
+            found.dedup();
+            Ok(found)
         })
     }
 }

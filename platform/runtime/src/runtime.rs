@@ -13,7 +13,7 @@ use tonic::service::Routes;
 
 use crate::http::{self, HttpBody, HttpLimits};
 use crate::readiness::Readiness;
-use crate::{Clock, Condition, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc};
+use crate::{Clock, Condition, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc, peer};
 
 /// How listeners end once the runtime is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,12 +181,13 @@ impl Runtime {
         Ok(clean)
     }
 
-    /// A lazy channel to another service, with trace context and deadline on every call.
+    /// A lazy channel to another service, with trace context and deadline on every call: `http://host:port`, several
+    /// with commas between. Calls are spread over all replicas that the names lead to.
     ///
     /// # Errors
     /// [`PeerError`] when the address is none.
     pub fn peer(&self, address: &str) -> Result<Peer, PeerError> {
-        grpc::peer(self, address)
+        peer::peer(self, address)
     }
 
     /// Opens a listener.

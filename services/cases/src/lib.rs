@@ -74,7 +74,8 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     }
 
     let views = Views::new(&store, &clock, cases.clone(), peers.clone(), config.channels.clone());
-    let inbox = Inbox::new(&runtime, &store, &config.group, Arc::new(views))
+    let leases = Leases::start(&runtime, &store).await;
+    let inbox = Inbox::new(&runtime, &store, &leases, &config.group, Arc::new(views))
         .follow(Kind::Order.feed(), peers.orders.clone())
         .follow(Kind::Return.feed(), peers.returns.clone())
         .follow(Kind::Customer.feed(), peers.customers.clone());
@@ -85,7 +86,6 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     };
 
     let readings = Readings::begin(Facts(cases.clone()), polled, &store, clock.now()).await?;
-    let leases = Leases::start(&runtime, &store).await;
     let worker = Worker::new(&runtime, &store, &leases)
         .with(Telling::new(&store, cases.clone(), peers.crms.clone()))
         .with(Desk::new(peers.crms.clone()))
@@ -93,7 +93,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .with(inbox.replay());
     let ops = Ops::new(&store, &clock, worker.counters());
     let ops = ops.with::<Case>().with::<View>().with::<Reading>().with::<DeadLetters>();
-    let feed = Feed::new(&runtime, &store, config.groups.clone());
+    let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     inbox.start();
 

@@ -58,7 +58,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
 
     let ops = Ops::new(&store, &clock, counters).with::<Customer>();
     let routes = Routes::new(CustomersServiceServer::new(Api { people }))
-        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, config.groups)))
+        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, config.groups)))
         .add_service(OpsServiceServer::new(ops));
     Ok(runtime.serve_grpc(listener, routes).await?)
 }

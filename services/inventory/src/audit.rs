@@ -1,10 +1,11 @@
 //! The auditor: walks over all stock records and checks the law and the books behind every rule's back. A finding is a
-//! defect of Weft or of the store, never of a caller.
+//! defect of Weft or of the store, never of a caller. Each replica looks at the partitions it holds.
 
 use std::time::Duration;
 
+use retail_flow::Leases;
 use retail_runtime::Runtime;
-use retail_store::{Partition, Store};
+use retail_store::Store;
 
 use crate::fault::Error;
 use crate::keys::movement_id;
@@ -18,12 +19,13 @@ const PAGE: usize = 500;
 pub(crate) struct Audit {
     runtime: Runtime,
     store: Store,
+    leases: Leases,
     every: Duration,
 }
 
 impl Audit {
-    pub(crate) fn new(runtime: &Runtime, store: &Store, every: Duration) -> Self {
-        Self { runtime: runtime.clone(), store: store.clone(), every }
+    pub(crate) fn new(runtime: &Runtime, store: &Store, leases: &Leases, every: Duration) -> Self {
+        Self { runtime: runtime.clone(), store: store.clone(), leases: leases.clone(), every }
     }
 
     /// Audits at every interval until the runtime stops.
@@ -52,7 +54,7 @@ impl Audit {
     /// Rows looked at, and findings.
     async fn look(&self) -> Result<(u64, u64), Error> {
         let (mut rows, mut findings) = (0_u64, 0_u64);
-        for partition in Partition::all() {
+        for partition in self.leases.held() {
             let mut after: Option<String> = None;
             loop {
                 let page = self.store.scan::<Stock>(partition, after.as_deref(), PAGE).await?;

@@ -90,10 +90,10 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let counters = worker.counters();
     worker.start();
     if erp.is_some() {
-        runtime.spawn("reference", sync.clone().keep_fresh());
+        runtime.spawn("reference", sync.clone().keep_fresh(leases.clone()));
     }
 
-    runtime.spawn("audit", Audit::new(&runtime, &store, config.audit.into()).keep_looking());
+    runtime.spawn("audit", Audit::new(&runtime, &store, &leases, config.audit.into()).keep_looking());
     let api = Api {
         store: store.clone(),
         clock: clock.clone(),
@@ -110,7 +110,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
             ReferenceServiceServer::new(ReferenceApi { reference, sync, home })
                 .max_decoding_message_size(MAX_REQUEST_BYTES),
         )
-        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, vec![])))
+        .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, vec![])))
         .add_service(OpsServiceServer::new(ops));
     Ok(runtime.serve_grpc(listener, routes).await?)
 }

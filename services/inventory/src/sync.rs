@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use retail_flow::Failure;
+use retail_flow::{Failure, Leases};
 use retail_proto::Quantity;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
@@ -12,10 +12,11 @@ use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Runtime, Timestamp};
+use retail_store::Document as _;
 use tokio::sync::Mutex;
 
 use crate::books::{Books, Count, Counting, Verdict};
-use crate::catalogue::{Item, Place};
+use crate::catalogue::{CATALOGUE, Catalogue, Item, Place};
 use crate::config::{Channel, Config};
 use crate::fault::Error;
 use crate::publication::Shown;
@@ -32,6 +33,8 @@ const READINGS: usize = 100;
 const UNMATCHED: usize = 1_000;
 /// First wait after a failure.
 const BACKOFF: Duration = Duration::from_secs(1);
+/// How often a replica looks whether the reading has become its own.
+const WATCH: Duration = Duration::from_secs(2);
 /// Longest wait after a failure.
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 
@@ -88,18 +91,23 @@ impl Sync {
         }
     }
 
-    /// Reads when nothing was ever read, then at every refresh, until the runtime stops. What fails is tried again.
-    pub(crate) async fn keep_fresh(self) {
+    /// Reads when nothing was ever read, then at every refresh, until the runtime stops. What fails is tried again. One
+    /// replica reads for all: the one that holds the partition of the catalogue.
+    pub(crate) async fn keep_fresh(self, leases: Leases) {
         let stopping = self.runtime.stopping();
         tokio::select! {
             () = stopping.cancelled() => {}
-            () = self.read_for_ever() => {}
+            () = self.read_for_ever(&leases) => {}
         }
     }
 
-    async fn read_for_ever(&self) {
+    async fn read_for_ever(&self, leases: &Leases) {
         let mut backoff = BACKOFF;
         loop {
+            if !leases.holds(Catalogue::partition(CATALOGUE)) {
+                self.runtime.clock().sleep(WATCH).await;
+                continue;
+            }
             let wait = match self.next_reading().await {
                 Ok(wait) if !wait.is_zero() => wait,
                 Ok(_) => match self.read(true).await {

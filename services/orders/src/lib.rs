@@ -83,7 +83,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
-    let feed = Feed::new(&runtime, &store, config.groups.clone());
+    let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let api = OrdersServiceServer::new(Api::new(&runtime, orders))
         .max_decoding_message_size(LARGEST_MESSAGE)

@@ -110,7 +110,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Return>().with::<Reading>();
-    let feed = Feed::new(&runtime, &store, config.groups.clone());
+    let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let api = ReturnsServiceServer::new(Api::new(&runtime, returns))
         .max_decoding_message_size(LARGEST_MESSAGE)

@@ -1,4 +1,5 @@
-//! `weft day`: everything in one process, one order book, every book compared, one line of result.
+//! `weft day`: one order book, every book compared, one line of result; everything in one process, or a mesh that runs
+//! elsewhere.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::console;
 use crate::feeding::{Feeding, Plan};
 use crate::mesh;
+use crate::verbs::elsewhere::Elsewhere;
 
 /// Arguments of `weft day`.
 #[derive(ClapArgs)]
@@ -23,10 +25,29 @@ pub(crate) struct Args {
     /// Webhooks that are overtaken, in a thousand.
     #[arg(long, default_value_t = 100)]
     reorder_per_mille: u32,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+}
+
+impl Args {
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let mut plan = Plan::new(self.csv.clone())?;
+        plan.duplicates_per_mille = self.duplicates_per_mille;
+        plan.reorder_per_mille = self.reorder_per_mille;
+        Ok(plan)
+    }
 }
 
 /// Runs the verb in `<data_dir>/day`; what an earlier day left there is forgotten first.
 pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    let plan = args.plan()?;
+    if let Some(mesh) = args.elsewhere.reach() {
+        let runtime = Runtime::system("weft day");
+        let report = Feeding::new(&runtime, mesh, plan)?.run().await?;
+        report.tell();
+        console::say(&report.line());
+        return Ok(if report.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     config.listen.anywhere();
     config.gateway.listen.set_port(0);
     config.sandbox.listen = retail_sandbox::Listen::anywhere();
@@ -40,9 +61,6 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
     let runtime = Runtime::system("weft");
     let grace = config.grace.get();
     let addresses = mesh::start(config, &runtime).await?;
-    let mut plan = Plan::new(args.csv)?;
-    plan.duplicates_per_mille = args.duplicates_per_mille;
-    plan.reorder_per_mille = args.reorder_per_mille;
     let report = Feeding::new(&runtime, &addresses, plan)?.run().await?;
     report.tell();
     runtime.stop();

@@ -8,8 +8,9 @@ use retail_runtime::Runtime;
 
 use crate::config::Config;
 use crate::console;
-use crate::feeding::{Feeding, Plan};
+use crate::feeding::{Feeding, Plan, Reach};
 use crate::mesh::Addresses;
+use crate::verbs::elsewhere::Elsewhere;
 
 /// Arguments of `weft feed`.
 #[derive(ClapArgs)]
@@ -26,17 +27,19 @@ pub(crate) struct Args {
     /// Webhooks that are overtaken, in a thousand.
     #[arg(long, default_value_t = 100)]
     reorder_per_mille: u32,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 /// Runs the verb.
 pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::system("weft feed");
-    let addresses = Addresses::known(config);
+    let mesh = args.elsewhere.reach().unwrap_or_else(|| Reach::from(&Addresses::known(config)));
     let mut plan = Plan::new(args.csv)?;
     plan.rate_per_second = args.rate;
     plan.duplicates_per_mille = args.duplicates_per_mille;
     plan.reorder_per_mille = args.reorder_per_mille;
-    let report = Feeding::new(&runtime, &addresses, plan)?.run().await?;
+    let report = Feeding::new(&runtime, mesh, plan)?.run().await?;
     report.tell();
     console::say(&report.line());
     Ok(if report.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use retail_flow::Feed;
+use retail_flow::{Feed, Leases};
 use retail_proto::events::v1 as pb;
 use retail_proto::events::v1::feed_service_client::FeedServiceClient;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
@@ -19,7 +19,8 @@ pub(crate) async fn served(world: &World) -> FeedServiceClient<Peer> {
     for partition in Partition::all() {
         world.store.declare(partition, "search").await.unwrap();
     }
-    let feed = Feed::new(&world.runtime, &world.store, vec!["search".into()]);
+    let leases = Leases::start(&world.runtime, &world.store).await;
+    let feed = Feed::new(&world.runtime, &world.store, &leases, vec!["search".into()]);
     let listener = world.runtime.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let peer = world.runtime.peer(&format!("http://{}", listener.local_addr())).unwrap();
     let server = world.runtime.clone();

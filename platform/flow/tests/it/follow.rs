@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use retail_flow::Feed;
+use retail_flow::{Feed, Leases};
 use retail_proto::events::v1 as pb;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_runtime::telemetry;
@@ -20,7 +20,8 @@ async fn served(world: &World) -> String {
     for partition in Partition::all() {
         world.store.declare(partition, "search").await.unwrap();
     }
-    let feed = Feed::new(&world.runtime, &world.store, vec!["search".into()]);
+    let leases = Leases::start(&world.runtime, &world.store).await;
+    let feed = Feed::new(&world.runtime, &world.store, &leases, vec!["search".into()]);
     let listener = world.runtime.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = format!("http://{}", listener.local_addr());
     let server = world.runtime.clone();
@@ -233,7 +234,8 @@ async fn a_feed_that_comes_back_is_joined_again() {
     }
     let at: SocketAddr = address.trim_start_matches("http://").parse().unwrap();
     let listener = world.runtime.bind(at).await.unwrap();
-    let feed = Feed::new(&world.runtime, &world.store, vec!["search".into()]);
+    let leases = Leases::start(&world.runtime, &world.store).await;
+    let feed = Feed::new(&world.runtime, &world.store, &leases, vec!["search".into()]);
     let server = world.runtime.clone();
     world.runtime.spawn("feed", async move {
         server.serve_grpc(listener, Routes::new(FeedServiceServer::new(feed))).await.unwrap();

@@ -23,8 +23,12 @@ struct Member {
 
 impl Member {
     async fn join(client: &mut FeedServiceClient<Peer>, group: &str) -> Self {
+        Self::join_as(client, group, "").await
+    }
+
+    async fn join_as(client: &mut FeedServiceClient<Peer>, group: &str, member: &str) -> Self {
         let (says, said) = mpsc::channel(8);
-        let joins = pb::SubscribeRequest { group: group.into(), ..Default::default() };
+        let joins = pb::SubscribeRequest { group: group.into(), member: member.into(), ..Default::default() };
         says.send(joins).await.unwrap();
         let hears = client.subscribe(ReceiverStream::new(said)).await.unwrap().into_inner();
         Self { says, hears }
@@ -82,6 +86,44 @@ async fn members_of_a_group_share_its_partitions_and_inherit_from_those_who_leav
     drop(first);
     assert_eq!(second.assigned(64).await.len(), 64);
     world.runtime.stop();
+}
+
+#[tokio::test]
+async fn members_with_different_replicas_of_the_owner_share_the_partitions_all_the_same() {
+    let world = World::new();
+    let other = world.beside(2);
+    let (mut client, mut beside) = (served(&world).await, served(&other).await);
+    let mut first = Member::join(&mut client, "search").await;
+    assert_eq!(first.assigned(64).await.len(), 64);
+    let mut second = Member::join(&mut beside, "search").await;
+    let (one, two) = tokio::join!(first.assigned(32), second.assigned(32));
+    assert!(one.is_disjoint(&two));
+    world.place("p1").await;
+    let heard = tokio::select! {
+        event = first.event() => event,
+        event = second.event() => event,
+    };
+    assert_eq!(heard.subject, "parcel/p1");
+    drop(second);
+    assert_eq!(first.assigned(64).await.len(), 64, "what the other heard and did not acknowledge comes again here");
+    world.runtime.stop();
+    other.runtime.stop();
+}
+
+#[tokio::test]
+async fn a_member_that_joins_again_with_another_replica_is_the_same_member() {
+    let world = World::new();
+    let other = world.beside(2);
+    let (mut client, mut beside) = (served(&world).await, served(&other).await);
+    let mut hung = Member::join_as(&mut client, "search", "one").await;
+    assert_eq!(hung.assigned(64).await.len(), 64);
+    let mut again = Member::join_as(&mut beside, "search", "one").await;
+    assert_eq!(again.assigned(64).await.len(), 64, "nothing is kept for the connection that was given up");
+    let mut second = Member::join_as(&mut beside, "search", "two").await;
+    let (one, two) = tokio::join!(again.assigned(32), second.assigned(32));
+    assert!(one.is_disjoint(&two));
+    world.runtime.stop();
+    other.runtime.stop();
 }
 
 #[tokio::test]

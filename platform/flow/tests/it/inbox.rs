@@ -86,8 +86,8 @@ pub(crate) async fn follow_over(world: &World, owner: &str, model: Arc<Model>, r
     let store = Store::over(&runtime, model.clone(), "diaries", "local");
     *reader.store.lock().unwrap() = Some(store.clone());
     let peer: Peer = runtime.peer(owner).unwrap();
-    let inbox = Inbox::new(&runtime, &store, "search", Arc::clone(&reader)).follow("toys", peer);
     let leases = Leases::start(&runtime, &store).await;
+    let inbox = Inbox::new(&runtime, &store, &leases, "search", Arc::clone(&reader)).follow("toys", peer);
     let worker = Worker::new(&runtime, &store, &leases).with(inbox.replay());
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<DeadLetters>();
     worker.start();

@@ -11,5 +11,6 @@ mod inbox;
 mod lanes;
 mod operations;
 mod reading;
+mod replicas;
 mod restless;
 mod toy;

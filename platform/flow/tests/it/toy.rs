@@ -224,6 +224,11 @@ impl World {
         Self::over(self.clock.clone(), Arc::clone(&self.model), 2)
     }
 
+    /// Another replica: a process of its own on the same store.
+    pub(crate) fn beside(&self, seed: u64) -> Self {
+        Self::over(self.clock.clone(), Arc::clone(&self.model), seed)
+    }
+
     pub(crate) async fn place(&self, id: &str) {
         let now = self.clock.now();
         let rule = move |draft: &mut Draft<Parcel>| {

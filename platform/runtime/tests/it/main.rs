@@ -7,6 +7,7 @@ mod faults;
 mod grpc;
 mod http;
 mod memory;
+mod peers;
 
 use retail_runtime::{Clock, Net, Rng, Runtime, Timestamp, telemetry};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use retail_flow::Feed;
+use retail_flow::{Feed, Leases};
 use retail_proto::customers::v1 as people;
 use retail_proto::customers::v1::customers_service_server::{CustomersService, CustomersServiceServer};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
@@ -84,7 +84,8 @@ impl Owner {
         let listener = runtime.bind(at).await.unwrap();
         let at = listener.local_addr();
         let asked = Asked { books: books.clone() };
-        let routes = Routes::new(FeedServiceServer::new(Feed::new(&runtime, &store, vec!["cases".into()])))
+        let leases = Leases::start(&runtime, &store).await;
+        let routes = Routes::new(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, vec!["cases".into()])))
             .add_service(OrdersServiceServer::new(asked.clone()))
             .add_service(ReturnsServiceServer::new(asked.clone()))
             .add_service(CustomersServiceServer::new(asked));
