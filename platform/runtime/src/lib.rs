@@ -14,6 +14,7 @@ mod net;
 mod preface;
 mod rng;
 mod runtime;
+pub mod sabotage;
 pub mod telemetry;
 pub mod trace;
 
