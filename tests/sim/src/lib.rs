@@ -5,6 +5,7 @@
 //! One process runs one seed: what a second run in the same process does could depend on the first.
 
 mod books;
+mod feeds;
 mod hosts;
 mod laws;
 mod net;

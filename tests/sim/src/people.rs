@@ -1,6 +1,8 @@
 //! The people of a run: customers who buy, call off and send back; staff in the shop's admin and at the service desk; the
 //! warehouse; and somebody who plants faults in the vendors. What they do and when is drawn from the seed.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use crate::hosts::{Estate, VENDORS};
 use crate::notes::{Adjusted, Heard, Notes};
 use crate::settle;
+use crate::shelf::Shelf;
 use crate::watch::Watch;
 
 /// What the shop sells: code, price, pieces on the shelf.
@@ -33,6 +36,7 @@ pub(crate) struct People {
     pub(crate) rng: Rng,
     pub(crate) notes: Notes,
     pub(crate) watch: Watch,
+    pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
     deeds: u64,
     vandal: bool,
 }
@@ -48,7 +52,8 @@ impl People {
     pub(crate) fn new(estate: &Estate, runtime: Runtime) -> Self {
         let rng = estate.rng("people");
         let (deeds, vandal) = (4 + rng.below(10), rng.chance(700));
-        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), deeds, vandal }
+        let shelves = Arc::clone(&estate.shelves);
+        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), shelves, deeds, vandal }
     }
 
     /// Builds the world, lives in it, waits until all is settled, and looks into every book.

@@ -7,6 +7,7 @@ use retail_proto::ops::v1::{ListTransactionsRequest, Transaction, TransactionSta
 use serde_json::Value;
 
 use crate::books::{self, Findings};
+use crate::feeds;
 use crate::hosts::DOMAINS;
 use crate::people::{Answer, People};
 
@@ -45,6 +46,11 @@ pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
         stock: stock(people).await?,
         parked: parked(people).await?,
     };
+    if let Some(cases) = people.shelves.get("cases") {
+        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| ["orders", "returns", "customers"].contains(feed)) {
+            feeds::followed(feed, owner, "cases", cases, &people.watch);
+        }
+    }
     let book = people.notes.book().clone();
     books::compare(&findings, &book, &people.watch);
     Ok(())

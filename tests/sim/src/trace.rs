@@ -47,7 +47,7 @@ impl Trace {
 
     /// Adds a line of the world itself, which is no host and has no clock.
     pub fn line_at(&self, at: std::time::Duration, host: &str, text: &str) {
-        let line = format!("{:>9.3} {host:<10} {text}", Seconds(at));
+        let line = format!("{:>9} {host:<10} {text}", Seconds(at));
         let mut lines = self.lines();
         lines.digest.update(line.as_bytes());
         lines.digest.update(b"\n");
