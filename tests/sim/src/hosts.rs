@@ -60,9 +60,6 @@ pub(crate) fn configuration() -> anyhow::Result<Config> {
         ("7202", "netsuite"),
         ("7203", "salesforce"),
         ("8080", "gateway"),
-        ("9101", VENDORS),
-        ("9102", VENDORS),
-        ("9103", VENDORS),
     ];
     let moved = homes.iter().fold(config::BUILTIN.to_owned(), |text, (port, host)| {
         text.replace(&format!("http://127.0.0.1:{port}"), &format!("http://{host}:{port}"))
@@ -120,15 +117,22 @@ impl Estate {
             "customers" => self.serve(host, runtime, at(7103).await?).await,
             "returns" => self.serve(host, runtime, at(7104).await?).await,
             "cases" => self.serve(host, runtime, at(7105).await?).await,
-            "shopify" => Ok(retail_shopify::run(known.shopify.clone(), runtime.clone(), at(7201).await?).await?),
+            "shopify" => {
+                let mut shop = known.shopify.clone();
+                shop.http.base_url = vendor(9101);
+                Ok(retail_shopify::run(shop, runtime.clone(), at(7201).await?).await?)
+            }
             "netsuite" => {
                 let listener = at(7202).await?;
                 let mut account = known.netsuite.clone();
+                account.http.base_url = vendor(9102);
                 introduce(&mut account, runtime).await?;
                 Ok(retail_netsuite::run(account, runtime.clone(), listener).await?)
             }
             "salesforce" => {
-                let salesforce = retail_salesforce::Salesforce::new(runtime, known.salesforce.clone())?;
+                let mut org = known.salesforce.clone();
+                org.http.base_url = vendor(9103);
+                let salesforce = retail_salesforce::Salesforce::new(runtime, org)?;
                 Ok(runtime.serve_grpc(at(7203).await?, Routes::new(salesforce.server())).await?)
             }
             _ if SECONDS.contains(&host) => self.serve(host, runtime, at(7100).await?).await,
@@ -164,6 +168,11 @@ impl Estate {
         }
         Ok(store)
     }
+}
+
+/// A vendor's address as the vendor itself knows it: signatures are over it.
+fn vendor(port: u16) -> String {
+    format!("http://{}", SocketAddr::new(turmoil::lookup(VENDORS), port))
 }
 
 /// Gives the connector the key that the twin has made for it.
