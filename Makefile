@@ -3,6 +3,12 @@
 SHARED ?= $(abspath ../shared)
 DAY ?=
 PYTHON ?= python3
+SEEDS ?= 100
+FROM ?= 1
+SEED ?=
+# A build of its own: the simulator draws tokio's choices from the seed, and can switch safeties off.
+SIM_DIR ?= target/sim
+SIM = CARGO_TARGET_DIR=$(SIM_DIR) RUSTFLAGS="--cfg tokio_unstable --cfg weft_sabotage" cargo
 export WEFT_SHARED ?= $(SHARED)
 
 help: ## what can be made
@@ -32,6 +38,14 @@ deploy-check: ## compose deploy/, validate it offline, hold it against the binar
 kustomize: ## what composes deploy/, from its Go module
 	go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 
+sim: ## the whole mesh in a simulated world: SEEDS=n FROM=k, or SEED=k for one with its trace
+	$(SIM) build --locked --profile sim -p retail-sim
+	$(if $(SEED),$(SIM_DIR)/sim/weft-sim $(SEED) --trace,$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM))
+
+sabotage: ## switch one safety off after the other: the simulator must notice each
+	$(SIM) build --locked --profile sim -p retail-sim
+	$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM) --sabotage all
+
 bench: ## measure, with a baseline in the same run
 	cargo bench --locked -p retail-store -p retail-gateway -p retail-tests
 
@@ -41,4 +55,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts deploy-check kustomize bench day clean-data
+.PHONY: help run test redis-test lint contracts deploy-check kustomize sim sabotage bench day clean-data

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use retail_runtime::{Ids, Timestamp, deadline, trace};
+use retail_runtime::{Ids, Timestamp, deadline, sabotage, trace};
 use retail_store::{Document, Draft, Error as StoreError, Fence, UpdateError};
 use tracing::Instrument as _;
 
@@ -152,7 +152,8 @@ async fn call<P: Process>(
                 Err(failure) => Said::Failed(failure),
             };
         }
-        let key = Ids::derived("weft.effect", &[P::Doc::KIND, id, &name]);
+        let other = if sabotage::is_off("effect_key") { attempt.to_string() } else { String::new() };
+        let key = Ids::derived("weft.effect", &[P::Doc::KIND, id, &format!("{name}{other}")]);
         match process.perform(id, &doc, &step, Attempt { key, number: attempt }).await {
             Ok(outcome) => Said::Brought(outcome),
             Err(failure) => Said::Failed(failure),
@@ -238,7 +239,8 @@ fn may_pass(error: &StoreError) -> bool {
 
 /// May the plan go on without a commit? When all it wants are calls to our own services and all that came back is good.
 fn can_wait<P: Process>(plan: &Plan<P>, round: &Round<P>, ledger: &Ledger) -> bool {
-    let calls_only = plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
+    let calls_only =
+        sabotage::is_off("intent") || plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
     let all_good = round.finished.iter().all(|done| matches!(done.said, Said::Brought(_)));
     !plan.launches.is_empty() && calls_only && all_good && round.finished.len() < KEPT && ledger.parked.is_none()
 }
@@ -293,7 +295,7 @@ fn advance<P: Process>(
     }
     // While calls fly the entry stays due: after a crash whoever takes the partition finds it at once.
     let at_work = !launches.is_empty() || !round.flying.is_empty();
-    draft.due(if at_work { Some(now) } else { until });
+    draft.due(if at_work && !sabotage::is_off("due") { Some(now) } else { until });
     transactions::index(draft, ledger, &process.summary(&draft.doc), at_work, over, now);
     Plan { doc: draft.doc.clone(), launches, traceparent: ledger.traceparent.clone() }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use retail_runtime::Timestamp;
+use retail_runtime::{Timestamp, sabotage};
 use retail_store::Document;
 
 use crate::failure::Failure;
@@ -213,14 +213,15 @@ impl Ledger {
         let admission = match class {
             Class::Blind if uncertain => None,
             Class::Queryable if uncertain => {
-                let quiet = effect.last_at.saturating_add(millis(QUIET));
+                let quiet =
+                    if sabotage::is_off("quiet_time") { at } else { effect.last_at.saturating_add(millis(QUIET)) };
                 let gap = effect.next_at.max(quiet);
                 if gap > at {
                     effect.set_state(EffectState::Unknown);
                     effect.next_at = gap;
                     return Admission::Wait(after(gap));
                 }
-                if effect.misses < 2 { Some(Admission::Verify(attempt)) } else { Some(Admission::Run(attempt)) }
+                if effect.misses < misses() { Some(Admission::Verify(attempt)) } else { Some(Admission::Run(attempt)) }
             }
             Class::Call | Class::Keyed | Class::Queryable | Class::Blind => Some(Admission::Run(attempt)),
         };
@@ -306,7 +307,8 @@ impl Ledger {
                     effect.next_at = at.saturating_add(millis(retry_after.map_or(jittered, |told| told.max(jittered))));
                 }
                 Failure::Unknown { .. } => {
-                    effect.set_state(EffectState::Unknown);
+                    let planned = sabotage::is_off("unknown");
+                    effect.set_state(if planned { EffectState::Planned } else { EffectState::Unknown });
                     effect.next_at = at.saturating_add(millis(jittered));
                 }
                 Failure::Refused { .. } => effect.set_state(EffectState::Refused),
@@ -383,6 +385,11 @@ impl Ledger {
             attempt,
         });
     }
+}
+
+/// Read-backs without a find that prove that nothing was sent.
+fn misses() -> u32 {
+    if sabotage::is_off("quiet_time") { 1 } else { 2 }
 }
 
 fn millis(duration: Duration) -> i64 {

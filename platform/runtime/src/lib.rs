@@ -16,6 +16,7 @@ mod preface;
 mod readiness;
 mod rng;
 mod runtime;
+pub mod sabotage;
 pub mod telemetry;
 pub mod trace;
 

@@ -123,6 +123,17 @@ impl Model {
         if self.in_vain() { Err(Error::Unknown) } else { Ok(answer) }
     }
 
+    /// One partition as it is now.
+    #[must_use]
+    pub fn part(&self, partition: Partition) -> Moment {
+        Moment(BTreeMap::from([(partition, self.with(partition, |contents| contents.clone()))]))
+    }
+
+    /// Puts back what a moment has; other partitions stay as they are.
+    pub fn restore(&self, moment: Moment) {
+        self.data().extend(moment.0);
+    }
+
     fn data(&self) -> MutexGuard<'_, BTreeMap<Partition, Contents>> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }

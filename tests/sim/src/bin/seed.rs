@@ -1,0 +1,32 @@
+//! Runs one seed and says what was found: `weft-sim SEED [--trace]`.
+
+use std::process::ExitCode;
+
+use retail_sim::{Report, run, say};
+
+/// Lines of the trace that a failure shows.
+const TAIL: usize = 80;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let seed: u64 =
+        arguments.next().unwrap_or_default().parse().map_err(|_| anyhow::anyhow!("say which seed: a number"))?;
+    let echo = arguments.any(|argument| argument == "--trace");
+    let Report { seed, violations, steps, elapsed, lines, digest, counted, tail } = run(seed, echo)?;
+    if !violations.is_empty() && !echo {
+        for line in tail.iter().skip(tail.len().saturating_sub(TAIL)) {
+            say(line);
+        }
+    }
+    for violation in &violations {
+        say(&format!("VIOLATED {}: {}", violation.invariant, violation.detail));
+    }
+    let counted: Vec<String> = counted.iter().map(|(what, count)| format!("{what}={count}")).collect();
+    let verdict = if violations.is_empty() { "ok" } else { "FAILED" };
+    say(&format!(
+        "seed={seed} {verdict} steps={steps} simulated={}s lines={lines} trace={digest} {}",
+        elapsed.as_secs(),
+        counted.join(" ")
+    ));
+    Ok(if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,133 @@
+//! What must hold when all has come to rest: the mesh against what people were told, and against the vendors' own books.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::notes::{Book, Heard};
+use crate::watch::Watch;
+
+/// What every owner says at the end.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// The vendors' books.
+    pub(crate) books: Value,
+    /// Every order of the mesh.
+    pub(crate) orders: Vec<Value>,
+    /// Every return of the mesh.
+    pub(crate) returns: Vec<Value>,
+    /// Stock by item.
+    pub(crate) stock: Vec<Value>,
+    /// What waits for a person.
+    pub(crate) parked: Vec<String>,
+}
+
+/// Causes that only a defect of ours has.
+const DEFECTS: [&str; 6] =
+    ["RULE_PANICKED", "STEP_PANICKED", "HANDLER_PANICKED", "NO_READ_BACK", "EVENT_", "STORE_CORRUPT"];
+
+pub(crate) fn compare(found: &Findings, book: &Book, watch: &Watch) {
+    duplicates(&found.books, "", watch);
+    exists(found, book, watch);
+    rests(found, watch);
+    balances(found, book, watch);
+    for parked in &found.parked {
+        watch.count("waiting_for_people");
+        watch.trace().line("END", &format!("waits for a person: {parked}"));
+    }
+}
+
+/// `effects_once`: no document of any vendor is there twice.
+fn duplicates(books: &Value, path: &str, watch: &Watch) {
+    let Some(fields) = books.as_object() else { return };
+    for (name, value) in fields {
+        let here = format!("{path}/{name}");
+        if name == "duplicates" && value.as_i64() != Some(0) {
+            watch.violated("effects_once", format!("{here} is {value}"));
+        }
+        duplicates(value, &here, watch);
+    }
+}
+
+/// `acked_exist`: what was acknowledged is there once, what was refused is not, and nothing came from nowhere.
+fn exists(found: &Findings, book: &Book, watch: &Watch) {
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    for order in &found.orders {
+        let number = order["orderNumber"].as_str().unwrap_or_default();
+        *numbers.entry(number).or_default() += 1;
+    }
+    let expect = |number: &str, least: usize, most: usize, why: &str| {
+        let there = numbers.get(number).copied().unwrap_or(0);
+        if there < least || there > most {
+            watch.violated("acked_exist", format!("order {number} ({why}) is there {there} times"));
+        }
+    };
+    for name in &book.sold {
+        expect(name, 1, 1, "sold by the shop");
+    }
+    for (number, heard) in &book.ordered {
+        match heard {
+            Heard::Done(_) => expect(number, 1, 1, "acknowledged"),
+            Heard::Refused(why) => expect(number, 0, 0, &format!("refused: {why}")),
+            Heard::Nothing => expect(number, 0, 1, "never answered"),
+        }
+    }
+    for number in numbers.keys() {
+        if !book.sold.iter().any(|name| name == number) && !book.ordered.contains_key(*number) {
+            watch.violated("acked_exist", format!("nobody ever asked for order {number}"));
+        }
+    }
+    for (reference, heard) in &book.returned {
+        let same = |one: &&Value| one["sourceReturnId"] == **reference && one["source"] == "service-desk";
+        let there = found.returns.iter().filter(same).count();
+        let fits = match heard {
+            Heard::Done(_) => there == 1,
+            Heard::Refused(_) => there == 0,
+            Heard::Nothing => there <= 1,
+        };
+        if !fits {
+            watch.violated("acked_exist", format!("return {reference} ({heard:?}) is there {there} times"));
+        }
+    }
+}
+
+/// `every_saga_ends`: completed, undone, or with a person; never for a reason that only a defect has.
+fn rests(found: &Findings, watch: &Watch) {
+    for parked in &found.parked {
+        if DEFECTS.iter().any(|cause| parked.contains(cause)) {
+            watch.violated("every_saga_ends", format!("parked by a defect: {parked}"));
+        }
+    }
+    for order in &found.orders {
+        watch.trace().line(
+            "END",
+            &format!("order {} {} {} {}", order["orderNumber"], order["state"], order["status"], order["cause"]),
+        );
+    }
+    for one in &found.returns {
+        watch
+            .trace()
+            .line("END", &format!("return {} {} {} {}", one["rmaNumber"], one["state"], one["status"], one["cause"]));
+    }
+}
+
+/// `compensated_or_done`, and the shelf as the ERP has it.
+fn balances(found: &Findings, book: &Book, watch: &Watch) {
+    let unbalanced = &found.books["netsuite"]["unbalanced_orders"];
+    if *unbalanced != 0 && found.parked.is_empty() {
+        let examples = &found.books["netsuite"]["unbalanced_examples"];
+        watch.violated("compensated_or_done", format!("{unbalanced} orders are not balanced: {examples}"));
+    }
+    let units = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
+    let ours: i64 = found.stock.iter().filter_map(|row| units(&row["onHand"])).sum();
+    watch.trace().line("END", &format!("on hand {ours}, erp {}", found.books["netsuite"]["stock"]));
+    let done: i64 =
+        book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
+    let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
+    let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
+    let opening: i64 = crate::people::ITEMS.iter().map(|(_, _, pieces)| pieces).sum();
+    watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
+    for (key, one) in &book.adjusted {
+        watch.trace().line("END", &format!("{key} {} {} {:?}", one.sku, one.pieces, one.heard));
+    }
+}

@@ -1,0 +1,46 @@
+//! What the people of a run remember: what they asked for, and what they were told. The checks hold the mesh to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What became of something that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Asked, nothing heard yet, or nothing certain ever.
+    Nothing,
+    /// Done; this is its id.
+    Done(String),
+    /// Refused for good.
+    Refused(String),
+}
+
+/// A request for stock to be changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Adjusted {
+    pub(crate) sku: &'static str,
+    pub(crate) pieces: i64,
+    pub(crate) heard: Heard,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Book {
+    /// Sales that the shop has made, by name.
+    pub(crate) sold: Vec<String>,
+    /// Orders that were asked for at the gateway, by number.
+    pub(crate) ordered: BTreeMap<String, Heard>,
+    /// Returns that were asked for at the gateway, by the source's id.
+    pub(crate) returned: BTreeMap<String, Heard>,
+    /// Changes of stock, by key.
+    pub(crate) adjusted: BTreeMap<String, Adjusted>,
+}
+
+/// The book in many hands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<Book>>);
+
+impl Notes {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,379 @@
+//! The people of a run: customers who buy, call off and send back; staff in the shop's admin and at the service desk; the
+//! warehouse; and somebody who plants faults in the vendors. What they do and when is drawn from the seed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use retail_runtime::{Rng, Runtime};
+use retail_sandbox::{ItemKind, Seed, SeedItem, SeedLocation, SeedStock};
+use retail_weft::wire::Wire;
+use serde_json::{Value, json};
+
+use crate::hosts::{Estate, VENDORS};
+use crate::notes::{Adjusted, Heard, Notes};
+use crate::settle;
+use crate::shelf::Shelf;
+use crate::watch::Watch;
+
+/// What the shop sells: code, price, pieces on the shelf.
+pub(crate) const ITEMS: [(&str, &str, i64); 5] = [
+    ("10001", "2.55", 60),
+    ("10002", "18.95", 40),
+    ("10003", "7.25", 12),
+    ("10004", "1.65", 200),
+    ("10005", "12.75", 6),
+];
+const CUSTOMERS: [&str; 4] = ["60001", "60002", "60003", "60004"];
+/// How long one answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How often the same request is sent before its outcome stays unknown.
+const SENDS: u32 = 6;
+
+pub(crate) struct People {
+    pub(crate) runtime: Runtime,
+    pub(crate) rng: Rng,
+    pub(crate) notes: Notes,
+    pub(crate) watch: Watch,
+    pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
+    deeds: u64,
+    vandal: bool,
+}
+
+/// An answer of the gateway.
+pub(crate) enum Answer {
+    Good(Value),
+    Refused(u16, String),
+    Nothing,
+}
+
+impl People {
+    pub(crate) fn new(estate: &Estate, runtime: Runtime) -> Self {
+        let rng = estate.rng("people");
+        let (deeds, vandal) = (4 + rng.below(10), rng.chance(700));
+        let shelves = Arc::clone(&estate.shelves);
+        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), shelves, deeds, vandal }
+    }
+
+    /// Builds the world, lives in it, waits until all is settled, and looks into every book.
+    pub(crate) async fn live(&self) -> anyhow::Result<()> {
+        self.build().await?;
+        let shoppers = 1 + self.rng.below(3);
+        let shoppers = join_all((0..shoppers).map(|who| self.shopper(who)));
+        futures::future::join(shoppers, self.vandal()).await;
+        self.watch.calm_down();
+        for vendor in ["shopify", "netsuite", "salesforce"] {
+            self.twins().call("DELETE", &format!("/__sandbox/{vendor}/faults"), None, &[]).await?;
+        }
+        settle::until_nothing_moves(self).await
+    }
+
+    pub(crate) fn twins(&self) -> Twins<'_> {
+        Twins(&self.runtime)
+    }
+
+    /// Items, places, stock, webhooks; asked again until everybody is up.
+    async fn build(&self) -> anyhow::Result<()> {
+        let seed = Seed {
+            currency: "GBP".to_owned(),
+            items: ITEMS.into_iter().map(|(sku, price, _)| item(sku, price)).collect(),
+            locations: vec![SeedLocation { code: "MAIN".to_owned(), name: "Main".to_owned() }],
+            stock: ITEMS.into_iter().map(|(sku, _, pieces)| on_shelf(sku, pieces)).collect(),
+        };
+        let seed = serde_json::to_value(seed)?;
+        while self.twins().post("/__sandbox/seed", &seed).await.is_err() {
+            self.pause(500).await;
+        }
+        let webhooks = json!({
+            "url": "http://gateway:8080/webhooks/commerce/shop",
+            "duplicates_per_mille": self.rng.below(400), "reorder_per_mille": self.rng.below(300),
+            "retry_gap_ms": 1_000 + self.rng.below(3_000),
+        });
+        self.twins().post("/__sandbox/shopify/webhooks", &webhooks).await?;
+        loop {
+            let key = format!("build-{}", self.rng.u64());
+            let body = json!({"includeStock": true});
+            if let Answer::Good(_) = self.ask("POST", "/v1/reference:sync", Some(&body), &key).await {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn shopper(&self, who: u64) {
+        for deed in 0..self.deeds {
+            self.pause(2_500).await;
+            let name = format!("{who}{deed:02}");
+            self.watch.count("deeds");
+            match self.rng.below(100) {
+                0..34 => self.sell(&name).await,
+                34..50 => self.order(&name).await,
+                50..56 => self.call_off_at_the_shop().await,
+                56..64 => self.call_off(&name).await,
+                64..72 => self.refund_in_the_admin().await,
+                72..86 => self.send_back(&name).await,
+                86..93 => self.adjust(&name).await,
+                _ => self.change_customer().await,
+            }
+        }
+    }
+
+    /// Plants faults in the vendors' twins.
+    async fn vandal(&self) {
+        if !self.vandal {
+            return;
+        }
+        for _ in 0..self.rng.below(12) {
+            self.pause(4_000).await;
+            let vendor = self.one_of(&["shopify", "netsuite", "salesforce"]);
+            let times = 1 + self.rng.below(3);
+            let fault = match self.rng.below(9) {
+                0 => json!({"kind": "status", "status": 429, "retry_after": 1 + self.rng.below(3), "times": times}),
+                1 => json!({"kind": "status", "status": 503, "times": times}),
+                2 => json!({"kind": "status", "status": 500, "times": times}),
+                3 => json!({"kind": "reset_before", "times": times}),
+                4 => json!({"kind": "error_after_commit", "times": times}),
+                5 => json!({"kind": "truncate", "times": times}),
+                6 => json!({"kind": "expire_tokens", "times": 1}),
+                7 => json!({"kind": "stale_search", "times": times}),
+                _ => json!({"kind": "reset_after_commit", "times": times}),
+            };
+            let fault = match self.rng.below(3) {
+                // Most requests only read; a fault for writes would wait for long without this.
+                0 => fault,
+                _ => with(fault, "method", json!(if vendor == "salesforce" { "PATCH" } else { "POST" })),
+            };
+            self.watch.count("vendor_faults");
+            self.say(&format!("a fault for {vendor}: {fault}"));
+            let _planted = self.twins().post(&format!("/__sandbox/{vendor}/faults"), &fault).await;
+        }
+    }
+
+    /// The shop sells: a fact.
+    async fn sell(&self, name: &str) {
+        let name = format!("#7{name}");
+        let customer = if self.rng.chance(850) { Some(self.one_of(&CUSTOMERS)) } else { None };
+        let order = json!({
+            "name": name, "placed_at": self.now(), "customer": customer, "country": "United Kingdom",
+            "lines": self.lines().into_iter().map(|(sku, price, pieces)| json!({
+                "sku": sku, "title": format!("ITEM {sku}"), "quantity": pieces, "price": price, "kind": "goods",
+            })).collect::<Vec<_>>(),
+        });
+        let told = self.twins().post("/__sandbox/shopify/sell", &json!({"orders": [order]})).await;
+        if told.is_ok_and(|told| told["accepted"] == 1) {
+            self.watch.count("orders");
+            self.notes.book().sold.push(name);
+        }
+    }
+
+    /// A partner asks for an order.
+    async fn order(&self, name: &str) {
+        let number = format!("P{name}");
+        let lines = self.lines();
+        let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
+        let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
+        let body = json!({
+            "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
+            "placedAt": self.now(), "currency": "GBP",
+            "lines": lines.iter().map(|(sku, price, pieces)| json!({
+                "kind": "LINE_KIND_GOODS", "sku": sku, "quantity": pieces.to_string(), "unitPrice": price,
+            })).collect::<Vec<_>>(),
+            "total": {"minorUnits": total.to_string(), "currency": "GBP"},
+        });
+        self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
+        let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
+        if let Heard::Done(_) = heard {
+            self.watch.count("orders");
+        }
+        self.notes.book().ordered.insert(number, heard);
+    }
+
+    async fn call_off_at_the_shop(&self) {
+        let Some(name) = self.some_sale() else { return };
+        let _told = self.twins().post("/__sandbox/shopify/cancel", &json!({"order": name})).await;
+    }
+
+    async fn call_off(&self, name: &str) {
+        let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
+        let body = json!({"reason": "no longer wanted"});
+        self.ask("POST", &format!("/v1/orders/{id}:cancel"), Some(&body), &format!("cancel-{name}")).await;
+    }
+
+    async fn refund_in_the_admin(&self) {
+        let Some(name) = self.some_sale() else { return };
+        let (sku, price, _) = self.one_of(&ITEMS);
+        let restock = self.rng.chance(700);
+        let body = json!({
+            "order": name, "lines": [{"sku": sku, "quantity": 1}], "amount": price, "restock": restock,
+            "note": "goodwill of the shop manager",
+        });
+        let _told = self.twins().post("/__sandbox/shopify/refund", &body).await;
+    }
+
+    async fn send_back(&self, name: &str) {
+        let Some(order) = self.some_order().await else { return };
+        let Some(line) = order["lines"].as_array().and_then(|lines| lines.first()) else { return };
+        let capture = if self.rng.chance(700) { "RETURN_CAPTURE_REQUEST" } else { "RETURN_CAPTURE_FACT" };
+        let body = json!({
+            "capture": capture, "channel": "shop", "source": "service-desk",
+            "sourceReturnId": name, "requestedAt": self.now(),
+            "lines": [{"orderId": text(&order, "orderId"), "sku": text(line, "sku"), "quantity": "1", "reason": "DEFECTIVE"}],
+        });
+        self.notes.book().returned.insert(name.to_owned(), Heard::Nothing);
+        let heard = self.heard(&format!("return-{name}"), "/v1/returns", &body, "/returnRecord/returnId").await;
+        if let Heard::Done(_) = heard {
+            self.watch.count("returns");
+        }
+        self.notes.book().returned.insert(name.to_owned(), heard);
+    }
+
+    /// The warehouse finds or loses a piece.
+    async fn adjust(&self, name: &str) {
+        let (sku, _, _) = self.one_of(&ITEMS);
+        let pieces = if self.rng.chance(500) { 1 } else { -1 };
+        let body = json!({
+            "sku": sku, "location": "MAIN", "quantity": pieces.to_string(), "reason": "WRITE_OFF",
+            "reference": name, "happenedAt": self.now(),
+        });
+        let key = format!("adjust-{name}");
+        self.notes.book().adjusted.insert(key.clone(), Adjusted { sku, pieces, heard: Heard::Nothing });
+        let heard = self.heard(&key, "/v1/stock:adjust", &body, "/adjustmentId").await;
+        self.notes.book().adjusted.insert(key, Adjusted { sku, pieces, heard });
+    }
+
+    async fn change_customer(&self) {
+        let id: i64 = self.one_of(&CUSTOMERS).parse().unwrap_or(0);
+        let change = json!({"id": id, "first_name": format!("Name{}", self.rng.below(5))});
+        let _told = self.twins().post("/__sandbox/shopify/customer", &change).await;
+    }
+
+    fn lines(&self) -> Vec<(&'static str, &'static str, i64)> {
+        let mut lines: Vec<(&'static str, &'static str, i64)> = Vec::new();
+        for _ in 0..=self.rng.below(3) {
+            let (sku, price, _) = self.one_of(&ITEMS);
+            if lines.iter().all(|(known, _, _)| *known != sku) {
+                lines.push((sku, price, 1 + i64::try_from(self.rng.below(3)).unwrap_or(0)));
+            }
+        }
+        lines
+    }
+
+    fn some_sale(&self) -> Option<String> {
+        let sold = self.notes.book().sold.clone();
+        let place = usize::try_from(self.rng.below(u64::try_from(sold.len()).ok()?)).ok()?;
+        sold.get(place).cloned()
+    }
+
+    /// Some order as the mesh knows it.
+    async fn some_order(&self) -> Option<Value> {
+        let name = self.some_sale()?.replace('#', "%23");
+        match self.ask("GET", &format!("/v1/orders?orderNumber={name}"), None, "").await {
+            Answer::Good(found) => found["orders"].as_array()?.first().cloned(),
+            Answer::Refused(..) | Answer::Nothing => None,
+        }
+    }
+
+    async fn heard(&self, key: &str, path: &str, body: &Value, id: &str) -> Heard {
+        match self.ask("POST", path, Some(body), key).await {
+            Answer::Good(answer) => Heard::Done(answer.pointer(id).and_then(Value::as_str).unwrap_or("").to_owned()),
+            Answer::Refused(status, why) => Heard::Refused(format!("{status} {why}")),
+            Answer::Nothing => Heard::Nothing,
+        }
+    }
+
+    /// Asks the gateway under one key until the answer is certain, or patience ends.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>, key: &str) -> Answer {
+        let headers = [("idempotency-key", key)];
+        let headers = if key.is_empty() { &[][..] } else { &headers[..] };
+        for _ in 0..SENDS {
+            let sent = self.gateway_once(method, path, body, headers).await;
+            let told = sent.as_ref().map_or_else(|| "nothing".to_owned(), |(status, text)| format!("{status} {text}"));
+            self.say(&format!("{method} {path} {key}: {}", short(&told)));
+            match sent {
+                Some((status, text)) if (200..300).contains(&status) => {
+                    return Answer::Good(serde_json::from_str(&text).unwrap_or(Value::Null));
+                }
+                Some((status, text)) if (400..500).contains(&status) && ![408, 409, 429, 499].contains(&status) => {
+                    return Answer::Refused(status, text);
+                }
+                _ => self.pause(1_500).await,
+            }
+        }
+        Answer::Nothing
+    }
+
+    async fn gateway_once(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Option<(u16, String)> {
+        let wire = Wire::to(&self.runtime, "http://gateway:8080").ok()?;
+        self.runtime.clock().timeout(PATIENCE, wire.raw(method, path, body, headers)).await.ok()?.ok()
+    }
+
+    fn one_of<T: Copy>(&self, from: &[T]) -> T {
+        let place = usize::try_from(self.rng.below(u64::try_from(from.len()).unwrap_or(1))).unwrap_or(0);
+        from.get(place).copied().expect("there is always something to choose from")
+    }
+
+    pub(crate) async fn pause(&self, most: u64) {
+        self.runtime.clock().sleep(Duration::from_millis(1 + self.rng.below(most))).await;
+    }
+
+    fn now(&self) -> String {
+        self.runtime.clock().now().to_string()
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        self.watch.trace().line(crate::hosts::PEOPLE, text);
+    }
+}
+
+/// The operator's door of the twins: it is always open.
+pub(crate) struct Twins<'a>(&'a Runtime);
+
+impl Twins<'_> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call("POST", path, Some(body), &[]).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call("GET", path, None, &[]).await
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Value> {
+        let wire = Wire::to(self.0, &format!("http://{VENDORS}:9100"))?;
+        self.0.clock().timeout(PATIENCE, wire.call(method, path, body, headers)).await?
+    }
+}
+
+fn item(sku: &str, price: &str) -> SeedItem {
+    SeedItem { sku: sku.to_owned(), description: format!("ITEM {sku}"), kind: ItemKind::Goods, price: price.to_owned() }
+}
+
+fn on_shelf(sku: &str, quantity: i64) -> SeedStock {
+    SeedStock { sku: sku.to_owned(), location: "MAIN".to_owned(), quantity }
+}
+
+fn with(mut value: Value, field: &str, is: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.insert(field.to_owned(), is);
+    }
+    value
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
+}

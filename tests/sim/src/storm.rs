@@ -1,0 +1,216 @@
+//! What goes wrong in the world: processes die, wires are cut or stall, stores stumble and fail over. Drawn from the seed;
+//! every run draws first which kinds it has at all, so that rare combinations are not drowned by the common ones.
+
+use std::time::Duration;
+
+use retail_runtime::Rng;
+use turmoil::Sim;
+
+use crate::hosts::{DOMAINS, Estate, VENDORS};
+use crate::shelf::Weather;
+
+/// Wires that carry something, by who calls whom.
+const WIRES: [(&str, &str); 22] = [
+    ("gateway", "orders"),
+    ("gateway", "inventory"),
+    ("gateway", "customers"),
+    ("gateway", "returns"),
+    ("gateway", "shopify"),
+    ("orders", "inventory"),
+    ("orders", "customers"),
+    ("orders", "netsuite"),
+    ("orders", "shopify"),
+    ("orders", "salesforce"),
+    ("inventory", "netsuite"),
+    ("inventory", "shopify"),
+    ("customers", "netsuite"),
+    ("customers", "salesforce"),
+    ("returns", "orders"),
+    ("returns", "netsuite"),
+    ("returns", "shopify"),
+    ("cases", "salesforce"),
+    ("cases", "orders"),
+    ("shopify", VENDORS),
+    ("netsuite", VENDORS),
+    ("salesforce", VENDORS),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Crash,
+    Cut,
+    Hold,
+    Weather,
+    FailOver,
+    Freeze,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Mend {
+    Start(&'static str),
+    Repair(&'static str, &'static str),
+    Release(&'static str, &'static str),
+    Fair(&'static str),
+}
+
+/// The storm of one run.
+pub(crate) struct Storm {
+    rng: Rng,
+    estate: Estate,
+    kinds: Vec<Kind>,
+    /// Longest time between two troubles.
+    gap: Duration,
+    next: Duration,
+    mends: Vec<(Duration, Mend)>,
+}
+
+impl Storm {
+    pub(crate) fn new(estate: &Estate) -> Self {
+        let rng = estate.rng("storm");
+        let all = [Kind::Crash, Kind::Cut, Kind::Hold, Kind::Weather, Kind::FailOver, Kind::Freeze];
+        let kinds: Vec<Kind> = all.into_iter().filter(|_| rng.chance(600)).collect();
+        let gap = Duration::from_millis(500 + rng.below(9_000));
+        // The world is built in peace.
+        let next = Duration::from_secs(4).saturating_add(rng.jitter(gap));
+        Self { rng, estate: estate.clone(), kinds, gap, next, mends: Vec::new() }
+    }
+
+    /// What this run has of it, for people.
+    pub(crate) fn told(&self) -> String {
+        format!("troubles {:?}, at most {:?} apart", self.kinds, self.gap)
+    }
+
+    /// Lets happen what is due.
+    pub(crate) fn step(&mut self, sim: &mut Sim<'_>) {
+        let now = sim.elapsed();
+        if self.estate.watch.is_calm() {
+            for (_, mend) in std::mem::take(&mut self.mends) {
+                self.mend(sim, mend);
+            }
+            return;
+        }
+        let (due, later) = std::mem::take(&mut self.mends).into_iter().partition(|(at, _)| *at <= now);
+        self.mends = later;
+        let due: Vec<(Duration, Mend)> = due;
+        for (_, mend) in due {
+            self.mend(sim, mend);
+        }
+        if now < self.next || self.kinds.is_empty() {
+            return;
+        }
+        self.next = now.saturating_add(self.rng.jitter(self.gap));
+        if let Some(kind) = self.pick(&self.kinds) {
+            self.strike(sim, kind);
+        }
+    }
+
+    fn pick<T: Copy>(&self, from: &[T]) -> Option<T> {
+        let place = self.rng.below(u64::try_from(from.len()).unwrap_or(0));
+        usize::try_from(place).ok().and_then(|place| from.get(place)).copied()
+    }
+
+    fn strike(&mut self, sim: &mut Sim<'_>, kind: Kind) {
+        let now = sim.elapsed();
+        let until = |least: u64, most: u64| now.saturating_add(Duration::from_millis(least + self.rng.below(most)));
+        match kind {
+            Kind::Crash => {
+                let Some(host) = self.pick(&self.estate.mortal) else { return };
+                let down = |mend: &(Duration, Mend)| matches!(mend.1, Mend::Start(other) if other == host);
+                if self.mends.iter().any(down) {
+                    return;
+                }
+                self.tell(sim, "crashes", &format!("{host} dies"));
+                sim.crash(host);
+                let at = until(50, 6_000);
+                self.mends.push((at, Mend::Start(host)));
+            }
+            Kind::Cut | Kind::Hold => {
+                let Some((from, to)) = self.pick(&WIRES) else { return };
+                let busy = |mend: &(Duration, Mend)| match mend.1 {
+                    Mend::Repair(a, b) | Mend::Release(a, b) => (a, b) == (from, to),
+                    Mend::Start(_) | Mend::Fair(_) => false,
+                };
+                if self.mends.iter().any(busy) {
+                    return;
+                }
+                if kind == Kind::Cut {
+                    self.tell(sim, "cuts", &format!("{from} and {to} lose each other"));
+                    sim.partition(from, to);
+                    let at = until(200, 12_000);
+                    self.mends.push((at, Mend::Repair(from, to)));
+                } else {
+                    self.tell(sim, "holds", &format!("nothing moves between {from} and {to}"));
+                    sim.hold(from, to);
+                    let at = until(100, 4_000);
+                    self.mends.push((at, Mend::Release(from, to)));
+                }
+            }
+            Kind::Weather => {
+                let Some(domain) = self.pick(&DOMAINS) else { return };
+                let share = |most: u64| u32::try_from(self.rng.below(most)).unwrap_or(0);
+                let weather = Weather {
+                    slow: share(800),
+                    answer_lost: share(150),
+                    request_lost: share(100),
+                    unavailable: share(150),
+                };
+                self.tell(sim, "bad_weather", &format!("the store of {domain}: {weather:?}"));
+                if let Some(shelf) = self.estate.shelves.get(domain) {
+                    shelf.set_weather(weather);
+                }
+                let at = until(500, 10_000);
+                self.mends.push((at, Mend::Fair(domain)));
+            }
+            Kind::Freeze => {
+                let Some(host) = self.pick(&self.estate.mortal) else { return };
+                let Some(shelf) = self.estate.shelves.get(host.trim_end_matches('2')) else { return };
+                let at = until(2_000, 14_000);
+                self.tell(sim, "freezes", &format!("{host} stands still until {at:?}"));
+                shelf.freeze(host, at);
+            }
+            Kind::FailOver => {
+                let Some(shelf) = self.pick(&DOMAINS).and_then(|domain| self.estate.shelves.get(domain)) else {
+                    return;
+                };
+                let lost = shelf.fail_over();
+                self.tell(
+                    sim,
+                    "failovers",
+                    &format!("a store fails over; {lost} commits nobody acknowledged are gone"),
+                );
+            }
+        }
+    }
+
+    fn mend(&self, sim: &mut Sim<'_>, mend: Mend) {
+        match mend {
+            Mend::Start(host) => {
+                self.say(sim, &format!("{host} starts"));
+                sim.bounce(host);
+            }
+            Mend::Repair(from, to) => {
+                self.say(sim, &format!("{from} and {to} are connected"));
+                sim.repair(from, to);
+            }
+            Mend::Release(from, to) => {
+                self.say(sim, &format!("everything moves between {from} and {to}"));
+                sim.release(from, to);
+            }
+            Mend::Fair(domain) => {
+                self.say(sim, &format!("the store of {domain} is well"));
+                if let Some(shelf) = self.estate.shelves.get(domain) {
+                    shelf.set_weather(crate::FAIR);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, sim: &Sim<'_>, counted: &'static str, text: &str) {
+        self.estate.watch.count(counted);
+        self.say(sim, text);
+    }
+
+    fn say(&self, sim: &Sim<'_>, text: &str) {
+        self.estate.watch.trace().line_at(sim.elapsed(), "WORLD", text);
+    }
+}
