@@ -30,9 +30,11 @@ lint: ## formatting, clippy, contracts
 contracts: ## buf lint over the contracts (buf comes from its npm package)
 	cd proto && npx --yes @bufbuild/buf@1.75.0 lint
 
-deploy-check: ## compose deploy/, validate it offline, hold it against the binary
+manifests: ## compose deploy/ and validate every resource, offline
 	kustomize build deploy/kubernetes/overlays/mesh | kubernetes-validate --strict --quiet -k 1.30 -
 	kustomize build deploy/kubernetes/overlays/mesh | kubernetes-validate --strict --quiet -
+
+deploy-check: manifests ## the same, and hold it against the binary
 	WEFT_DEPLOY_TESTS=required cargo test --locked -p retail-weft --test deploy
 
 kustomize: ## what composes deploy/, from its Go module
@@ -55,4 +57,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts deploy-check kustomize sim sabotage bench day clean-data
+.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sabotage bench day clean-data
