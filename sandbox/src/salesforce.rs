@@ -254,9 +254,10 @@ impl Twin for Salesforce {
     }
 
     fn control(&self, verb: &str, request: &Seen, now: Timestamp) -> Option<Answer> {
-        let mut knobs = self.knobs.lock().unwrap_or_else(PoisonError::into_inner);
         self.books
             .transaction(|db| {
+                // After the books, as in `answer`: in the other order both would wait for each other.
+                let mut knobs = self.knobs.lock().unwrap_or_else(PoisonError::into_inner);
                 let agent = agent::turn(db, now, &knobs, verb, request);
                 Ok(agent.or_else(|| knobs::turn(&mut knobs, db, verb, request, now)))
             })

@@ -251,7 +251,7 @@ impl<'a> Feeding<'a> {
                 Err(status) if self.runtime.clock().monotonic().saturating_sub(begun) >= TRIES_FOR => {
                     return Err(status.into());
                 }
-                Err(_) => self.runtime.clock().sleep(LOOK).await,
+                Err(_) => self.runtime.clock().sleep(LOOK.0).await,
             }
         }
     }
