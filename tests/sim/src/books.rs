@@ -98,6 +98,26 @@ fn rests(found: &Findings, watch: &Watch) {
             watch.violated("every_saga_ends", format!("parked by a defect: {parked}"));
         }
     }
+    let order_ends = ["COMPLETED", "CANCELLED", "REFUSED", "HELD"];
+    let return_ends = ["COMPLETED", "CANCELLED", "REFUSED", "HELD"];
+    for (kind, ends, all) in [("order", order_ends, &found.orders), ("return", return_ends, &found.returns)] {
+        for one in all {
+            let state = one["state"].as_str().unwrap_or_default();
+            // What nobody has is shipped when it is there again.
+            let lacks = |line: &Value| {
+                found.stock.iter().any(|row| row["sku"] == line["sku"] && row["available"] == "0")
+            };
+            if kind == "order" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(lacks)) {
+                watch.count("lacking_goods");
+                continue;
+            }
+            let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0;
+            if !with_a_person && !ends.iter().any(|end| state.ends_with(end)) {
+                let name = one["orderNumber"].as_str().or(one["rmaNumber"].as_str()).unwrap_or_default();
+                watch.violated("every_saga_ends", format!("{kind} {name} rests in {state}: {} {}", one["status"], one["next"]));
+            }
+        }
+    }
     for order in &found.orders {
         watch.trace().line(
             "END",

@@ -179,6 +179,10 @@ impl People {
                 "kind": "LINE_KIND_GOODS", "sku": sku, "quantity": pieces.to_string(), "unitPrice": price,
             })).collect::<Vec<_>>(),
             "total": {"minorUnits": total.to_string(), "currency": "GBP"},
+            "payments": [{
+                "tender": "TENDER_CARD", "state": "PAYMENT_STATE_CAPTURED", "gateway": "partner", "reference": number,
+                "amount": {"minorUnits": total.to_string(), "currency": "GBP"},
+            }],
         });
         self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
         let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
