@@ -1,4 +1,5 @@
 //! A few seeds with every `cargo test`; thousands by `make sim`.
+#![allow(clippy::unwrap_used, reason = "tests say what went wrong by stopping")]
 
 use std::process::Command;
 
