@@ -111,6 +111,16 @@ fn rests(found: &Findings, watch: &Watch) {
                 watch.count("lacking_goods");
                 continue;
             }
+            // A return waits for its order, which may itself wait for goods or for a person.
+            let waits_for = |line: &Value| {
+                let same = |order: &&Value| order["orderId"] == line["orderId"];
+                let over = |order: &Value| order["state"].as_str().is_some_and(|state| order_ends.iter().any(|end| state.ends_with(end)));
+                found.orders.iter().find(same).is_some_and(|order| !over(order))
+            };
+            if kind == "return" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(waits_for)) {
+                watch.count("returns_of_open_orders");
+                continue;
+            }
             let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0;
             if !with_a_person && !ends.iter().any(|end| state.ends_with(end)) {
                 let name = one["orderNumber"].as_str().or(one["rmaNumber"].as_str()).unwrap_or_default();
