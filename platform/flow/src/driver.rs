@@ -238,7 +238,8 @@ fn may_pass(error: &StoreError) -> bool {
 
 /// May the plan go on without a commit? When all it wants are calls to our own services and all that came back is good.
 fn can_wait<P: Process>(plan: &Plan<P>, round: &Round<P>, ledger: &Ledger) -> bool {
-    let calls_only = sabotage::is_off("intent") || plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
+    let calls_only =
+        sabotage::is_off("intent") || plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
     let all_good = round.finished.iter().all(|done| matches!(done.said, Said::Brought(_)));
     !plan.launches.is_empty() && calls_only && all_good && round.finished.len() < KEPT && ledger.parked.is_none()
 }

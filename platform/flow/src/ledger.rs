@@ -219,7 +219,8 @@ impl Ledger {
         let admission = match class {
             Class::Blind if uncertain => None,
             Class::Queryable if uncertain => {
-                let quiet = if sabotage::is_off("quiet_time") { at } else { effect.last_at.saturating_add(millis(QUIET)) };
+                let quiet =
+                    if sabotage::is_off("quiet_time") { at } else { effect.last_at.saturating_add(millis(QUIET)) };
                 let gap = effect.next_at.max(quiet);
                 if gap > at {
                     effect.set_state(EffectState::Unknown);

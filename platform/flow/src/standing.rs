@@ -98,8 +98,7 @@ mod tests {
 
     #[test]
     fn while_old_events_are_read_the_feed_is_as_old_as_they_are() {
-        let state =
-            State { connected: true, complete: true, taken: Some(at(-5_000)), pending: 3, ..State::default() };
+        let state = State { connected: true, complete: true, taken: Some(at(-5_000)), pending: 3, ..State::default() };
         assert_eq!(known(&state, at(60)).as_of, Some(at(-5_000)));
     }
 

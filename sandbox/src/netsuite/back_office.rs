@@ -16,7 +16,9 @@ impl Desk<'_> {
             let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
             // What an order lacks ships later, in a parcel of its own.
             let parcels: i64 = self
-                .row("SELECT COUNT(*) FROM ns_tran WHERE type = 'ItemShip' AND createdfrom = ?1", [order], |row| row.get(0))?
+                .row("SELECT COUNT(*) FROM ns_tran WHERE type = 'ItemShip' AND createdfrom = ?1", [order], |row| {
+                    row.get(0)
+                })?
                 .unwrap_or(0);
             let further = if parcels == 0 { String::new() } else { format!("-{}", parcels.saturating_add(1)) };
             let parcel =

@@ -72,9 +72,9 @@ pub(crate) fn configuration() -> anyhow::Result<Config> {
 
 /// A number that differs for every seed, host and start.
 fn mixed(seed: u64, host: &str, start: u64) -> u64 {
-    let name = host.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let name = host
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ name.wrapping_add(start.wrapping_mul(0xff51_afd7_ed55_8ccd))
 }
 

@@ -83,7 +83,16 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
     let (lines, digest) = watch.trace().digest();
     let mut violations = watch.violations();
     violations.dedup();
-    Ok(Report { seed, violations, steps, elapsed, lines, digest, counted: watch.counted(), tail: watch.trace().tail(400) })
+    Ok(Report {
+        seed,
+        violations,
+        steps,
+        elapsed,
+        lines,
+        digest,
+        counted: watch.counted(),
+        tail: watch.trace().tail(400),
+    })
 }
 
 fn estate(seed: u64, watch: &Watch) -> anyhow::Result<Estate> {

@@ -54,7 +54,8 @@ pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
         parked: parked(people).await?,
     };
     if let Some(cases) = people.shelves.get("cases") {
-        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| ["orders", "returns", "customers"].contains(feed)) {
+        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| ["orders", "returns", "customers"].contains(feed))
+        {
             feeds::followed(feed, owner, "cases", cases, &people.watch);
         }
     }
@@ -87,7 +88,9 @@ fn is_due_soon(people: &People, domain: &str, id: &str) -> bool {
 
 async fn parked(people: &People) -> anyhow::Result<Vec<String>> {
     let listed = listed(people, TransactionState::Parked).await?;
-    let told = listed.into_iter().map(|(service, one)| format!("{service}: {} {} {} {}", one.id, one.name, one.status, one.cause));
+    let told = listed
+        .into_iter()
+        .map(|(service, one)| format!("{service}: {} {} {} {}", one.id, one.name, one.status, one.cause));
     Ok(told.collect())
 }
 

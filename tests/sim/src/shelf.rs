@@ -126,8 +126,7 @@ impl Shelf {
     }
 
     fn told(&self, partition: Partition, commit: &Commit, outcome: &str) {
-        let keys: Vec<String> =
-            commit.writes.iter().map(|write| format!("{}@{}", write.key, write.version)).collect();
+        let keys: Vec<String> = commit.writes.iter().map(|write| format!("{}@{}", write.key, write.version)).collect();
         let text = format!("commit {partition} {} events {} {outcome}", keys.join(" "), commit.events.len());
         self.watch.trace().line(&format!("[{}]", self.host), &text);
     }

@@ -173,7 +173,11 @@ impl Storm {
                     return;
                 };
                 let lost = shelf.fail_over();
-                self.tell(sim, "failovers", &format!("a store fails over; {lost} commits nobody acknowledged are gone"));
+                self.tell(
+                    sim,
+                    "failovers",
+                    &format!("a store fails over; {lost} commits nobody acknowledged are gone"),
+                );
             }
         }
     }

@@ -119,9 +119,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Logged {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let node = context.event_scope(event).into_iter().flatten().find_map(|span| {
-            span.extensions().get::<Node>().map(|node| node.0.clone())
-        });
+        let node = context
+            .event_scope(event)
+            .into_iter()
+            .flatten()
+            .find_map(|span| span.extensions().get::<Node>().map(|node| node.0.clone()));
         let mut text = Text::default();
         event.record(&mut text);
         let (target, level) = (event.metadata().target(), event.metadata().level());

@@ -9,7 +9,8 @@ const TAIL: usize = 80;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
-    let seed: u64 = arguments.next().unwrap_or_default().parse().map_err(|_| anyhow::anyhow!("say which seed: a number"))?;
+    let seed: u64 =
+        arguments.next().unwrap_or_default().parse().map_err(|_| anyhow::anyhow!("say which seed: a number"))?;
     let echo = arguments.any(|argument| argument == "--trace");
     let Report { seed, violations, steps, elapsed, lines, digest, counted, tail } = run(seed, echo)?;
     if !violations.is_empty() && !echo {
