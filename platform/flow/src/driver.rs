@@ -323,6 +323,9 @@ fn settle<P: Process>(process: &P, draft: &mut Draft<P::Doc>, ledger: &mut Ledge
     let name = done.step.name();
     if done.step.class() == Class::Call {
         ledger.called(&name, done.attempt, now);
+    } else if ledger.has_confirmed(&name, done.attempt) {
+        // A commit whose answer was lost has taken it in: nothing is taken in twice.
+        return;
     }
     match &done.said {
         Said::Brought(outcome) => {

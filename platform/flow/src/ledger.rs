@@ -171,6 +171,12 @@ impl Ledger {
         self.effects.iter().find(|effect| effect.name == name)
     }
 
+    /// Has this very attempt been confirmed? Asked for again, an effect begins a new round and is confirmed no longer.
+    pub(crate) fn has_confirmed(&self, name: &str, attempt: u32) -> bool {
+        let same = |effect: &Effect| effect.state() == EffectState::Confirmed && effect.attempts == attempt;
+        self.effect(name).is_some_and(same)
+    }
+
     /// May a step have arrived although no answer says so? Not only its last attempt counts: one that certainly was not
     /// executed says nothing about the one before it, whose answer was lost. A refusal does: who refuses has looked.
     #[must_use]

@@ -14,7 +14,15 @@ impl Desk<'_> {
     pub(super) fn back_office(&self) -> Result<(), Fault> {
         for order in self.due("SELECT id FROM ns_tran WHERE ship_due <= ?1 ORDER BY ship_due, id LIMIT ?2")? {
             let Some(record) = self.record(Kind::SalesOrder, order)? else { continue };
-            let parcel = json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}"), "packageDescr": "box"});
+            // What an order lacks ships later, in a parcel of its own.
+            let parcels: i64 = self
+                .row("SELECT COUNT(*) FROM ns_tran WHERE type = 'ItemShip' AND createdfrom = ?1", [order], |row| {
+                    row.get(0)
+                })?
+                .unwrap_or(0);
+            let further = if parcels == 0 { String::new() } else { format!("-{}", parcels.saturating_add(1)) };
+            let parcel =
+                json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}{further}"), "packageDescr": "box"});
             let mut set = Map::new();
             set.insert("package".to_owned(), Value::Array(vec![parcel]));
             if let Some(fault) = self.attempt(|| self.fulfil(&record, set))? {

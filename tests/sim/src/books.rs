@@ -104,17 +104,31 @@ fn rests(found: &Findings, watch: &Watch) {
         for one in all {
             let state = one["state"].as_str().unwrap_or_default();
             // What nobody has is shipped when it is there again.
-            let lacks = |line: &Value| {
-                found.stock.iter().any(|row| row["sku"] == line["sku"] && row["available"] == "0")
-            };
+            let lacks =
+                |line: &Value| found.stock.iter().any(|row| row["sku"] == line["sku"] && row["available"] == "0");
             if kind == "order" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(lacks)) {
                 watch.count("lacking_goods");
+                continue;
+            }
+            // A return waits for its order, which may itself wait for goods or for a person.
+            let waits_for = |line: &Value| {
+                let same = |order: &&Value| order["orderId"] == line["orderId"];
+                let over = |order: &Value| {
+                    order["state"].as_str().is_some_and(|state| order_ends.iter().any(|end| state.ends_with(end)))
+                };
+                found.orders.iter().find(same).is_some_and(|order| !over(order))
+            };
+            if kind == "return" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(waits_for)) {
+                watch.count("returns_of_open_orders");
                 continue;
             }
             let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0;
             if !with_a_person && !ends.iter().any(|end| state.ends_with(end)) {
                 let name = one["orderNumber"].as_str().or(one["rmaNumber"].as_str()).unwrap_or_default();
-                watch.violated("every_saga_ends", format!("{kind} {name} rests in {state}: {} {}", one["status"], one["next"]));
+                watch.violated(
+                    "every_saga_ends",
+                    format!("{kind} {name} rests in {state}: {} {}", one["status"], one["next"]),
+                );
             }
         }
     }
@@ -147,6 +161,9 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
     let opening: i64 = crate::people::ITEMS.iter().map(|(_, _, pieces)| pieces).sum();
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
+    if all_known && booked.is_some_and(|booked| booked != done) {
+        watch.violated("effects_once", format!("stock was adjusted by {done} pieces, the ERP booked {booked:?}"));
+    }
     for (key, one) in &book.adjusted {
         watch.trace().line("END", &format!("{key} {} {} {:?}", one.sku, one.pieces, one.heard));
     }

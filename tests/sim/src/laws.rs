@@ -102,7 +102,7 @@ fn was_meant(of: Of, write: &Write, body: &[u8], before: Option<&Record>, watch:
             matches!(effect.state(), EffectState::Sent | EffectState::Unknown) && effect.attempts > 0
         });
         if news && !meant {
-            let detail = format!("{} {}: {subject} is confirmed and was never meant", of.domain, write.key);
+            let detail = format!("{} {}: {subject} is confirmed and was not under way", of.domain, write.key);
             watch.violated("intent_before_call", detail);
         }
     }

@@ -35,8 +35,9 @@ pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
         people.say(&format!("open {shown:?}, webhooks {pending}"));
         let still = open.as_ref().is_some_and(Vec::is_empty) && pending == 0;
         calm = if still { calm + 1 } else { 0 };
-        // Facts are read from the vendors every second or two: what they still have to say comes within these looks.
-        if calm >= 3 {
+        // Facts are read from the vendors every second or two, over wires that were cut only when that is noticed: what
+        // there still is to say comes within these looks.
+        if calm >= 12 {
             break;
         }
         if clock.monotonic().saturating_sub(began) > REST {

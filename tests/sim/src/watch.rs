@@ -38,7 +38,11 @@ impl Watch {
     /// Notes that an invariant does not hold.
     pub fn violated(&self, invariant: &'static str, detail: String) {
         self.trace.line("LAW", &format!("{invariant} violated: {detail}"));
-        self.seen().violations.push(Violation { invariant, detail });
+        let violation = Violation { invariant, detail };
+        let mut seen = self.seen();
+        if !seen.violations.contains(&violation) {
+            seen.violations.push(violation);
+        }
     }
 
     /// What was found to be wrong so far.

