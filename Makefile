@@ -44,6 +44,9 @@ sim: ## the whole mesh in a simulated world: SEEDS=n FROM=k, or SEED=k for one w
 	$(SIM) build --locked --profile sim -p retail-sim
 	$(if $(SEED),$(SIM_DIR)/sim/weft-sim $(SEED) --trace,$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM))
 
+sim-test: ## the simulator's own tests: same seed, same run
+	$(SIM) test --locked --profile sim -p retail-sim
+
 sabotage: ## switch one safety off after the other: the simulator must notice each
 	$(SIM) build --locked --profile sim -p retail-sim
 	$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM) --sabotage all
@@ -57,4 +60,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sabotage bench day clean-data
+.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sim-test sabotage bench day clean-data
