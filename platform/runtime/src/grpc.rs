@@ -98,11 +98,15 @@ pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes)
     let clock = runtime.clock().clone();
     let readiness = runtime.readiness().clone();
     let stop = async move {
-        let mut unmet = readiness.unmet();
+        let (mut unmet, mut told) = (readiness.unmet(), true);
         loop {
+            // Whoever watches hears what is news, not every condition.
             let ready = *unmet.borrow_and_update() == 0;
-            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-            health.set_service_status("", status).await;
+            if ready != told {
+                let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+                health.set_service_status("", status).await;
+                told = ready;
+            }
             tokio::select! {
                 () = stopping.cancelled() => break,
                 Ok(()) = unmet.changed() => {}
