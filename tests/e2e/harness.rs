@@ -52,6 +52,12 @@ impl Mesh {
         self.twins().post(&format!("/__sandbox/{vendor}/faults"), &fault).await.unwrap();
     }
 
+    /// People enter a record in the ERP's own screens.
+    pub(crate) async fn people(&self, path: &str, body: Value) {
+        let entered = json!({"method": "POST", "path": path, "body": body});
+        self.twins().post("/__sandbox/netsuite/people", &entered).await.unwrap();
+    }
+
     /// Items and stock without any sale.
     pub(crate) async fn seed(&self) {
         let book = retail_sandbox::orderbook::OrderBook::small().unwrap();

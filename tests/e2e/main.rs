@@ -1,6 +1,7 @@
 //! The whole mesh in one process over real gRPC, with the vendors' twins. Facts are asserted on the vendors' own books.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests say what went wrong by stopping")]
 
+mod adopted;
 mod agent;
 mod day;
 mod harness;

@@ -124,6 +124,8 @@ fn number_lines(order: &mut Order, told: &erp::SalesOrder) -> Result<(), String>
         line.id = format!("{}/{}", order.id, said.line_number);
         // The owner of the catalogue says what keeps stock.
         line.set_kind(if said.is_charge { LineKind::Charge } else { LineKind::Goods });
+        // Where it was taken from is where it may come back to; a shop does not say.
+        line.location.clone_from(&said.location);
     }
     Ok(())
 }
