@@ -1,5 +1,6 @@
 //! gRPC in: parse, call, render.
 
+use retail_flow::MESH;
 use retail_proto::cases::v1 as pb;
 use retail_proto::cases::v1::cases_service_server::CasesService;
 use retail_runtime::fault;
@@ -12,7 +13,6 @@ use crate::fault::Error;
 use crate::linking::Linking;
 use crate::lists;
 use crate::seeds::Seeker;
-use retail_flow::MESH;
 
 const DOMAIN: &str = "cases.retail";
 /// Says that an answer is the first one of a repeated request.

@@ -1,6 +1,7 @@
 //! Tying a case to an order or a return, for a caller.
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_proto::cases::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_store::Store;
@@ -10,7 +11,6 @@ use crate::cases::Cases;
 use crate::fault::Error;
 use crate::owners::{Owners, Silent};
 use crate::record::{Case, Kind, View};
-use retail_flow::Asked;
 
 /// Ties cases.
 #[derive(Clone)]

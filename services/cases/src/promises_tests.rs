@@ -2,10 +2,10 @@
 
 use retail_proto::orders::v1 as orders;
 use retail_proto::returns::v1 as returns;
+use retail_proto::timestamp;
 use retail_proto::types::v1::{Money, Ref};
 
 use super::*;
-use retail_proto::timestamp;
 
 fn order(state: OrderState) -> Order {
     let line = |expected: &str, shipped: &str| orders::Line {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use retail_flow::Known;
 use retail_proto::cases::v1 as pb;
+use retail_proto::timestamp;
 use retail_runtime::Timestamp;
 
 use crate::owners::Silent;
-use retail_proto::timestamp;
 
 /// How far an owner's word reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Customers over gRPC: parse, call, render.
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_proto::customers::v1 as pb;
 use retail_proto::customers::v1::customers_service_server::CustomersService;
 use retail_runtime::fault::{self, BadShape};
@@ -10,7 +11,6 @@ use crate::consent::history;
 use crate::fault::Error;
 use crate::parse;
 use crate::people::People;
-use retail_flow::Asked;
 
 /// Name of the domain in errors.
 const DOMAIN: &str = "customers.retail";

@@ -1,8 +1,8 @@
 //! What can go wrong with a customer, and what each means to a caller.
 
-use retail_flow::Unclaimed;
 use std::time::Duration;
 
+use retail_flow::Unclaimed;
 use retail_runtime::fault::{BadShape, Class, Fault};
 use retail_runtime::{PeerError, ServeError};
 use retail_store::{self as store, UpdateError};

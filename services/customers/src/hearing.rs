@@ -1,5 +1,6 @@
 //! What systems say of their records, over the store: finding whose record it is, and one commit that decides.
 
+use retail_flow::Asked;
 use retail_proto::customers::v1 as pb;
 use retail_runtime::trace;
 use retail_store::{Draft, UpdateError};
@@ -12,7 +13,6 @@ use crate::people::{Elsewhere, People, Reached, reach, resolver, standing};
 use crate::seal::{Event, seal, seal_quietly};
 use crate::syncing::{Ear, Heard, Said, Telling};
 use crate::telling::{SystemKind, may_have_heard};
-use retail_flow::Asked;
 
 /// More tries than any interference needs.
 const TRIES: usize = 64;

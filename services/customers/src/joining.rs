@@ -1,5 +1,6 @@
 //! Merges and their undoing over the store: doing the moves of `bond.rs`. Whoever finds one half done completes it.
 
+use retail_flow::Asked;
 use retail_proto::customers::v1 as pb;
 use retail_runtime::{Clock, trace};
 use retail_store::{Draft, Store};
@@ -9,7 +10,6 @@ use crate::candidates::{self, Standing};
 use crate::customer::{Customer, Kind};
 use crate::fault::Error;
 use crate::seal::{Event, seal, seal_alias, seal_quietly};
-use retail_flow::Asked;
 
 /// More moves than a merge needs, however many others it must complete first.
 const MOVES: usize = 256;

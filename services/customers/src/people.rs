@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use retail_flow::Asked;
 use retail_proto::customers::v1::{self as pb, Profile};
 use retail_runtime::{Clock, Ids, trace};
 use retail_store::{Draft, Store, UpdateError};
@@ -17,7 +18,6 @@ use crate::joining::Joining;
 use crate::keys::{Key, Strength};
 use crate::seal::{Event, seal, seal_quietly};
 use crate::telling::SystemKind;
-use retail_flow::Asked;
 
 /// More moves than any set of three keys needs, however others interfere.
 const MOVES: usize = 64;

@@ -10,6 +10,11 @@ use retail_store::{self as store, UpdateError};
 use crate::reservation::{Lacking, ReservationError, State};
 use crate::stock::StockError;
 
+/// What it means to a process that our own store could not be read: it is tried again.
+pub(crate) fn unread(error: store::Error) -> Failure {
+    Failure::not_done(error.reason(), error.to_string())
+}
+
 /// Why something about stock was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

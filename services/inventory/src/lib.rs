@@ -14,7 +14,6 @@ mod fault;
 mod holding;
 mod keys;
 mod movement;
-mod outcome;
 mod parse;
 mod places;
 mod publication;

@@ -11,8 +11,8 @@ use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::{Draft, IndexQuery, Store};
 
+use crate::fault::unread;
 use crate::keys::{site_id, stock_id};
-use crate::outcome;
 use crate::publication::{STALE_LIMIT, Shown};
 use crate::shelf::Shelf;
 use crate::site;
@@ -196,10 +196,10 @@ impl Publish {
             limit: usize::try_from(limit).unwrap_or(1),
         };
         let partition = <site::Site as retail_store::Document>::partition(&site_id(&doc.location));
-        let entries = self.store.index(partition, &query).await.map_err(outcome::store)?;
+        let entries = self.store.index(partition, &query).await.map_err(unread)?;
         let mut settings = Vec::with_capacity(entries.len());
         for entry in entries {
-            let row = self.store.read::<Stock>(entry.key.id()).await.map_err(outcome::store)?;
+            let row = self.store.read::<Stock>(entry.key.id()).await.map_err(unread)?;
             let Some(row) = row.map(|found| found.doc).filter(|row| row.is_dirty(&doc.channel)) else { continue };
             if let Some(shown) = row.shown_by(&doc.channel) {
                 settings.push(Setting {

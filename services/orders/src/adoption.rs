@@ -5,6 +5,7 @@
 //! had was not adopted but early, and its webhook makes it an ordinary order (`orders.rs`).
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_flow::Failure;
 use retail_proto::erp::v1 as erp;
 use retail_proto::orders::v1 as pb;
@@ -19,7 +20,6 @@ use crate::orders::{Changed, Orders, key_shape};
 use crate::record::Order;
 use crate::seal::list;
 use crate::{ask, pairing, place};
-use retail_flow::Asked;
 
 /// Orders of one number that are looked through.
 const MOST: usize = 200;

@@ -1,5 +1,6 @@
 //! gRPC in: parse, call, render.
 
+use retail_flow::MESH;
 use retail_proto::orders::v1 as pb;
 use retail_proto::orders::v1::orders_service_server::OrdersService;
 use retail_runtime::{Runtime, fault};
@@ -10,7 +11,6 @@ use tonic::{Request, Response, Status, async_trait};
 
 use crate::orders::Orders;
 use crate::record::Order;
-use retail_flow::MESH;
 
 const DOMAIN: &str = "orders.retail";
 /// Says that an answer is the first one of a repeated request.

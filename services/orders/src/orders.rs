@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_flow::{Failure, page};
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1::ItemKey;
@@ -18,7 +19,6 @@ use crate::place;
 use crate::record::{Capture, Order, State};
 use crate::seal::{Seal, list};
 use crate::{render, sent};
-use retail_flow::Asked;
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;

@@ -1,5 +1,6 @@
 //! gRPC in: parse, call, render.
 
+use retail_flow::MESH;
 use retail_proto::returns::v1 as pb;
 use retail_proto::returns::v1::returns_service_server::ReturnsService;
 use retail_runtime::{Runtime, fault};
@@ -11,7 +12,6 @@ use tonic::{Request, Response, Status, async_trait};
 use crate::fault::Error;
 use crate::record::Return;
 use crate::returns::Returns;
-use retail_flow::MESH;
 
 const DOMAIN: &str = "returns.retail";
 /// Says that an answer is the first one of a repeated request.

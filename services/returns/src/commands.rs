@@ -1,6 +1,7 @@
 //! What people and warehouses ask of a return that is there: each a shape, a pure rule, a note for the audit.
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_proto::returns::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_store::Draft;
@@ -16,7 +17,6 @@ use crate::render::known_disposition;
 use crate::resolving::{self, Resolution};
 use crate::returns::{Returns, key_shape};
 use crate::start::quantity;
-use retail_flow::Asked;
 
 /// A return, and whether the request was a repeat.
 type Answer = Result<(Return, bool), Error>;

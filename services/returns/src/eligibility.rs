@@ -118,7 +118,7 @@ impl Bench<'_> {
         self.rule("PURCHASED", !sale.is_cancelled, [("order_number", sale.number.clone())], detail);
     }
 
-    /// Shipped and invoiced must cover what came back before and what is asked for now. What was never ordered is not
+    /// Shipped and invoiced must cover what came back before and what this return asks for. What was never ordered is not
     /// their question.
     fn covered(&mut self, rule: &str, word: &str, covered: i64, sold: &SoldLine, claimed: i64) {
         let passed = covered >= claimed.saturating_add(self.asked.quantity).min(sold.ordered);

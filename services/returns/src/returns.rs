@@ -1,5 +1,6 @@
 //! The returns of this service: taking them in, reading them, and the way into the store that every change takes.
 
+use retail_flow::Asked;
 use retail_flow::{Failure, page};
 use retail_proto::erp::v1 as erp;
 use retail_proto::returns::v1 as pb;
@@ -17,7 +18,6 @@ use crate::render;
 use crate::seal::{Seal, list};
 use crate::terms::Terms;
 use crate::{facts, rma, start};
-use retail_flow::Asked;
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;

@@ -1,6 +1,7 @@
 //! Facts about refunds that the shop tells: ours are confirmed, others become returns, and none is ever made again.
 
 use prost::Message as _;
+use retail_flow::Asked;
 use retail_proto::returns::v1 as pb;
 use retail_store::Draft;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,6 @@ use crate::record::Return;
 use crate::returns::{Returns, key_shape};
 use crate::sale::Sale;
 use crate::shop_refund;
-use retail_flow::Asked;
 
 impl Returns {
     /// Takes a fact over; answers the id of the return it belongs to, empty when there is nothing to do for it.
