@@ -109,7 +109,7 @@ impl Balanced {
             match replica.send(&self.0.runtime, request).await {
                 Ok(response) => return Ok(response),
                 Err(Unanswered::Unsent(back, reason)) => {
-                    tracing::debug!(peer = replica.name(), reason, "not reached; left out for now");
+                    tracing::debug!(peer = replica.name(), reason, "not reached; left out until it has rested");
                     (request, why) = (*back, reason);
                     // Perhaps it has moved.
                     self.hurry();

@@ -44,8 +44,12 @@ async fn doctor_books_and_faults_speak_of_a_running_mesh() {
     let alone = mesh.command().arg("doctor").stdout(std::process::Stdio::piped()).output().unwrap();
     assert!(!alone.status.success());
     assert!(said(&alone).contains("weft all"), "{}", said(&alone));
+    let lag = mesh.command().arg("lag").stdout(std::process::Stdio::piped()).output().unwrap();
+    assert!(!lag.status.success() && said(&lag).contains("orders: "), "{}", said(&lag));
     mesh.start(&runtime).await;
     let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let lag = run(&["lag"]);
+    assert!(lag.status.success() && said(&lag).contains("group"), "{}", said(&lag));
     let doctor = run(&["doctor"]);
     assert!(doctor.status.success(), "{}", said(&doctor));
     let books: Value = serde_json::from_slice(&run(&["twin", "books", "-o", "json"]).stdout).unwrap();

@@ -1,4 +1,4 @@
-//! One replica of a service: its connection, how busy it is, and whether it is left out for now.
+//! One replica of a service: its connection, how busy it is, and whether it rests: whoever rests is asked last.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
