@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderValue, Request, Response, header};
+use http_body_util::BodyExt as _;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use crate::Runtime;
 use crate::grpc::{CONNECTION_WINDOW, STREAM_WINDOW};
@@ -112,13 +113,13 @@ impl Replica {
         match connection.try_send_request(request).await {
             Ok(response) => {
                 *self.rest() = Rest::default();
-                Ok(response.map(Body::new))
+                Ok(response.map(|body| Body::new(body.map_err(lost))))
             }
             Err(mut failed) => {
                 self.failed(runtime);
                 Err(match failed.take_message() {
                     Some(request) => Unanswered::Unsent(Box::new(request), "the connection had ended".to_owned()),
-                    None => Unanswered::Lost(Status::from_error(Box::new(failed.into_error()))),
+                    None => Unanswered::Lost(lost(failed.into_error())),
                 })
             }
         }
@@ -189,4 +190,14 @@ impl Replica {
     fn rest(&self) -> MutexGuard<'_, Rest> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection that broke under a call. Its other end is not there, which tonic knows only of connections that could
+/// not be made; of the call it says nothing.
+fn lost(error: hyper::Error) -> Status {
+    let status = Status::from_error(Box::new(error));
+    if status.code() != Code::Unknown {
+        return status;
+    }
+    Status::unavailable(format!("the connection broke before the answer was whole: {}", status.message()))
 }

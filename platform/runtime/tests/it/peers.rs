@@ -6,7 +6,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
 use retail_proto::ops::v1::ops_service_server::{OpsService, OpsServiceServer};
 use retail_proto::ops::v1::{
@@ -15,8 +20,9 @@ use retail_proto::ops::v1::{
 };
 use retail_runtime::fault::{Class, Refusal};
 use retail_runtime::{Clock, Drain, Io, Listener, Net, Network, Peer, Rng, Runtime, Timestamp};
+use tokio::sync::Notify;
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 /// Says its number, after some time.
 #[derive(Clone)]
@@ -163,6 +169,42 @@ async fn a_name_leads_to_all_its_replicas_and_to_those_that_come_later() {
         tokio::task::yield_now().await;
     }
     assert!(all[&2] > 10 && all[&3] > 10, "{all:?}");
+}
+
+/// Takes one connection and cuts it under its first call, before or after the answer began.
+async fn cut(listener: Listener, begun: bool) {
+    let (io, _) = listener.accept().await.unwrap();
+    let under_way = Arc::new(Notify::new());
+    let called = under_way.clone();
+    let service = hyper::service::service_fn(move |_| {
+        let called = called.clone();
+        async move {
+            called.notify_one();
+            if !begun {
+                std::future::pending::<()>().await;
+            }
+            let head = http::Response::builder().header("content-type", "application/grpc");
+            head.body(StreamBody::new(futures::stream::pending::<Result<Frame<Bytes>, io::Error>>()))
+        }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service);
+    tokio::select! {
+        ended = connection => ended.unwrap(),
+        () = async { under_way.notified().await; tokio::time::sleep(Duration::from_secs(1)).await } => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_under_a_call_is_unavailable_and_says_nothing_of_the_call() {
+    for begun in [false, true] {
+        let runtime = crate::runtime();
+        let listener = runtime.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let peer = runtime.peer(&format!("http://{}", listener.local_addr())).unwrap();
+        let (answer, ()) = tokio::join!(asked(&peer), cut(listener, begun));
+        let status = answer.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        assert_eq!(Refusal::read(&status).class(), Class::Unknown, "{status}");
+    }
 }
 
 #[test]
