@@ -6,6 +6,9 @@ PYTHON ?= python3
 SEEDS ?= 100
 FROM ?= 1
 SEED ?=
+MINUTES ?= 2
+STORE ?= embedded
+PLAY ?= storm
 # A build of its own: the simulator draws tokio's choices from the seed, and can switch safeties off.
 SIM_DIR ?= target/sim
 SIM = CARGO_TARGET_DIR=$(SIM_DIR) RUSTFLAGS="--cfg tokio_unstable --cfg weft_sabotage" cargo
@@ -47,6 +50,10 @@ sim: ## the whole mesh in a simulated world: SEEDS=n FROM=k, or SEED=k for one w
 sim-test: ## the simulator's own tests: same seed, same run
 	$(SIM) test --locked --profile sim -p retail-sim
 
+crash: ## the mesh as real processes under load, killed for MINUTES=n; PLAY="rounds" or "day", STORE=redis, SEED=k
+	cargo build --locked -p retail-weft -p retail-crash --bins
+	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))
+
 sabotage: ## switch one safety off after the other: the simulator must notice each
 	$(SIM) build --locked --profile sim -p retail-sim
 	$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM) --sabotage all
@@ -60,4 +67,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sim-test sabotage bench day clean-data
+.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sim-test crash sabotage bench day clean-data

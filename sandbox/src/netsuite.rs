@@ -12,6 +12,7 @@ mod fields;
 mod fulfil;
 mod input;
 mod keys;
+mod ledger;
 mod line;
 mod orders;
 mod receiving;
@@ -151,6 +152,17 @@ impl NetSuite {
         })
     }
 
+    /// Sales orders with the number of their documents, by `after` (an id) and `limit`.
+    fn ledger(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
+        let number = |name: &str, otherwise: i64| match request.parameter(name) {
+            Some(text) => text.parse().map_err(|_| Fault::content(name, format!("{name} must be a number."))),
+            None => Ok(otherwise),
+        };
+        self.work(now, &request.base_url, |desk| {
+            Ok(Answer::json(200, &desk.ledger(number("after", 0)?, number("limit", 1_000)?)?))
+        })
+    }
+
     /// What a developer needs to sign in; a POST maps another certificate.
     fn certificate(&self, request: &Seen, now: Timestamp) -> books::Result<Answer> {
         self.work(now, &request.base_url, |desk| {
@@ -230,6 +242,7 @@ impl Twin for NetSuite {
             }
             "receiving" => Some(answered(self.receiving(request, now))),
             "people" => Some(answered(self.people(request, now))),
+            "ledger" => Some(answered(self.ledger(request, now))),
             _ => None,
         }
     }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use retail_crash::process::Mesh;
 use retail_runtime::{Rng, Runtime};
 use retail_sandbox::orderbook::OrderBook;
 use retail_weft::feeding::{Feeding, Plan, Report};
 use retail_weft::mesh::url;
 use retail_weft::wire::Wire;
-
-use crate::process::Mesh;
 
 /// Kills in one day.
 const KILLS: u32 = 5;
@@ -19,7 +18,7 @@ async fn a_day_with_five_kills_ends_with_the_same_books_and_no_leaked_reservatio
     let runtime = Runtime::system("kill");
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_101_201);
     let rng = Rng::seeded(seed);
-    let mut mesh = Mesh::new();
+    let mut mesh = Mesh::new(crate::weft());
     mesh.start(&runtime).await;
     for _ in 0..KILLS {
         let life = Duration::from_millis(300 + rng.below(1_500));

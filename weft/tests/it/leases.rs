@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use retail_crash::fleet::{Fleet, Stored, Wires};
 use retail_store::Store;
-
-use crate::fleet::Fleet;
 
 /// Waits until the partitions are held in these shares, smallest first; answers how long that took.
 async fn until(fleet: &Fleet, store: &Store, shares: &[usize]) -> Duration {
@@ -23,7 +22,7 @@ async fn until(fleet: &Fleet, store: &Store, shares: &[usize]) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_shared_taken_over_from_the_dead_and_the_hung_and_given_back_by_those_who_end() {
-    let Some(mut fleet) = Fleet::new().await else { return };
+    let Some(mut fleet) = Fleet::new(crate::weft(), Stored::Redis, Wires::Plain).await else { return };
     let store = fleet.store("orders").await;
     fleet.launch("orders-1");
     until(&fleet, &store, &[64]).await;

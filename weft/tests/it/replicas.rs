@@ -4,10 +4,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use retail_crash::fleet::{Fleet, REPLICATED, Stored, Wires};
 use retail_runtime::Rng;
 use retail_weft::feeding::{Feeding, Plan, Report};
 
-use crate::fleet::{Fleet, REPLICATED};
 use crate::kill::nothing_is_promised;
 
 /// Replicas that are killed in a day.
@@ -33,7 +33,7 @@ fn plan() -> Plan {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_over_two_replicas_of_everything_ends_with_the_same_books_whoever_dies() {
-    let Some(mut fleet) = Fleet::new().await else { return };
+    let Some(mut fleet) = Fleet::new(crate::weft(), Stored::Redis, Wires::Plain).await else { return };
     fleet.start().await;
     let rng = Rng::seeded(number("SEED", 20_101_201));
     let begun = fleet.runtime.clock().monotonic();
@@ -44,10 +44,8 @@ async fn a_day_over_two_replicas_of_everything_ends_with_the_same_books_whoever_
         report = feed => report,
         never = trouble(&mut fleet, &rng, &mut done) => match never {},
     };
-    let logs =
-        || fleet.parts.iter().map(|part| format!("--- {}\n{}", part.name, fleet.log(&part.name))).collect::<String>();
-    let report: Report = report.unwrap_or_else(|error| panic!("{done:?} {error:#}\n{}", logs()));
-    assert!(report.agrees(), "{done:?} {} {:#}\n{}", report.line(), report.books, logs());
+    let report: Report = report.unwrap_or_else(|error| panic!("{done:?} {error:#}\n{}", fleet.logs()));
+    assert!(report.agrees(), "{done:?} {} {:#}\n{}", report.line(), report.books, fleet.logs());
     assert_eq!((report.duplicates(), report.lost()), (0, 0));
     let took = fleet.runtime.clock().monotonic().saturating_sub(begun);
     tell(&format!("{} took {took:.1?}, {}", report.line(), done.join(", ")));

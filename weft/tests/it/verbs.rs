@@ -2,10 +2,11 @@
 
 use std::process::{Command, Output};
 
+use retail_crash::process::Mesh;
 use retail_runtime::Runtime;
 use serde_json::Value;
 
-use crate::process::{Mesh, WEFT};
+use crate::weft;
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -13,7 +14,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn the_built_in_configuration_can_be_used() {
-    let output = Command::new(WEFT).arg("check-config").env_remove("WEFT_CONFIG").output().unwrap();
+    let output = Command::new(weft()).arg("check-config").env_remove("WEFT_CONFIG").output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
 }
 
@@ -22,7 +23,7 @@ fn a_misspelt_key_ends_with_64_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("weft.toml");
     std::fs::write(&file, "[orders]\nreservatoin = \"5m\"\n").unwrap();
-    let output = Command::new(WEFT).arg("--config").arg(&file).arg("check-config").output().unwrap();
+    let output = Command::new(weft()).arg("--config").arg(&file).arg("check-config").output().unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", said(&output));
     assert!(said(&output).contains("reservatoin"), "{}", said(&output));
 }
@@ -32,7 +33,7 @@ fn a_reference_that_leads_nowhere_is_named_with_the_mend() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("weft.toml");
     std::fs::write(&file, "[orders.channels.shop]\nerp = \"sap\"\n").unwrap();
-    let output = Command::new(WEFT).arg("--config").arg(&file).arg("check-config").output().unwrap();
+    let output = Command::new(weft()).arg("--config").arg(&file).arg("check-config").output().unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", said(&output));
     assert!(said(&output).contains("orders.erps"), "{}", said(&output));
 }
@@ -40,7 +41,7 @@ fn a_reference_that_leads_nowhere_is_named_with_the_mend() {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_books_and_faults_speak_of_a_running_mesh() {
     let runtime = Runtime::system("verbs");
-    let mut mesh = Mesh::new();
+    let mut mesh = Mesh::new(weft());
     let alone = mesh.command().arg("doctor").stdout(std::process::Stdio::piped()).output().unwrap();
     assert!(!alone.status.success());
     assert!(said(&alone).contains("weft all"), "{}", said(&alone));
@@ -64,7 +65,7 @@ async fn doctor_books_and_faults_speak_of_a_running_mesh() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desks_verbs_name_what_is_wrong_and_how_to_mend_it() {
     let runtime = Runtime::system("desk");
-    let mut mesh = Mesh::new();
+    let mut mesh = Mesh::new(weft());
     mesh.start(&runtime).await;
     let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
     let nothing = run(&["exceptions", "list", "-o", "json"]);

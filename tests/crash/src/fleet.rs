@@ -1,10 +1,10 @@
-//! A mesh of real processes over one Redis: several replicas of every service and of the gateway, a connector each, the
-//! twins, and a door in front of the gateways.
+//! A mesh of real processes: every service, gateway and connector one of its own, on the embedded store, or with two
+//! replicas of each service and of the gateway on Redis; the twins; and a door in front of the gateways.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
@@ -15,84 +15,126 @@ use retail_weft::mesh::url;
 use retail_weft::wire::Wire;
 use serde_json::{Value, json};
 
-use crate::door;
-use crate::process::WEFT;
+use crate::proxy::Proxy;
 use crate::servers::{Cluster, Kind, Server};
 
-/// Every part that has several replicas.
-pub(crate) const REPLICATED: [&str; 6] = ["orders", "inventory", "customers", "returns", "cases", "gateway"];
+/// Every part that may have several replicas.
+pub const REPLICATED: [&str; 6] = ["orders", "inventory", "customers", "returns", "cases", "gateway"];
 const CONNECTORS: [&str; 3] = ["shopify", "netsuite", "salesforce"];
-/// Replicas of each.
+/// Replicas of each, on Redis.
 const REPLICAS: usize = 2;
 
-/// Where everything is kept.
+/// What the mesh keeps its state in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stored {
+    /// A directory for each service, one replica of each.
+    Embedded,
+    /// A Valkey Cluster with class R4, else one Redis; two replicas of each service.
+    Redis,
+}
+
+/// How the parts reach each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wires {
+    /// Directly.
+    Plain,
+    /// Through a [`Proxy`] in front of each part and of each twin.
+    Weather,
+}
+
 enum Servers {
+    None,
     Cluster(Cluster),
     One(Server),
 }
 
 impl Servers {
-    /// A Cluster of Valkey, else one Redis; `None` when neither is installed.
-    fn start() -> Option<Self> {
+    fn start(stored: Stored) -> Option<Self> {
         let options = ["--appendonly", "yes"];
+        if stored == Stored::Embedded {
+            return Some(Self::None);
+        }
         let cluster = Cluster::start(Kind::Valkey, &options).map(Self::Cluster);
         cluster.or_else(|| Server::start(Kind::Redis, &options).map(Self::One))
     }
 
-    fn config(&self) -> RedisConfig {
+    fn config(&self) -> Option<RedisConfig> {
         match self {
-            Self::Cluster(cluster) => RedisConfig::at(cluster.addresses(), Durability::R4),
-            Self::One(server) => RedisConfig::at(vec![server.address.clone()], Durability::R1),
+            Self::None => None,
+            Self::Cluster(cluster) => Some(RedisConfig::at(cluster.addresses(), Durability::R4)),
+            Self::One(server) => Some(RedisConfig::at(vec![server.address.clone()], Durability::R1)),
         }
     }
 }
 
 /// A process.
-pub(crate) struct Part {
+struct Part {
     /// For example `orders-1`.
-    pub(crate) name: String,
+    name: String,
     what: &'static str,
+    /// Where it listens.
     at: SocketAddr,
-    log: PathBuf,
+    /// Where others believe it to be.
+    seen: SocketAddr,
     child: Option<Child>,
 }
 
 /// All of it.
-pub(crate) struct Fleet {
-    pub(crate) runtime: Runtime,
+pub struct Fleet {
+    /// For those who work with it.
+    pub runtime: Runtime,
+    weft: PathBuf,
     servers: Servers,
     dir: tempfile::TempDir,
-    pub(crate) parts: Vec<Part>,
+    parts: Vec<Part>,
     twins: [SocketAddr; 4],
+    twins_seen: [SocketAddr; 4],
     sandbox: Option<Child>,
-    door: SocketAddr,
+    door: Proxy,
+    wires: Vec<Proxy>,
+}
+
+impl std::fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fleet").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 impl Fleet {
-    /// Servers and addresses; no process runs yet. `None` when there is no server to be had.
-    pub(crate) async fn new() -> Option<Self> {
-        let servers = Servers::start()?;
-        let dir = tempfile::tempdir().unwrap();
+    /// Servers and addresses for this binary; no process runs yet. `None` when there is no server to be had.
+    pub async fn new(weft: &Path, stored: Stored, wires: Wires) -> Option<Self> {
+        let servers = Servers::start(stored)?;
         let runtime = Runtime::system("fleet");
-        let mut ports = lasting_ports(REPLICATED.len() * REPLICAS + CONNECTORS.len() + 4).into_iter();
-        let replicated = REPLICATED.iter().flat_map(|what| (1..=REPLICAS).map(move |number| (*what, number)));
-        let single = CONNECTORS.iter().map(|what| (*what, 1));
-        let part = |(what, number): (&'static str, usize)| {
-            let name = format!("{what}-{number}");
-            let log = dir.path().join(format!("{name}.log"));
-            Part { name, what, at: ports.next().unwrap(), log, child: None }
-        };
-        let parts: Vec<Part> = replicated.chain(single).map(part).collect();
-        let twins = [(); 4].map(|()| ports.next().unwrap());
-        let gateways = parts.iter().filter(|part| part.what == "gateway").map(|part| part.at).collect();
-        let door = door::open(&runtime, gateways).await;
-        let fleet = Self { runtime, servers, dir, parts, twins, sandbox: None, door };
+        let replicas = if stored == Stored::Redis { REPLICAS } else { 1 };
+        let mut ports = lasting_ports(2 * (REPLICATED.len() * replicas + CONNECTORS.len() + 4)).into_iter();
+        let mut next = || ports.next().unwrap();
+        let replicated = REPLICATED.iter().flat_map(|what| (1..=replicas).map(move |number| (*what, number)));
+        let mut parts = Vec::new();
+        for (what, number) in replicated.chain(CONNECTORS.iter().map(|what| (*what, 1))) {
+            let at = next();
+            parts.push(Part { name: format!("{what}-{number}"), what, at, seen: at, child: None });
+        }
+        let twins = [(); 4].map(|()| next());
+        let (mut twins_seen, mut between) = (twins, Vec::new());
+        if wires == Wires::Weather {
+            // The twins' own door stays open: whoever looks into their books is not part of the play.
+            let seen = parts.iter_mut().map(|part| &mut part.seen).chain(&mut twins_seen[1..]);
+            for at in seen {
+                let wire = Proxy::open(&runtime, next(), vec![*at]).await;
+                *at = wire.at();
+                between.push(wire);
+            }
+        }
+        let gateways = parts.iter().filter(|part| part.what == "gateway").map(|part| part.seen).collect();
+        let door = Proxy::open(&runtime, ([127, 0, 0, 1], 0).into(), gateways).await;
+        let (weft, dir) = (weft.to_owned(), tempfile::tempdir().unwrap());
+        let fleet = Self { runtime, weft, servers, dir, parts, twins, twins_seen, sandbox: None, door, wires: between };
         fleet.write(&Value::Null);
         Some(fleet)
     }
 
     /// Starts the twins, then everything else, and waits until all of it answers.
-    pub(crate) async fn start(&mut self) {
+    pub async fn start(&mut self) {
         let mut sandbox = self.command("sandbox", None);
         self.sandbox = Some(sandbox.arg("sandbox").spawn().unwrap());
         let control = Wire::to(&self.runtime, &url(self.twins[0])).unwrap().patient(Duration::from_secs(60));
@@ -100,7 +142,7 @@ impl Fleet {
         self.write(&control.get("/__sandbox/netsuite/certificate").await.unwrap());
         // A webhook that met a dying gateway comes again soon, not in a minute.
         control.post("/__sandbox/shopify/webhooks", &json!({"retry_gap_ms": 250})).await.unwrap();
-        let names: Vec<String> = self.parts.iter().map(|part| part.name.clone()).collect();
+        let names = self.names();
         for name in &names {
             self.launch(name);
         }
@@ -110,17 +152,33 @@ impl Fleet {
     }
 
     /// What a feed needs to know.
-    pub(crate) fn reach(&self) -> Reach {
-        let gateway = url(self.door);
-        Reach { webhooks: gateway.clone(), gateway, twins: url(self.twins[0]), orders: self.all("orders") }
+    pub fn reach(&self) -> Reach {
+        let gateway = self.gateway();
+        Reach { webhooks: gateway.clone(), gateway, twins: self.twins(), orders: self.all("orders") }
     }
 
-    pub(crate) fn gateway(&self) -> String {
-        url(self.door)
+    /// The door of the gateways.
+    pub fn gateway(&self) -> String {
+        url(self.door.at())
+    }
+
+    /// The control of the twins.
+    pub fn twins(&self) -> String {
+        url(self.twins[0])
+    }
+
+    /// Every part, as `orders-1`.
+    pub fn names(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.name.clone()).collect()
+    }
+
+    /// The wires between the parts, when there is weather.
+    pub fn wires(&self) -> &[Proxy] {
+        &self.wires
     }
 
     /// Starts a process.
-    pub(crate) fn launch(&mut self, name: &str) {
+    pub fn launch(&mut self, name: &str) {
         let (what, at) = self.parts.iter().find(|part| part.name == name).map(|part| (part.what, part.at)).unwrap();
         let mut command = self.command(name, Some((what, at)));
         command.arg("run");
@@ -132,14 +190,14 @@ impl Fleet {
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(&mut self, name: &str) {
+    pub fn kill(&mut self, name: &str) {
         let mut child = self.part(name).child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Asks a process to end and waits for that.
-    pub(crate) async fn end(&mut self, name: &str) -> ExitStatus {
+    pub async fn end(&mut self, name: &str) -> ExitStatus {
         self.signal(name, "-TERM");
         let mut child = self.part(name).child.take().unwrap();
         for _ in 0..1_200 {
@@ -152,19 +210,23 @@ impl Fleet {
     }
 
     /// Sends a signal.
-    pub(crate) fn signal(&mut self, name: &str, signal: &str) {
+    pub fn signal(&mut self, name: &str, signal: &str) {
         let pid = self.part(name).child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// What a process has logged.
-    pub(crate) fn log(&self, name: &str) -> String {
-        let part = self.parts.iter().find(|part| part.name == name).unwrap();
-        std::fs::read_to_string(&part.log).unwrap_or_default()
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.log_file(name)).unwrap_or_default()
+    }
+
+    /// What all of them have logged.
+    pub fn logs(&self) -> String {
+        self.parts.iter().map(|part| format!("--- {}\n{}", part.name, self.log(&part.name))).collect()
     }
 
     /// How many partitions of a domain each living holder has now.
-    pub(crate) async fn holders(&self, store: &Store) -> BTreeMap<[u8; 16], usize> {
+    pub async fn holders(&self, store: &Store) -> BTreeMap<[u8; 16], usize> {
         let now = self.runtime.clock().now();
         let mut holders = BTreeMap::new();
         for partition in Partition::all() {
@@ -175,15 +237,16 @@ impl Fleet {
         holders
     }
 
-    /// A domain's store, to look into.
-    pub(crate) async fn store(&self, domain: &str) -> Store {
-        let backend = BackendConfig::Redis(Box::new(self.servers.config()));
+    /// A domain's store on Redis, to look into.
+    pub async fn store(&self, domain: &str) -> Store {
+        let backend = BackendConfig::Redis(Box::new(self.servers.config().unwrap()));
         let config =
             retail_store::Config { backend, domain: domain.into(), region: "local".into(), groups: Vec::new() };
         Store::open(&self.runtime, &config).await.unwrap()
     }
 
-    pub(crate) async fn until_up(&self, name: &str) {
+    /// Waits until a process takes connections.
+    pub async fn until_up(&self, name: &str) {
         let part = self.parts.iter().find(|part| part.name == name).unwrap();
         for _ in 0..1_200 {
             if self.runtime.net().connect("127.0.0.1", part.at.port()).await.is_ok() {
@@ -198,9 +261,13 @@ impl Fleet {
         self.parts.iter_mut().find(|part| part.name == name).unwrap()
     }
 
+    fn log_file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.log"))
+    }
+
     fn command(&self, name: &str, listen: Option<(&str, SocketAddr)>) -> Command {
-        let log = File::options().create(true).append(true).open(self.dir.path().join(format!("{name}.log"))).unwrap();
-        let mut command = Command::new(WEFT);
+        let log = File::options().create(true).append(true).open(self.log_file(name)).unwrap();
+        let mut command = Command::new(&self.weft);
         command.arg("--config").arg(self.dir.path().join("weft.toml"));
         command.arg("--data-dir").arg(self.dir.path().join("data"));
         command.env_remove("WEFT_CONFIG").stdout(log.try_clone().unwrap()).stderr(log);
@@ -214,29 +281,29 @@ impl Fleet {
 
     /// All replicas of a part, as a peer is written.
     fn all(&self, what: &str) -> String {
-        let all: Vec<String> = self.parts.iter().filter(|part| part.what == what).map(|part| url(part.at)).collect();
+        let all: Vec<String> = self.parts.iter().filter(|part| part.what == what).map(|part| url(part.seen)).collect();
         all.join(",")
     }
 
     fn write(&self, key: &Value) {
-        let redis = self.servers.config();
+        let store = self.servers.config().map_or_else(String::new, |redis| {
+            let class = redis.class.to_string().to_lowercase();
+            let addresses = redis.addresses;
+            format!("[store]\nbackend = \"redis\"\n[store.redis]\naddresses = {addresses:?}\nclass = \"{class}\"")
+        });
         let word = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let [orders, inventory, customers, returns, cases, _] = REPLICATED.map(|what| self.all(what));
         let [shopify, netsuite, salesforce] = CONNECTORS.map(|what| self.all(what));
-        let [control, shop, erp, crm] = self.twins;
-        let door = url(self.door);
-        let class = redis.class.to_string().to_lowercase();
+        let [control, shop_at, erp_at, crm_at] = self.twins;
+        let [_, shop, erp, crm] = self.twins_seen;
+        let door = self.gateway();
         let private =
             if key.is_null() { String::new() } else { format!("private_key = '''{}'''", word("private_key_pem")) };
         let text = format!(
             r#"
 [telemetry]
 level = "info"
-[store]
-backend = "redis"
-[store.redis]
-addresses = {addresses:?}
-class = "{class}"
+{store}
 [gateway]
 public_url = "{door}"
 [gateway.upstreams]
@@ -291,11 +358,10 @@ http = {{ base_url = "http://{erp}" }}
 http = {{ base_url = "http://{crm}" }}
 [sandbox.listen]
 control = "{control}"
-shopify = "{shop}"
-netsuite = "{erp}"
-salesforce = "{crm}"
+shopify = "{shop_at}"
+netsuite = "{erp_at}"
+salesforce = "{crm_at}"
 "#,
-            addresses = redis.addresses,
             client = word("client_id"),
             certificate = word("certificate_id"),
         );

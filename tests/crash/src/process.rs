@@ -1,7 +1,7 @@
 //! A `weft all` of one's own, as a real process that can be killed.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -9,18 +9,19 @@ use retail_runtime::Runtime;
 use retail_weft::mesh::{Addresses, url};
 use retail_weft::wire::Wire;
 
-/// The binary under test.
-pub(crate) const WEFT: &str = env!("CARGO_BIN_EXE_weft");
-
 /// A data directory with fixed ports, and the process that works on it now.
-pub(crate) struct Mesh {
+#[derive(Debug)]
+pub struct Mesh {
+    weft: PathBuf,
     dir: tempfile::TempDir,
-    pub(crate) at: Addresses,
+    /// Its addresses.
+    pub at: Addresses,
     child: Option<Child>,
 }
 
 impl Mesh {
-    pub(crate) fn new() -> Self {
+    /// For this binary.
+    pub fn new(weft: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ports = free_ports(13);
         let at = Addresses {
@@ -54,22 +55,24 @@ impl Mesh {
             ports[10],
         );
         std::fs::write(dir.path().join("weft.toml"), text).unwrap();
-        Self { dir, at, child: None }
+        Self { weft: weft.to_owned(), dir, at, child: None }
     }
 
-    pub(crate) fn dir(&self) -> &Path {
+    /// Where everything lies.
+    pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(WEFT);
+    /// The binary with its configuration; the verb comes behind.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.weft);
         command.arg("--config").arg(self.dir().join("weft.toml")).arg("--data-dir").arg(self.dir().join("data"));
         command.env_remove("WEFT_CONFIG").stdout(Stdio::null());
         command
     }
 
     /// Starts the process and waits until its edge answers.
-    pub(crate) async fn start(&mut self, runtime: &Runtime) {
+    pub async fn start(&mut self, runtime: &Runtime) {
         self.child = Some(self.command().arg("all").spawn().unwrap());
         let gateway = Wire::to(runtime, &url(self.at.gateway)).unwrap();
         for _ in 0..600 {
@@ -82,7 +85,7 @@ impl Mesh {
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
