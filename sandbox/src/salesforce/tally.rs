@@ -9,9 +9,11 @@ pub(super) fn tally(db: &Connection) -> rusqlite::Result<Value> {
         db,
         &["Case_Milestone_Event__c"],
         "json_extract(body, '$.Mesh_Id__c')",
-        // Two milestones are one when they say the same of the same document of the same transaction in the same case.
+        // Two milestones are one when they say the same of the same document of the same transaction in the same case;
+        // without a document the text tells them apart: a return may wait for two causes.
         "json_array(json_extract(body, '$.Case__c'), json_extract(body, '$.Kind__c'), json_extract(body, '$.Order_Mesh_Id__c'),
-           json_extract(body, '$.Return_Mesh_Id__c'), json_extract(body, '$.Document_Number__c'))",
+           json_extract(body, '$.Return_Mesh_Id__c'),
+           coalesce(json_extract(body, '$.Document_Number__c'), json_extract(body, '$.Detail__c')))",
     )?;
     super::put(&mut milestones, "by_kind", milestones_by_kind(db)?);
     Ok(json!({

@@ -44,9 +44,7 @@ pub(super) fn sell(call: &Call<'_>, order: &Order, tenders: &[Tender], rounded: 
     let (mut shipping, mut lines) = (Vec::new(), Vec::new());
     for line in &order.lines {
         match price(call, order, line, rounded)? {
-            Ok(priced) if priced.goods.is_none() && SHIPPING_CODES.contains(&line.sku.as_str()) => {
-                shipping.push(priced)
-            }
+            Ok(priced) if is_shipping(&priced) => shipping.push(priced),
             Ok(priced) => lines.push(priced),
             Err(why) => return Ok(Sold::Refused(why)),
         }
@@ -72,6 +70,12 @@ pub(super) fn sell(call: &Call<'_>, order: &Order, tenders: &[Tender], rounded: 
     payment::take(call, id, &payments)?;
     outbox::post(call, &["orders/create", "orders/paid"], Some(id), || body::order(call, id))?;
     Ok(Sold::Accepted)
+}
+
+/// Postage that is charged once. A shipping line has no quantity: what is charged several times is a custom line, or a
+/// part of it could not be given back.
+fn is_shipping(priced: &Priced<'_>) -> bool {
+    priced.goods.is_none() && priced.line.quantity == 1 && SHIPPING_CODES.contains(&priced.line.sku.as_str())
 }
 
 fn digest(order: &Order) -> String {
@@ -174,10 +178,9 @@ fn write(
     }
     let mut row = call.next_id("shipping", ids::SHIPPING)?;
     for priced in shipping {
-        let price = priced.price.saturating_mul(priced.line.quantity);
         call.run(
             "INSERT INTO shipping VALUES (?1, ?2, ?3, ?4, ?5)",
-            (row, id, &priced.line.sku, &priced.line.title, price),
+            (row, id, &priced.line.sku, &priced.line.title, priced.price),
         )?;
         row = row.saturating_add(1);
     }

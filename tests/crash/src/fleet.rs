@@ -38,7 +38,7 @@ pub enum Stored {
 pub enum Wires {
     /// Directly.
     Plain,
-    /// Through a [`Proxy`] in front of each part and of each twin.
+    /// Through a [`Proxy`] in front of each part; vendors have faults of their own.
     Weather,
 }
 
@@ -88,7 +88,6 @@ pub struct Fleet {
     dir: tempfile::TempDir,
     parts: Vec<Part>,
     twins: [SocketAddr; 4],
-    twins_seen: [SocketAddr; 4],
     sandbox: Option<Child>,
     door: Proxy,
     wires: Vec<Proxy>,
@@ -115,20 +114,18 @@ impl Fleet {
             parts.push(Part { name: format!("{what}-{number}"), what, at, seen: at, child: None });
         }
         let twins = [(); 4].map(|()| next());
-        let (mut twins_seen, mut between) = (twins, Vec::new());
+        let mut between = Vec::new();
         if wires == Wires::Weather {
-            // The twins' own door stays open: whoever looks into their books is not part of the play.
-            let seen = parts.iter_mut().map(|part| &mut part.seen).chain(&mut twins_seen[1..]);
-            for at in seen {
-                let wire = Proxy::open(&runtime, next(), vec![*at]).await;
-                *at = wire.at();
+            for part in &mut parts {
+                let wire = Proxy::open(&runtime, next(), vec![part.at]).await;
+                part.seen = wire.at();
                 between.push(wire);
             }
         }
         let gateways = parts.iter().filter(|part| part.what == "gateway").map(|part| part.seen).collect();
         let door = Proxy::open(&runtime, ([127, 0, 0, 1], 0).into(), gateways).await;
         let (weft, dir) = (weft.to_owned(), tempfile::tempdir().unwrap());
-        let fleet = Self { runtime, weft, servers, dir, parts, twins, twins_seen, sandbox: None, door, wires: between };
+        let fleet = Self { runtime, weft, servers, dir, parts, twins, sandbox: None, door, wires: between };
         fleet.write(&Value::Null);
         Some(fleet)
     }
@@ -294,8 +291,7 @@ impl Fleet {
         let word = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let [orders, inventory, customers, returns, cases, _] = REPLICATED.map(|what| self.all(what));
         let [shopify, netsuite, salesforce] = CONNECTORS.map(|what| self.all(what));
-        let [control, shop_at, erp_at, crm_at] = self.twins;
-        let [_, shop, erp, crm] = self.twins_seen;
+        let [control, shop, erp, crm] = self.twins;
         let door = self.gateway();
         let private =
             if key.is_null() { String::new() } else { format!("private_key = '''{}'''", word("private_key_pem")) };
@@ -358,9 +354,9 @@ http = {{ base_url = "http://{erp}" }}
 http = {{ base_url = "http://{crm}" }}
 [sandbox.listen]
 control = "{control}"
-shopify = "{shop_at}"
-netsuite = "{erp_at}"
-salesforce = "{crm_at}"
+shopify = "{shop}"
+netsuite = "{erp}"
+salesforce = "{crm}"
 "#,
             client = word("client_id"),
             certificate = word("certificate_id"),

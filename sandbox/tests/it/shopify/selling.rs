@@ -41,7 +41,7 @@ fn row_22_overselling_takes_available_below_zero_only_where_allowed() {
 fn postage_is_a_shipping_line_and_other_charges_are_custom_lines() {
     let shop = shop();
     shop.turn("webhooks", json!({"url": "http://127.0.0.1:1/hooks"}));
-    shop.sell(&[order("#1", vec![line("MUG", 2, "2.50"), line("POST", 2, "9.00"), line("M", 1, "1.10")])]);
+    shop.sell(&[order("#1", vec![line("MUG", 2, "2.50"), line("POST", 1, "18.00"), line("M", 1, "1.10")])]);
     let body = deliveries::body(&shop, "#1", "orders/create");
     assert_eq!(body["total_price"], "24.10");
     assert_eq!(body["shipping_lines"][0]["price"], "18.00");
@@ -54,6 +54,20 @@ fn postage_is_a_shipping_line_and_other_charges_are_custom_lines() {
     assert_eq!(
         shop.twin.books()["orders"],
         json!({"count": 1, "lines": 3, "value": "24.10", "duplicates": 0, "cancelled": 0, "fulfilled": 0, "partial": 0, "nothing_to_ship": 0})
+    );
+}
+
+#[test]
+fn postage_that_is_charged_several_times_is_a_custom_line_of_which_a_part_can_be_given_back() {
+    let shop = shop();
+    shop.turn("webhooks", json!({"url": "http://127.0.0.1:1/hooks"}));
+    shop.sell(&[order("#1", vec![line("MUG", 1, "2.50"), line("POST", 3, "18.00")])]);
+    let body = deliveries::body(&shop, "#1", "orders/create");
+    assert_eq!((&body["total_price"], &body["shipping_lines"]), (&json!("56.50"), &json!([])));
+    let custom = &body["line_items"][1];
+    assert_eq!(
+        (&custom["sku"], &custom["quantity"], &custom["price"], &custom["variant_id"]),
+        (&json!("POST"), &json!(3), &json!("18.00"), &Value::Null)
     );
 }
 
