@@ -100,20 +100,17 @@ impl Connector {
         };
         let open = record.open_lines()?;
         if open.is_empty() {
-            let order = self.find(id, Lane::Critical).await?;
-            let shipped = record.item.items.iter().any(|line| !line.is_closed);
-            let said = if shipped {
-                outcome::refused("ALREADY_SHIPPED", "nothing of the sales order is left to close")
-            } else {
-                outcome::done()
-            };
-            return Ok((said, order));
+            return Ok((nothing_open(&record), self.find(id, Lane::Critical).await?));
         }
         let items = open.into_iter().map(|line| wire::CloseLine { line, is_closed: true }).collect();
         let body = wire::Closing { memo: map::filled(memo), item: wire::Lines { items } };
         let path = eid("salesOrder", map::SALES_ORDER, id);
         if let Err(error) = self.suite.write(CLOSE, Method::PATCH, &path, &body, id).await {
-            return Ok((fault::refusal(error)?, self.find(id, Lane::Critical).await?));
+            let refused = fault::refusal(error)?;
+            // It may have shipped since it was read.
+            let now = self.record(id).await?.filter(|record| record.open_lines().is_ok_and(|open| open.is_empty()));
+            let said = now.map_or(refused, |record| nothing_open(&record));
+            return Ok((said, self.find(id, Lane::Critical).await?));
         }
         let order = self.find(id, Lane::Critical).await.map_err(|error| error.after_the_write(CLOSE))?;
         Ok((outcome::done(), order))
@@ -248,6 +245,14 @@ impl LineRecord {
     fn number(&self) -> Result<i32, Error> {
         self.line.to_string().parse().map_err(|_| unreadable("line"))
     }
+}
+
+/// What a cancellation comes to when no line is open any more.
+fn nothing_open(record: &OrderRecord) -> Outcome {
+    if record.item.items.iter().any(|line| !line.is_closed) {
+        return outcome::refused("ALREADY_SHIPPED", "nothing of the sales order is left to close");
+    }
+    outcome::done()
 }
 
 fn warnings(booking: &Booking, order: &pb::SalesOrder) -> Vec<String> {

@@ -134,18 +134,23 @@ pub async fn verdict(people: &People) -> anyhow::Result<Verdict> {
 
 /// One order in every book.
 fn order(verdict: &mut Verdict, number: &str, pence: i64, heard: &Heard, there: There) {
-    let what = format!("order {number}");
+    let (what, acknowledged) = (format!("order {number}"), matches!(heard, Heard::Ok(_)));
     count(verdict, &what, heard, there.mesh.len(), "mesh");
+    let state = there.mesh.first().map(|order| text(order, "state")).unwrap_or_default();
+    let state = state.trim_start_matches("ORDER_STATE_").to_owned();
+    // What was called off early enough no vendor ever heard of.
+    let heard = if state == "CANCELLED" { &Heard::Info } else { heard };
     count(verdict, &what, heard, there.erp.len(), "ERP");
     count(verdict, &what, heard, there.crm, "CRM");
-    if let Heard::Ok(_) = heard {
+    if acknowledged {
         verdict.acknowledged += 1;
-        let everywhere = !there.mesh.is_empty() && !there.erp.is_empty() && there.crm > 0;
-        verdict.lost += u64::from(!everywhere);
+        let everywhere = state == "CANCELLED" || (!there.erp.is_empty() && there.crm > 0);
+        verdict.lost += u64::from(there.mesh.is_empty() || !everywhere);
+    }
+    if !there.mesh.is_empty() {
+        *verdict.states.entry(state.clone()).or_default() += 1;
     }
     let (Some(order), Some(row)) = (there.mesh.first(), there.erp.first()) else { return };
-    let state = text(order, "state").trim_start_matches("ORDER_STATE_").to_owned();
-    *verdict.states.entry(state.clone()).or_default() += 1;
     let value = format!("{}.{:02}", pence / 100, pence % 100);
     let documents = ["total", "deposited", "invoiced"].map(|field| text(row, field));
     let fits = match state.as_str() {
@@ -284,6 +289,14 @@ mod tests {
         let mut held = there(1, 1);
         held.mesh[0]["state"] = json!("ORDER_STATE_HELD");
         assert_eq!(seen(&Heard::Ok("o".to_owned()), held).violations.len(), 1);
+    }
+
+    #[test]
+    fn an_order_that_was_called_off_may_be_unknown_to_the_vendors() {
+        let mut off = There { crm: 0, ..there(1, 0) };
+        off.mesh[0]["state"] = json!("ORDER_STATE_CANCELLED");
+        let verdict = seen(&Heard::Ok("o".to_owned()), off);
+        assert_eq!((verdict.acknowledged, verdict.lost, verdict.violations.len()), (1, 0, 0), "{verdict}");
     }
 
     #[test]

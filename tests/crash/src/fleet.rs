@@ -316,6 +316,7 @@ upstream = "{shopify}"
 inventory = "{inventory}"
 customers = "{customers}"
 channels.shop.address = "{shopify}"
+channels.partner = {{ erp = "erp", crm = "crm", brand = "acme", market = "GB", region = "local" }}
 erps.erp.address = "{netsuite}"
 crms.crm.address = "{salesforce}"
 [inventory.erp]

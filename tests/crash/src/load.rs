@@ -78,16 +78,19 @@ impl People {
                 return Ok(());
             }
             let number = format!("{name}-{turn}");
-            if rng.chance(250) {
-                self.buy(&format!("#{number}"), rng).await?;
+            if rng.chance(600) {
+                if let Heard::Ok(id) = self.order(&number, rng).await? {
+                    self.done(&id).await?;
+                }
                 continue;
             }
-            let Heard::Ok(id) = self.order(&number, rng).await? else { continue };
-            if rng.chance(80) {
+            // What the shop sold, the shop gives money back for: only that is called off and sent back here.
+            let Some(id) = self.buy(&format!("#{number}"), rng).await? else { continue };
+            if rng.chance(200) {
                 self.runtime.clock().sleep(Duration::from_millis(rng.below(1_500))).await;
                 self.call_off(&number, &id).await?;
             }
-            if self.done(&id).await? && rng.chance(150) {
+            if self.done(&id).await? && rng.chance(300) {
                 self.send_back(&number, &id).await?;
             }
         }
@@ -100,7 +103,7 @@ impl People {
         let total = pence(&lines);
         let money = json!({"minorUnits": total.to_string(), "currency": "GBP"});
         let body = json!({
-            "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
+            "capture": "CAPTURE_REQUEST", "channel": "partner", "channelOrderId": number, "orderNumber": number,
             "placedAt": self.now(), "currency": "GBP",
             "lines": lines.iter().map(|(item, pieces)| json!({
                 "kind": "LINE_KIND_GOODS", "sku": sku(*item), "quantity": pieces.to_string(), "unitPrice": price(*item),
@@ -115,8 +118,8 @@ impl People {
         self.ask(&format!("order-{number}"), deed, "/v1/orders", &body, "/order/orderId").await
     }
 
-    /// The shop sells; what it says is a fact.
-    async fn buy(&self, number: &str, rng: &Rng) -> anyhow::Result<()> {
+    /// The shop sells; what it says is a fact. Answers our order once we know of it.
+    async fn buy(&self, number: &str, rng: &Rng) -> anyhow::Result<Option<String>> {
         let lines = lines(rng);
         let order = json!({
             "name": number, "placed_at": self.now(), "customer": (70_000 + rng.below(500)).to_string(),
@@ -134,8 +137,11 @@ impl People {
         let begun = self.runtime.clock().monotonic();
         loop {
             let found = self.gateway()?.get(&path).await?;
-            if found.pointer("/orders/0/state").is_some_and(is_over) || self.is_late(begun, ORDER) {
-                return Ok(());
+            if let Some(id) = found.pointer("/orders/0/orderId").and_then(Value::as_str) {
+                return Ok(Some(id.to_owned()));
+            }
+            if self.is_late(begun, ORDER) {
+                return Ok(None);
             }
             self.runtime.clock().sleep(PAUSE).await;
         }

@@ -121,6 +121,27 @@ async fn cancelling_twice_closes_every_line_once() {
 }
 
 #[tokio::test]
+async fn what_ships_while_its_cancellation_is_on_the_way_is_already_shipped() {
+    let bench = Bench::with_customer().await;
+    let booked = bench.create(order("o-1", &[("MUG", 4, 255)])).await.unwrap().order.unwrap();
+    let id = booked.document.unwrap().id;
+    bench.fault(json!({"kind": "delay", "ms": 1_500, "times": 1, "method": "PATCH"})).await;
+    let people = async {
+        // The cancellation has read the order and hangs in its write.
+        while bench.get("netsuite/faults").await[0]["struck"] != 1 {
+            tokio::task::yield_now().await;
+        }
+        for (document, body) in [("itemFulfillment", json!({"shipStatus": {"id": "C"}})), ("invoice", json!({}))] {
+            let path = format!("salesOrder/{id}/!transform/{document}");
+            bench.post("netsuite/people", &json!({"method": "POST", "path": path, "body": body})).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(cancel(&bench.connector, "o-1"), people);
+    assert_eq!(answer.outcome.unwrap().reason, "ALREADY_SHIPPED");
+    assert_eq!(answer.order.unwrap().state(), pb::SalesOrderState::Billed);
+}
+
+#[tokio::test]
 async fn cancelling_what_was_never_booked_is_done_without_an_order() {
     let bench = Bench::start().await;
     let answer = cancel(&bench.connector, "o-404").await;
