@@ -9,4 +9,5 @@ mod process;
 mod replicas;
 #[path = "../../../platform/store/tests/it/servers.rs"]
 mod servers;
+mod stop;
 mod verbs;
