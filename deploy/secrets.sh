@@ -16,7 +16,7 @@ for domain in orders inventory customers returns cases; do
   openssl rand -hex 32 | tr -d '\n' >"redis-$domain"
   printf 'user %s on #%s resetkeys ~{%s:%s:* ~weft:%s:birth resetchannels &{%s:%s:* -@all %s\n' \
     "$domain" "$(sha256sum <"redis-$domain" | cut -d' ' -f1)" "$region" "$domain" "$domain" "$region" "$domain" \
-    '+@string +@sortedset +@hash +@stream +del +expire +time +eval +evalsha +script|load +spublish +ssubscribe +wait +role +info +config|get +cluster|slots +asking +ping' >>users.acl
+    '+@string +@sortedset +@hash +@stream +del +expire +time +eval +evalsha +script|load +spublish +ssubscribe +wait +role +info +config|get +acl|dryrun +cluster|slots +asking +ping' >>users.acl
 done
 password=$(openssl rand -hex 32)
 printf 'user replica on #%s resetkeys resetchannels -@all +psync +replconf +ping\n' \

@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 use self::webhook::Webhooks;
 use crate::config::{Auth, Config};
 use crate::fault::Error;
+use crate::figures::Figures;
 use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::parameters::{put_path, put_query};
@@ -46,6 +47,7 @@ struct Inner {
     webhooks: Webhooks,
     openapi: Bytes,
     in_flight: Arc<Semaphore>,
+    figures: Figures,
 }
 
 /// What a path leads to.
@@ -76,8 +78,9 @@ impl Gateway {
         let openapi = openapi::document(&schema, &routes, &config.public_url).into();
         let in_flight = Arc::new(Semaphore::new(config.limits.in_flight.min(Semaphore::MAX_PERMITS)));
         tracing::info!(routes = routes.all().len(), webhooks = config.webhooks.len(), "contracts read");
-        let runtime = runtime.clone();
-        Ok(Gateway(Arc::new(Inner { config, runtime, schema, routes, upstreams, webhooks, openapi, in_flight })))
+        let (runtime, figures) = (runtime.clone(), Figures::new(runtime.metrics()));
+        let inner = Inner { config, runtime, schema, routes, upstreams, webhooks, openapi, in_flight, figures };
+        Ok(Gateway(Arc::new(inner)))
     }
 
     /// Serves until the runtime stops.
@@ -112,6 +115,13 @@ impl Gateway {
         };
         let span = trace::span_from(&parts.headers, &name);
         let head = parts.method == Method::HEAD;
+        let route = match &place {
+            Ok(Place::Route { .. }) => name,
+            Ok(Place::Webhook { .. }) => "webhooks".to_owned(),
+            Ok(Place::Own(path)) => (*path).to_owned(),
+            Ok(Place::Options(_)) | Err(_) => "none".to_owned(),
+        };
+        let (clock, begun) = (self.0.runtime.clock(), self.0.runtime.clock().monotonic());
         let work = async {
             let answered = match place {
                 Ok(place) => Box::pin(self.at(place, &parts, body)).await,
@@ -121,6 +131,7 @@ impl Gateway {
             if let Some(id) = trace::trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
                 response.headers_mut().insert(HeaderName::from_static("trace-id"), id);
             }
+            self.0.figures.answered(&route, response.status(), clock.monotonic().saturating_sub(begun));
             if head { response.map(|_| empty()) } else { response }
         };
         work.instrument(span).await

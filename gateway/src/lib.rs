@@ -6,6 +6,7 @@
 mod config;
 mod edge;
 mod fault;
+mod figures;
 mod openapi;
 mod problem;
 mod routes;

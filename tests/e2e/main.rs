@@ -4,6 +4,7 @@
 mod adopted;
 mod agent;
 mod day;
+mod figures;
 mod harness;
 mod refusals;
 mod returns;

@@ -4,5 +4,6 @@
 
 mod errors;
 mod files;
+mod metrics;
 mod rooms;
 mod tree;

@@ -46,7 +46,10 @@ pub struct Config {
     pub salesforce: retail_salesforce::Config,
     /// The twins.
     pub sandbox: retail_sandbox::Config,
-    /// How long work under way may take after the stop.
+    /// How long a process of `weft run` that was asked to stop still takes work, so that everybody learns that it is not
+    /// ready any more.
+    pub announce: Span,
+    /// How long work under way may take after that.
     pub grace: Span,
 }
 
@@ -62,6 +65,8 @@ pub struct StoreSection {
     /// Groups that follow a domain's feed, by domain.
     #[serde(default)]
     pub groups: BTreeMap<String, Vec<String>>,
+    /// How long events stay in a feed although every group has acknowledged them.
+    pub keep: Span,
 }
 
 /// The store's engine.
@@ -96,6 +101,8 @@ pub struct Listen {
     pub netsuite: SocketAddr,
     /// Salesforce connector.
     pub salesforce: SocketAddr,
+    /// The figures of the process, `/metrics`.
+    pub metrics: SocketAddr,
 }
 
 impl Listen {
@@ -110,6 +117,7 @@ impl Listen {
             &mut self.shopify,
             &mut self.netsuite,
             &mut self.salesforce,
+            &mut self.metrics,
         ];
         for at in all {
             at.set_port(0);

@@ -37,6 +37,8 @@ pub struct Addresses {
     pub salesforce: SocketAddr,
     /// Control of the twins.
     pub sandbox: SocketAddr,
+    /// The figures, `/metrics`.
+    pub metrics: SocketAddr,
 }
 
 impl Addresses {
@@ -54,6 +56,7 @@ impl Addresses {
             netsuite: config.listen.netsuite,
             salesforce: config.listen.salesforce,
             sandbox: config.sandbox.listen.control,
+            metrics: config.listen.metrics,
         })
     }
 
@@ -90,7 +93,8 @@ pub async fn open_store(config: &Config, runtime: &Runtime, domain: &str) -> any
         }
     };
     let groups = config.store.groups.get(domain).cloned().unwrap_or_default();
-    let store = retail_store::Config { backend, domain: domain.to_owned(), region: config.region.clone(), groups };
+    let (domain_name, region, keep) = (domain.to_owned(), config.region.clone(), config.store.keep);
+    let store = retail_store::Config { backend, domain: domain_name, region, groups, keep };
     Store::open(runtime, &store).await.with_context(|| format!("cannot open the store of {domain}"))
 }
 
@@ -128,6 +132,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let shopify = bind(config.listen.shopify).await?;
     let netsuite = bind(config.listen.netsuite).await?;
     let salesforce = bind(config.listen.salesforce).await?;
+    let metrics = bind(config.listen.metrics).await?;
 
     if config.sandbox.dir.is_none() && config.store.backend == Backend::Embedded {
         config.sandbox.dir = Some(config.data_dir.join("sandbox"));
@@ -145,6 +150,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         netsuite: netsuite.local_addr(),
         salesforce: salesforce.local_addr(),
         sandbox: twins.control,
+        metrics: metrics.local_addr(),
     };
     point_at_each_other(&mut config, &addresses, &twins);
     keys::introduce(&mut config, runtime, twins.control).await?;
@@ -153,6 +159,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     serve_services(&config, runtime, Ports { orders, inventory, customers, returns, cases }).await?;
     let edge = runtime.named("gateway");
     part(runtime, "gateway", serve_gateway(config.gateway.clone(), edge, gateway));
+    part(runtime, "metrics", serve_metrics(runtime.clone(), metrics));
 
     let text = serde_json::to_vec_pretty(&addresses)?;
     std::fs::write(file(&config.data_dir), text).context("cannot write addresses.json into the data directory")?;
@@ -163,6 +170,11 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
 pub async fn serve_gateway(config: retail_gateway::Config, runtime: Runtime, at: Listener) -> anyhow::Result<()> {
     let gateway = retail_gateway::Gateway::new(config, &runtime, retail_proto::DESCRIPTORS)?;
     Ok(gateway.serve(at).await?)
+}
+
+/// Serves the figures of this process on a listener that is open already.
+pub async fn serve_metrics(runtime: Runtime, at: Listener) -> anyhow::Result<()> {
+    Ok(runtime.serve_metrics(at).await?)
 }
 
 /// Serves the CRM connector on a listener that is open already.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use http_body_util::Full;
 use retail_runtime::config::Span;
 use retail_runtime::{Clock, Rng, Runtime, deadline, trace};
@@ -18,6 +18,7 @@ use crate::budget::Budget;
 use crate::call::{Call, Kind, Reply};
 use crate::counters::{Counters, Snapshot};
 use crate::fault::{CallFault, Held};
+use crate::figures::Figures;
 use crate::policy::{Dialect, Verdict};
 use crate::pool::{Broken, Pool};
 use crate::secure::Secure;
@@ -99,6 +100,7 @@ struct Shared {
     budget: Budget,
     breaker: Breaker,
     counters: Counters,
+    figures: Figures,
     clock: Clock,
     rng: Rng,
 }
@@ -158,6 +160,7 @@ impl Http {
             budget,
             breaker: Breaker::default(),
             counters: Counters::default(),
+            figures: Figures::new(runtime),
             clock: runtime.clock().clone(),
             rng: runtime.rng().clone(),
             config,
@@ -240,6 +243,7 @@ impl Http {
         let shared = &*self.shared;
         let fail = |fault| {
             Counters::add(&shared.counters.not_sent);
+            shared.figures.ended(call.operation, "held_back");
             Next::Fail(fault)
         };
         if left.is_zero() {
@@ -292,6 +296,8 @@ impl Http {
                     }
                 }
                 drop(permit);
+                shared.figures.answered(call.operation, now.saturating_sub(sent_at));
+                shared.figures.ended(call.operation, said(&reply, verdict));
                 self.judge(call, reply, verdict, token)
             }
             Err(broken) => {
@@ -323,6 +329,7 @@ impl Http {
     fn broken(&self, call: &Call, broken: Broken) -> Next {
         let operation = call.operation;
         let counters = &self.shared.counters;
+        self.shared.figures.ended(operation, lost(&broken, call.kind));
         match (broken, call.kind) {
             (Broken::NotSent(why), kind) => {
                 Counters::add(&counters.not_sent);
@@ -412,6 +419,27 @@ impl Http {
         let first: Duration = self.shared.config.backoff.into();
         let doubled = first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(16)));
         self.shared.rng.jitter(doubled.min(self.shared.config.backoff_cap.into()))
+    }
+}
+
+/// What a vendor said, in one word.
+fn said(reply: &Reply, verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Answer if reply.status == StatusCode::NOT_FOUND => "not_found",
+        Verdict::Answer if reply.status.is_client_error() => "refused",
+        Verdict::Answer => "answered",
+        Verdict::Unauthorized => "unauthorized",
+        Verdict::Unwell => "unwell",
+        Verdict::NotExecuted { .. } => "throttled",
+    }
+}
+
+/// How a call broke, in one word.
+fn lost(broken: &Broken, kind: Kind) -> &'static str {
+    match (broken, kind) {
+        (Broken::NotSent(_), _) => "not_sent",
+        (Broken::Lost(_) | Broken::TooLarge, Kind::Write) => "unknown",
+        (Broken::Lost(_) | Broken::TooLarge, Kind::Read) => "no_answer",
     }
 }
 

@@ -10,6 +10,7 @@ mod budget;
 mod call;
 mod counters;
 mod fault;
+mod figures;
 mod http;
 pub mod jwt;
 mod lanes;

@@ -143,6 +143,7 @@ async fn call<P: Process>(
     let is_effect = step.class() != Class::Call;
     if is_effect && !verify {
         Counters::add(&context.counters.effects_sent);
+        context.effects.sent(P::Doc::KIND);
     }
     let work = async {
         if verify {
@@ -167,6 +168,9 @@ async fn call<P: Process>(
         Ok(Err(_)) => unknown("NO_ANSWER", format!("{name} gave no answer within {} s", policy.attempt.as_secs())),
         Err(_) => unknown("STEP_PANICKED", format!("{name} panicked; this is a defect of Weft")),
     };
+    if is_effect {
+        context.effects.ended(P::Doc::KIND, outcome(&said));
+    }
     if let Said::Failed(failure) = &said {
         if is_effect && matches!(failure, Failure::Unknown { .. }) {
             Counters::add(&context.counters.effects_unknown);
@@ -178,6 +182,17 @@ async fn call<P: Process>(
     let half = policy.ceiling(attempt) / 2;
     let wait = half.saturating_add(context.runtime.rng().jitter(half));
     Finished { step, attempt, verify, said, wait }
+}
+
+/// What became of an effect, in one word.
+fn outcome<O>(said: &Said<O>) -> &'static str {
+    match said {
+        Said::Brought(_) => "confirmed",
+        Said::Missing => "missing",
+        Said::Failed(Failure::NotDone { .. }) => "not_done",
+        Said::Failed(Failure::Unknown { .. }) => "unknown",
+        Said::Failed(Failure::Refused { .. }) => "refused",
+    }
 }
 
 /// One commit, or (`Err`) a plan that needs none yet; `None` ends the driver. The entry is still due then, so that

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use retail_proto::events::v1 as pb;
@@ -17,6 +18,10 @@ use crate::roster::{Membership, Replicas};
 
 /// Partitions that are read ahead while a message is on its way.
 const AHEAD: usize = 8;
+
+/// How often a member shows that it lives in every partition that it holds: where nothing happens it has nothing to
+/// acknowledge, and who is silent for 7 days is waited for no more.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3_600);
 
 /// The groups that may follow, and who their members are.
 #[derive(Clone)]
@@ -59,7 +64,8 @@ impl Feed {
         let mut changed = self.store.changes();
         let mut sent: BTreeMap<Partition, Position> = BTreeMap::new();
         self.take_over(&membership, &mut sent, &to).await.map_err(fail)?;
-        let mut told = false;
+        let (mut told, clock) = (false, self.runtime.clock());
+        let mut sign = Box::pin(clock.sleep(SIGN_OF_LIFE));
         loop {
             let more = self.send_new(&mut sent, &to).await.map_err(fail)?;
             if !more && !told {
@@ -79,7 +85,13 @@ impl Feed {
                     None => return Ok(()),
                 },
                 () = changed.wait() => {}
-                () = self.runtime.clock().sleep(LOOK), if !more => {}
+                () = &mut sign => {
+                    for partition in sent.keys() {
+                        self.store.touch(*partition, membership.group()).await.map_err(|error| fail(error.into()))?;
+                    }
+                    sign = Box::pin(clock.sleep(SIGN_OF_LIFE));
+                }
+                () = clock.sleep(LOOK), if !more => {}
                 () = std::future::ready(()), if more => {}
             }
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use retail_proto::events::v1 as pb;
 use retail_runtime::fault::{Class, Fault as _};
+use retail_runtime::metrics::{Counts, Family};
 use retail_runtime::{Peer, Runtime, Timestamp, deadline, trace};
 use retail_store::{Error as StoreError, Mark, Marked, Store, UpdateError};
 use tracing::Instrument as _;
@@ -32,6 +33,12 @@ const ATTEMPTS: u32 = 5;
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// First and longest wait after a failed attempt, before jitter.
 const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+const EVENTS: Family = Family {
+    name: "retail_inbox_events_total",
+    help: "Events of other domains: taken in (or lying behind one that waits), parked, and attempts that failed",
+    labels: &["domain", "feed", "outcome"],
+};
 
 /// An event as its owner told it.
 #[derive(Debug, Clone)]
@@ -147,6 +154,7 @@ pub(crate) struct Core<H> {
     member: String,
     replicas: Replicas,
     handler: Arc<H>,
+    events: Counts,
 }
 
 /// The inbox of one service: the feeds it follows, and the handler that takes their events in.
@@ -167,6 +175,7 @@ impl<H: Handler> Inbox<H> {
             member: format!("{}-{}", runtime.name(), runtime.ids().next()),
             replicas: leases.replicas().clone(),
             handler,
+            events: runtime.metrics().counts(&EVENTS),
         };
         Self { core: Arc::new(core), feeds: BTreeMap::new() }
     }
@@ -249,11 +258,15 @@ impl<H: Handler> Core<H> {
             let event = told.as_ref().map_or_else(|broken| &broken.0, |told| &told.event);
             let (subject, version) = (&event.subject, event.version);
             let parks = match then {
-                Then::Done => return true,
+                Then::Done => {
+                    self.count(feed, "taken");
+                    return true;
+                }
                 Then::Again => None,
                 Then::Park(failure) => Some(failure),
                 Then::Count(failure) => {
                     attempts = attempts.saturating_add(1);
+                    self.count(feed, "failed");
                     tracing::warn!(feed, subject, attempts, reason = failure.reason(), "event not taken in");
                     (attempts >= ATTEMPTS).then_some(failure)
                 }
@@ -263,7 +276,10 @@ impl<H: Handler> Core<H> {
                 tracing::error!(feed, subject, version, reason, detail, "aggregate parked");
                 let now = self.runtime.clock().now();
                 match letters::park(&self.store, &list, feed, event, (reason, detail), now).await {
-                    Ok(()) => return true,
+                    Ok(()) => {
+                        self.count(feed, "parked");
+                        return true;
+                    }
                     Err(error) => tracing::warn!(%error, feed, "cannot write the dead letter; trying again"),
                 }
             }
@@ -274,6 +290,10 @@ impl<H: Handler> Core<H> {
             waits = waits.saturating_add(1);
             self.runtime.clock().sleep(self.runtime.rng().jitter(ceiling)).await;
         }
+    }
+
+    fn count(&self, feed: &str, outcome: &str) {
+        self.events.add(&[self.store.domain(), feed, outcome]);
     }
 
     async fn attempt(&self, list: &str, told: &mut Told) -> Then {

@@ -11,8 +11,10 @@ use retail_runtime::Runtime;
 use retail_store::{Error, Fence, LeaseAnswer, PARTITIONS, Partition, Store};
 use tokio::sync::watch;
 
+use crate::figures::Figures;
 use crate::roster::Replicas;
 use crate::share::{Hold, share_of, surplus};
+use crate::upkeep::Upkeep;
 
 /// How long a lease lasts without renewal.
 const TTL: Duration = Duration::from_secs(10);
@@ -106,7 +108,8 @@ impl Drop for AtWork {
 }
 
 impl Leases {
-    /// Takes this replica's share of the partitions and keeps it until the runtime stops.
+    /// Takes this replica's share of the partitions and keeps it until the runtime stops; what is held is also kept in
+    /// order and shown in the figures.
     pub async fn start(runtime: &Runtime, store: &Store) -> Self {
         let mut nonce = [0_u8; 16];
         runtime.rng().fill(&mut nonce);
@@ -121,7 +124,13 @@ impl Leases {
         };
         let wait = leases.round().await;
         let keeper = leases.clone();
-        runtime.spawn("leases", async move { keeper.keep(wait).await });
+        let figures = Arc::new(Figures::new(runtime, store, &leases));
+        runtime.metrics().sampled(&figures);
+        runtime.spawn("leases", async move {
+            keeper.keep(wait).await;
+            drop(figures);
+        });
+        runtime.spawn("upkeep", Upkeep::new(runtime, store, &leases).run());
         leases
     }
 

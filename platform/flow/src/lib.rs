@@ -1,13 +1,15 @@
 //! Business transactions that always end. Owns: processes and their drivers, effects with intent first, the ledger of
-//! each aggregate, worker leases, feeds for subscribers, inboxes that follow the feeds of others, operations. Refuses:
-//! any business rule; those are the pure functions of a [`Process`]. In: due entries of the store, events of others. Out:
+//! each aggregate, worker leases, the store's upkeep, feeds for subscribers, inboxes that follow the feeds of others,
+//! operations, figures. Refuses: any business rule; those are the pure functions of a [`Process`]. In: due entries of the store, events of others. Out:
 //! calls, commits, and what operators read.
 
 mod answer;
 mod claim;
 mod driver;
+mod effects;
 mod failure;
 mod feed;
+mod figures;
 mod follow;
 mod groups;
 mod inbox;
@@ -24,6 +26,7 @@ mod share;
 mod standing;
 mod step;
 mod transactions;
+mod upkeep;
 mod worker;
 
 pub use answer::done;

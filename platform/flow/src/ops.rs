@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures::future::try_join_all;
 use retail_proto::ops::v1 as pb;
 use retail_proto::ops::v1::ops_service_server::OpsService;
 use retail_runtime::fault::{self, Class, Fault, Violations};
 use retail_runtime::{Clock, Timestamp};
-use retail_store::{Document, IndexQuery, Key, Lag, Store, UpdateError};
+use retail_store::{Document, IndexQuery, Key, Lag, Partition, Store, UpdateError};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::ledger::Ledger;
-use crate::transactions::{self, list, named};
+use crate::transactions::{self, State, list, named};
 use crate::worker::Counters;
 
 const DOMAIN: &str = "ops.retail";
@@ -162,36 +163,31 @@ impl Ops {
         Ok(pb::ListTransactionsResponse { transactions, next_page_token })
     }
 
-    async fn count(&self, state: i32) -> Result<u64, Error> {
-        let mut total = 0_u64;
-        let mut query = all(list(state), 1_000);
-        loop {
-            let page = self.store.list(&query).await.map_err(Error::Store)?;
-            total = total.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
-            match page.last() {
-                Some(last) if page.len() >= query.limit => query.after = Some((last.sort.clone(), last.key.clone())),
-                _ => return Ok(total),
-            }
-        }
+    async fn count(&self, state: State) -> Result<u64, Error> {
+        let name = list(state.number());
+        let counts = Partition::all().map(|partition| self.store.count(partition, &name));
+        Ok(try_join_all(counts).await.map_err(Error::Store)?.into_iter().fold(0, u64::saturating_add))
     }
 
     async fn stats(&self) -> Result<pb::GetStatsResponse, Error> {
-        let parked = self.count(i32::from(pb::TransactionState::Parked)).await?;
-        let running = self.count(i32::from(pb::TransactionState::Running)).await?;
-        let waiting = self.count(i32::from(pb::TransactionState::Waiting)).await?;
-        let mut lags = Vec::new();
-        for group in self.store.groups() {
-            let all = self.store.lag(group).await.map_err(Error::Store)?;
-            lags.extend(all.into_iter().filter(|lag| lag.entries > 0 || lag.expired).map(behind));
-        }
+        let parked = self.count(State::Parked).await?;
+        let (running, waiting) = (self.count(State::Running).await?, self.count(State::Waiting).await?);
         Ok(pb::GetStatsResponse {
             commits: self.store.commits(),
             effects_sent: self.counters.effects_sent.load(Ordering::Relaxed),
             effects_unknown: self.counters.effects_unknown.load(Ordering::Relaxed),
             parked,
             open: running.saturating_add(waiting),
-            lags,
         })
+    }
+
+    async fn lag(&self) -> Result<pb::GetLagResponse, Error> {
+        let mut lags = Vec::new();
+        for group in self.store.groups() {
+            let all = self.store.lag(group).await.map_err(Error::Store)?;
+            lags.extend(all.into_iter().filter(|lag| lag.entries > 0 || lag.expired).map(behind));
+        }
+        Ok(pb::GetLagResponse { lags })
     }
 
     async fn replay(&self, request: &pb::ReplayTransactionRequest) -> Result<pb::Transaction, Error> {
@@ -253,6 +249,11 @@ impl OpsService for Ops {
     ) -> Result<Response<pb::GetStatsResponse>, Status> {
         let stats = self.stats().await.map_err(|error| fault::status(DOMAIN, &error))?;
         Ok(Response::new(stats))
+    }
+
+    async fn get_lag(&self, _request: Request<pb::GetLagRequest>) -> Result<Response<pb::GetLagResponse>, Status> {
+        let lag = self.lag().await.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(lag))
     }
 }
 

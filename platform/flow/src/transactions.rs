@@ -31,6 +31,12 @@ pub(crate) fn list(state: i32) -> String {
     format!("transactions.{state}")
 }
 
+/// Since when the transaction of an entry of a state's list has been in it.
+pub(crate) fn since(sort: &[u8]) -> Option<Timestamp> {
+    let millis = u64::from_be_bytes(*sort.first_chunk::<8>()?);
+    Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
+}
+
 /// The list of a name.
 pub(crate) fn named(name: &str) -> String {
     format!("transactions.named.{name}")

@@ -11,6 +11,7 @@ use retail_store::{Document, Key, Partition, Store};
 use tokio::sync::Semaphore;
 
 use crate::driver;
+use crate::effects::Effects;
 use crate::leases::{AtWork, Leases};
 use crate::process::Process;
 
@@ -41,6 +42,7 @@ pub(crate) struct Context {
     pub(crate) runtime: Runtime,
     pub(crate) store: Store,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) effects: Effects,
 }
 
 trait Drives: Send + Sync {
@@ -68,7 +70,8 @@ impl Worker {
     /// A worker that drives nothing yet.
     #[must_use]
     pub fn new(runtime: &Runtime, store: &Store, leases: &Leases) -> Self {
-        let context = Context { runtime: runtime.clone(), store: store.clone(), counters: Arc::default() };
+        let effects = Effects::new(runtime.metrics(), store.domain());
+        let context = Context { runtime: runtime.clone(), store: store.clone(), counters: Arc::default(), effects };
         Self {
             context: Arc::new(context),
             leases: leases.clone(),

@@ -1,6 +1,6 @@
 //! What every process of the mesh stands on. Owns: time, chance, ids, the network, tasks and their end, gRPC and HTTP
-//! listeners, errors on the wire, traces, deadlines, configuration, telemetry. Refuses: any knowledge of a domain or a
-//! vendor. Everything that could differ between two runs comes from here, so that a simulator can hold it.
+//! listeners, errors on the wire, traces, figures, deadlines, configuration, telemetry. Refuses: any knowledge of a domain
+//! or a vendor. Everything that could differ between two runs comes from here, so that a simulator can hold it.
 
 mod accepted;
 mod clock;
@@ -10,6 +10,7 @@ pub mod fault;
 mod grpc;
 pub mod http;
 mod ids;
+pub mod metrics;
 mod net;
 mod peer;
 mod preface;
@@ -25,6 +26,7 @@ pub use grpc::{LIVE, Outbound, ServeError, headers_of};
 pub use http::{BoxError, HttpBody, HttpLimits};
 pub use ids::Ids;
 pub use jiff::Timestamp;
+pub use metrics::Metrics;
 pub use net::{Accept, Io, Listener, Net, Network};
 pub use peer::{Balanced, Peer, PeerError};
 pub use readiness::Condition;

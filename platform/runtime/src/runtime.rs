@@ -13,7 +13,7 @@ use tonic::service::Routes;
 
 use crate::http::{self, HttpBody, HttpLimits};
 use crate::readiness::Readiness;
-use crate::{Clock, Condition, Ids, Listener, Net, Peer, PeerError, Rng, ServeError, grpc, peer};
+use crate::{Clock, Condition, Ids, Listener, Metrics, Net, Peer, PeerError, Rng, ServeError, grpc, metrics, peer};
 
 /// How listeners end once the runtime is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct Runtime {
     stop: CancellationToken,
     drain: Drain,
     readiness: Readiness,
+    metrics: Metrics,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -62,8 +63,8 @@ impl Runtime {
     pub fn new(name: &str, clock: Clock, rng: Rng, net: Net) -> Self {
         let ids = Ids::new(clock.clone(), rng.clone());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let (drain, readiness) = (Drain::default(), Readiness::default());
-        Self { name: name.into(), clock, rng, ids, net, tasks, stop, drain, readiness }
+        let (drain, readiness, metrics) = (Drain::default(), Readiness::default(), Metrics::default());
+        Self { name: name.into(), clock, rng, ids, net, tasks, stop, drain, readiness, metrics }
     }
 
     /// The same world whose listeners end in another way.
@@ -112,6 +113,12 @@ impl Runtime {
     #[must_use]
     pub fn net(&self) -> &Net {
         &self.net
+    }
+
+    /// The figures of this process.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Starts work that is counted and waited for at the end. It must end soon after [`Runtime::stopping`] fires.
@@ -205,6 +212,16 @@ impl Runtime {
     pub async fn serve_grpc(&self, listener: Listener, routes: Routes) -> Result<(), ServeError> {
         tracing::info!(service = %self.name, address = %listener.local_addr(), "serving gRPC");
         grpc::serve(self, listener, routes).await
+    }
+
+    /// Serves the figures of this process at `/metrics`, until the runtime stops.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve_metrics(&self, listener: Listener) -> Result<(), ServeError> {
+        tracing::info!(service = %self.name, address = %listener.local_addr(), "serving metrics");
+        metrics::serve(self, listener).await;
+        Ok(())
     }
 
     /// Serves HTTP until the runtime stops: connections are capped and timed, a handler that panics answers 500.

@@ -14,6 +14,9 @@ use crate::record::{
 };
 use retail_runtime::Timestamp;
 
+/// Entries that are counted in one go.
+const COUNTED: usize = 1_024;
+
 /// What to load in one go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -61,6 +64,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Index entries by sort key, then document key.
     async fn index(&self, partition: Partition, query: &IndexQuery) -> Result<Vec<IndexEntry>, Error>;
+
+    /// How many entries an index has. A back end that knows without reading them says so itself.
+    async fn count(&self, partition: Partition, index: &str) -> Result<u64, Error> {
+        let (name, prefix) = (index.to_owned(), Vec::new());
+        let mut query = IndexQuery { name, prefix, after: None, limit: COUNTED };
+        let mut all = 0_u64;
+        loop {
+            let some = self.index(partition, &query).await?;
+            all = all.saturating_add(u64::try_from(some.len()).unwrap_or(u64::MAX));
+            match some.last() {
+                Some(last) if some.len() >= COUNTED => query.after = Some((last.sort.clone(), last.key.clone())),
+                Some(_) | None => return Ok(all),
+            }
+        }
+    }
 
     /// Due entries of a kind of document up to and including `until`, by time, then key.
     async fn due(

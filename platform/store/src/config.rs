@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use retail_runtime::config::Span;
 use serde::Deserialize;
 
 use crate::redis::RedisConfig;
@@ -20,6 +21,9 @@ pub struct Config {
     /// Groups that follow the feed: nothing is trimmed before all of them have acknowledged it.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// How long events stay although every group has acknowledged them, for those who follow without a group.
+    #[serde(default = "a_week")]
+    pub keep: Span,
 }
 
 /// The engine.
@@ -35,6 +39,11 @@ pub enum BackendConfig {
     Model,
     /// In a Redis or Valkey that many replicas share.
     Redis(Box<RedisConfig>),
+}
+
+/// How long events stay unless the configuration says otherwise.
+pub(crate) fn a_week() -> Span {
+    Span::from_secs(7 * 24 * 3600)
 }
 
 fn local() -> String {

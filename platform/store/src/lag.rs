@@ -32,7 +32,11 @@ impl Store {
         Ok(lags.into_iter().flatten().collect())
     }
 
-    async fn lag_in(&self, partition: Partition, group: &str) -> Result<Option<Lag>, Error> {
+    /// How far a group is behind in one partition; `None` when it was never declared there.
+    ///
+    /// # Errors
+    /// As [`Store::lag`].
+    pub async fn lag_in(&self, partition: Partition, group: &str) -> Result<Option<Lag>, Error> {
         let Some(offset) = self.offset(partition, group).await? else { return Ok(None) };
         let ends = self.ends(partition).await?;
         // An expired group is not waited for: what it lacks may be trimmed already.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use retail_runtime::Runtime;
 
@@ -10,6 +11,7 @@ use crate::fault::Error;
 use crate::key::{PARTITIONS, Partition};
 use crate::queue::{Joined, Queue};
 use crate::settle::Settler;
+use crate::tally::Tally;
 use crate::update::{Job, Verdict};
 
 /// What all clones of a store share.
@@ -20,8 +22,11 @@ pub(crate) struct Inner {
     pub(crate) region: String,
     /// Groups that the configuration declares.
     pub(crate) groups: Vec<String>,
+    /// How long events stay that everybody has behind.
+    pub(crate) keep: Duration,
     queues: Vec<Queue>,
     pub(crate) commits: AtomicU64,
+    tally: Tally,
 }
 
 impl Inner {
@@ -31,6 +36,7 @@ impl Inner {
         domain: &str,
         region: &str,
         groups: &[String],
+        keep: Duration,
     ) -> Self {
         Self {
             backend,
@@ -38,8 +44,10 @@ impl Inner {
             domain: domain.to_owned(),
             region: region.to_owned(),
             groups: groups.to_vec(),
+            keep,
             queues: (0..PARTITIONS).map(|_| Queue::default()).collect(),
             commits: AtomicU64::new(0),
+            tally: Tally::new(runtime.metrics(), domain),
         }
     }
 
@@ -74,6 +82,7 @@ impl Lead {
             clock: runtime.clock(),
             rng: runtime.rng(),
             ids: runtime.ids(),
+            tally: &inner.tally,
         };
         while let Some(queue) = inner.queues.get(usize::from(self.partition.number())) {
             let jobs = queue.take();

@@ -24,11 +24,12 @@
 //!   draft.relaxed()                               a failover may lose this change: only for what is made anew elsewhere
 //!   draft.sibling::<Ledger>() / set_sibling(&ledger)           a document of the same id beside it
 //! store.scan::<D>(partition, after, limit)        store.index(partition, &IndexQuery)   store.list(&IndexQuery)
+//! store.count(partition, index) -> entries
 //! store.due(partition, kind, until, limit)        store.changes(), changed(partition) -> News::wait()  hints, may be lost
 //! store.feed(partition, &Position, limit)         store.ends(partition)                  OutOfRange: resync
 //! store.lease_take / lease_renew / lease_release / lease
 //! store.declare / acknowledge / reset / touch / offset         store.trim / sweep        store.mark(..)
-//! store.lag(group) -> Vec<Lag{ partition, entries, oldest, .. }>                         store.groups()
+//! store.lag(group) -> Vec<Lag{ partition, entries, oldest, .. }>   lag_in(partition, group)   store.groups()
 //! ```
 //!
 //! A rule is pure: it runs again on a conflict, and when it first asks for another document of the partition (that run
@@ -52,6 +53,7 @@ mod record;
 mod redis;
 mod settle;
 mod store;
+mod tally;
 mod update;
 
 pub use backend::{Backend, Hints, Loaded, News, Wanted};

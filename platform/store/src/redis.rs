@@ -99,7 +99,8 @@ impl Redis {
         let tags = Partition::all().map(|partition| Names::of(partition, region, domain).tag().to_owned());
         let route = Route::new(connector, tags);
         route.refresh().await.map_err(Error::Unavailable)?;
-        start::fit(&route).await?;
+        let first = Partition::all().map(|partition| Names::of(partition, region, domain)).next();
+        start::fit(&route, &first.map(|names| names.documents()).unwrap_or_default()).await?;
         start::bear(&route, region, domain).await?;
         let mut nonce = [0; 16];
         runtime.rng().fill(&mut nonce);

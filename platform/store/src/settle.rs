@@ -13,6 +13,7 @@ use crate::draft::{Changes, Slot, View};
 use crate::fault::Error;
 use crate::key::{Key, Partition, Version};
 use crate::record::{Lease, Stored};
+use crate::tally::Tally;
 use crate::update::{Caller, Job, Ran, Verdict};
 
 /// Tries before a group gives up on conflicts.
@@ -31,6 +32,7 @@ pub(crate) struct Settler<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) rng: &'a Rng,
     pub(crate) ids: &'a Ids,
+    pub(crate) tally: &'a Tally,
 }
 
 /// The commit that grows while rules run.
@@ -71,7 +73,10 @@ impl Settler<'_> {
             let outcome = if nothing {
                 Outcome::Committed { first_sequence: 0 }
             } else {
-                self.backend.commit(self.partition, commit).await
+                let sent = self.clock.monotonic();
+                let outcome = self.backend.commit(self.partition, commit).await;
+                self.tally.count(&outcome, self.clock.monotonic().saturating_sub(sent));
+                outcome
             };
             match outcome {
                 Outcome::Committed { .. } => {

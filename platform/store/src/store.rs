@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::{Backend, News, Wanted};
 use crate::commit::{Fence, MAX_KEY};
-use crate::config::{BackendConfig, Config};
+use crate::config::{BackendConfig, Config, a_week};
 use crate::document::{Document, Versioned};
 use crate::draft::{Draft, decode};
 use crate::embedded::Embedded;
@@ -53,7 +53,7 @@ impl Store {
             }
             BackendConfig::Redis(redis) => Arc::new(Redis::open(runtime, redis, &config.domain, &config.region).await?),
         };
-        let inner = Inner::new(runtime, backend, &config.domain, &config.region, &config.groups);
+        let inner = Inner::new(runtime, backend, &config.domain, &config.region, &config.groups, config.keep.get());
         let store = Self { inner: Arc::new(inner) };
         for group in &config.groups {
             try_join_all(Partition::all().map(|partition| store.declare(partition, group))).await?;
@@ -64,13 +64,19 @@ impl Store {
     /// A store over a back end that is open already. It knows of no groups.
     #[must_use]
     pub fn over(runtime: &Runtime, backend: Arc<dyn Backend>, domain: &str, region: &str) -> Self {
-        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region, &[])) }
+        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region, &[], a_week().get())) }
     }
 
     /// Groups that follow its feed, as configured.
     #[must_use]
     pub fn groups(&self) -> &[String] {
         &self.inner.groups
+    }
+
+    /// How long events stay although every group has acknowledged them, as configured.
+    #[must_use]
+    pub fn keep(&self) -> Duration {
+        self.inner.keep
     }
 
     /// Name of the domain.
@@ -237,6 +243,14 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn index(&self, partition: Partition, query: &IndexQuery) -> Result<Vec<IndexEntry>, Error> {
         self.inner.backend.index(partition, query).await
+    }
+
+    /// How many entries an index has in one partition. Cheap on every back end, if not free.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count(&self, partition: Partition, index: &str) -> Result<u64, Error> {
+        self.inner.backend.count(partition, index).await
     }
 
     /// Index entries of all partitions, merged by sort key, then document key. The last entry's (sort, key) is the

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use retail_runtime::Runtime;
+use retail_runtime::config::Span;
 use retail_store::{BackendConfig, Durability, Partition, RedisConfig, Store};
 use retail_weft::feeding::Reach;
 use retail_weft::mesh::url;
@@ -237,8 +238,8 @@ impl Fleet {
     /// A domain's store on Redis, to look into.
     pub async fn store(&self, domain: &str) -> Store {
         let backend = BackendConfig::Redis(Box::new(self.servers.config().unwrap()));
-        let config =
-            retail_store::Config { backend, domain: domain.into(), region: "local".into(), groups: Vec::new() };
+        let (region, groups, keep) = ("local".into(), Vec::new(), Span::from_secs(3_600));
+        let config = retail_store::Config { backend, domain: domain.into(), region, groups, keep };
         Store::open(&self.runtime, &config).await.unwrap()
     }
 
@@ -268,6 +269,8 @@ impl Fleet {
         command.arg("--config").arg(self.dir.path().join("weft.toml"));
         command.arg("--data-dir").arg(self.dir.path().join("data"));
         command.env_remove("WEFT_CONFIG").stdout(log.try_clone().unwrap()).stderr(log);
+        // Callers turn away at once when they are told to; nobody has to be waited for.
+        command.env("WEFT__ANNOUNCE", "0s");
         if let Some((what, at)) = listen {
             let key =
                 if what == "gateway" { "GATEWAY__LISTEN".into() } else { format!("LISTEN__{}", what.to_uppercase()) };

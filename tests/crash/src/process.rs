@@ -23,7 +23,7 @@ impl Mesh {
     /// For this binary.
     pub fn new(weft: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ports = free_ports(13);
+        let ports = free_ports(14);
         let at = Addresses {
             gateway: ports[0],
             orders: ports[1],
@@ -35,10 +35,11 @@ impl Mesh {
             netsuite: ports[5],
             salesforce: ports[6],
             sandbox: ports[7],
+            metrics: ports[13],
         };
         let text = format!(
             "[gateway]\nlisten = \"{}\"\n[listen]\norders = \"{}\"\ninventory = \"{}\"\ncustomers = \"{}\"\n\
-             returns = \"{}\"\ncases = \"{}\"\nshopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[sandbox.listen]\ncontrol = \"{}\"\n\
+             returns = \"{}\"\ncases = \"{}\"\nshopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\nmetrics = \"{}\"\n[sandbox.listen]\ncontrol = \"{}\"\n\
              shopify = \"{}\"\nnetsuite = \"{}\"\nsalesforce = \"{}\"\n[telemetry]\nlevel = \"error\"\n",
             at.gateway,
             at.orders,
@@ -49,6 +50,7 @@ impl Mesh {
             at.shopify,
             at.netsuite,
             at.salesforce,
+            at.metrics,
             at.sandbox,
             ports[8],
             ports[9],
@@ -99,8 +101,26 @@ impl Drop for Mesh {
     }
 }
 
+/// A process of a test's own, gone with it.
+#[derive(Debug)]
+pub struct Running(pub Child);
+
+impl Running {
+    /// Sends a signal.
+    pub fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // What has ended already cannot be ended again.
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 /// Ports that were free a moment ago.
-fn free_ports(count: usize) -> Vec<SocketAddr> {
+pub fn free_ports(count: usize) -> Vec<SocketAddr> {
     let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     held.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }

@@ -58,6 +58,7 @@ fn tell(at: &Addresses) {
     console::say(&format!("  API       {}/v1/orders   (OpenAPI: {}/openapi.json)", url(at.gateway), url(at.gateway)));
     let services: Vec<String> = at.services().iter().map(|(name, at)| format!("{name} {at}")).collect();
     console::say(&format!("  gRPC      {}", services.join("  ")));
+    console::say(&format!("  metrics   {}/metrics", url(at.metrics)));
     console::say(&format!("  twins     {}/__sandbox/books", url(at.sandbox)));
 }
 

@@ -38,8 +38,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
     let (mut rows, mut ended) = (Vec::new(), ExitCode::SUCCESS);
     for (service, at) in Addresses::known(config).services() {
         let mut ops = OpsServiceClient::new(runtime.peer(&url(at))?);
-        let stats = match ops.get_stats(pb::GetStatsRequest {}).await {
-            Ok(stats) => stats.into_inner(),
+        let behind = match ops.get_lag(pb::GetLagRequest {}).await {
+            Ok(behind) => behind.into_inner(),
             Err(status) => {
                 let refusal = Refusal::read(&status);
                 console::complain(&format!("{service}: {} ({})", refusal.message(), refusal.reason()));
@@ -48,7 +48,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             }
         };
         if args.output == Output::Json {
-            for lag in &stats.lags {
+            for lag in &behind.lags {
                 let oldest = time(lag).map(|oldest| oldest.to_string());
                 let line = json!({"service": service, "group": lag.group, "partition": lag.partition,
                     "entries": lag.entries, "oldest": oldest, "expired": lag.expired});
@@ -56,7 +56,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             }
             continue;
         }
-        rows.extend(groups(&stats.lags).into_iter().map(|(group, behind)| {
+        rows.extend(groups(&behind.lags).into_iter().map(|(group, behind)| {
             let age = behind.oldest.map(|oldest| format!("{} s", now.duration_since(oldest).as_secs()));
             let note = if behind.expired { "expired: must resync" } else { "" };
             let (partitions, entries) = (behind.partitions.to_string(), behind.entries.to_string());

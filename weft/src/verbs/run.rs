@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
-use retail_runtime::{Runtime, telemetry};
+use retail_runtime::{Drain, Runtime, telemetry};
 use retail_store::Store;
 
 use crate::config::Config;
@@ -68,10 +69,17 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
     let name = args.name()?;
     config.telemetry.service = format!("weft-{name}");
     let _telemetry = telemetry::start(&config.telemetry)?;
-    let runtime = Runtime::system(name);
+    let (announce, grace) = (config.announce.get(), config.grace.get());
+    let runtime = Runtime::system(name).draining(Drain { announce, grace });
     // A service that runs alone keeps its own directory: the embedded store has one replica and one process.
     config.data_dir = config.data_dir.join(name);
-    let (world, grace) = (runtime.clone(), config.grace.get());
+    let (world, figures) = (runtime.clone(), runtime.clone());
+    let metrics = runtime.bind(config.listen.metrics).await.context("cannot listen for /metrics")?;
+    runtime.spawn("metrics", async move {
+        if let Err(error) = mesh::serve_metrics(figures, metrics).await {
+            tracing::error!(%error, "no figures are served any more");
+        }
+    });
     let work = async move {
         match name {
             "gateway" => {
@@ -114,16 +122,16 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
         anyhow::Ok(())
     };
     let world = runtime.clone();
-    let (told, failed) = tokio::sync::oneshot::channel();
+    let (told, mut failed) = tokio::sync::oneshot::channel();
     runtime.spawn(name, async move {
         if let Err(error) = work.await {
-            // The receiver lives until the end of this function.
+            // Nobody asks any more once a second signal has ended the wait.
             let _told = told.send(error);
             world.stop();
         }
     });
-    let clean = runtime.run_until_signal(grace).await?;
-    if let Ok(error) = failed.await {
+    let clean = runtime.run_until_signal(announce.saturating_add(grace)).await?;
+    if let Ok(error) = failed.try_recv() {
         return Err(error.context(format!("{name} could not run")));
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -72,8 +72,18 @@ fn every_address_is_a_service_that_listens_there() {
             assert!(known, "{name} calls {host}:{port}, where nobody listens");
         }
     }
-    let scraped = words(&yaml("prometheus.yaml"), "/scrape_configs/0/static_configs/0/targets");
-    assert_eq!(scraped, [format!("jaeger:{}", port("/exporters/prometheus/endpoint"))]);
+    let prometheus = yaml("prometheus.yaml");
+    let scraped = |job: &str| {
+        let found = named(list(&prometheus, "/scrape_configs"), "job_name", job);
+        words(found, "/static_configs/0/targets")
+    };
+    let figures = PROCESSES.map(|name| {
+        let at = deployed(&compose, name).accepted().listen.metrics;
+        assert!(at.ip().is_unspecified(), "{name} shows its figures on {at}, where nobody reaches it");
+        format!("{name}:{}", at.port())
+    });
+    assert_eq!(BTreeSet::from_iter(scraped("weft")), BTreeSet::from(figures));
+    assert_eq!(scraped("spanmetrics"), [format!("jaeger:{}", port("/exporters/prometheus/endpoint"))]);
     for name in DOMAINS {
         let redis = deployed(&compose, name).accepted().store.redis.unwrap();
         for address in &redis.addresses {

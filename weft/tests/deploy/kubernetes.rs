@@ -94,7 +94,7 @@ fn containers_probes_and_services_agree_with_where_the_process_listens() {
         let at = listens(&mesh.deployed(&name, deployment).accepted(), &name);
         assert!(at.ip().is_unspecified(), "{name} listens on {at}, where nobody reaches it");
         let container = container(deployment);
-        let port = &list(container, "/ports")[0];
+        let port = list(container, "/ports").iter().find(|port| port["name"] != "metrics").unwrap();
         assert_eq!(number(&port["containerPort"]), at.port(), "{name}");
         let service = mesh.one("Service", &name);
         let served = &list(service, "/spec/ports")[0];
@@ -114,6 +114,20 @@ fn containers_probes_and_services_agree_with_where_the_process_listens() {
             [live.clone(), live, ready]
         };
         assert_eq!(probes.each_ref().map(asked), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_figures_of_every_process_are_where_prometheus_is_told_to_look() {
+    let Some(mesh) = Mesh::read() else { return };
+    for (name, deployment) in mesh.processes() {
+        let at = mesh.deployed(&name, deployment).accepted().listen.metrics;
+        assert!(at.ip().is_unspecified(), "{name} shows its figures on {at}, where nobody reaches it");
+        let port = named(list(container(deployment), "/ports"), "name", "metrics");
+        assert_eq!(number(&port["containerPort"]), at.port(), "{name}");
+        let told = &deployment["spec"]["template"]["metadata"]["annotations"];
+        let told = ["scrape", "port", "path"].map(|what| told[format!("prometheus.io/{what}")].clone());
+        assert_eq!(told, [json!("true"), json!(at.port().to_string()), json!("/metrics")], "{name}");
     }
 }
 
@@ -228,10 +242,11 @@ fn a_pod_that_leaves_is_given_the_time_that_the_process_takes() {
     let Some(mesh) = Mesh::read() else { return };
     for (name, deployment) in mesh.processes() {
         let pod = &deployment["spec"]["template"]["spec"];
-        let announced = container(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
-        let grace = mesh.deployed(&name, deployment).accepted().grace.as_secs();
-        assert_eq!((announced, pod["terminationGracePeriodSeconds"].as_u64()), (5, Some(45)), "{name}");
-        assert!(announced + grace < 45, "{name}: spans could not be sent any more");
+        let config = mesh.deployed(&name, deployment).accepted();
+        let (announce, grace) = (config.announce.as_secs(), config.grace.as_secs());
+        assert_eq!((announce, pod["terminationGracePeriodSeconds"].as_u64()), (5, Some(45)), "{name}");
+        assert_eq!(container(deployment).get("lifecycle"), None, "{name} announces its end by itself");
+        assert!(announce + grace < 45, "{name}: spans could not be sent any more");
         assert_eq!(word(container(deployment), "/image"), format!("weft:{}", env!("CARGO_PKG_VERSION")));
         let budget = &mesh.one("PodDisruptionBudget", &name)["spec"];
         assert!(selects(&budget["selector"]["matchLabels"], deployment), "{name}");

@@ -141,6 +141,8 @@ impl Mesh {
         weft.args(&deployed.args).env_clear();
         weft.envs(deployed.env.iter().map(|(name, value)| (name, self.here(process, value))));
         weft.env("WEFT_CONFIG", file).env("WEFT__DATA_DIR", self.dir.path().join("data"));
+        // One port for all of them is for processes that have an address each; and here nobody has to turn away.
+        weft.env("WEFT__LISTEN__METRICS", "127.0.0.1:0").env("WEFT__ANNOUNCE", "0s");
         let log =
             std::fs::File::options().create(true).append(true).open(self.dir.path().join(format!("{process}.log")));
         self.children.insert(process.to_owned(), weft.stdout(Stdio::null()).stderr(log.unwrap()).spawn().unwrap());

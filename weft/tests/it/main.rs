@@ -4,6 +4,7 @@
 mod kill;
 mod leases;
 mod replicas;
+mod stop;
 mod verbs;
 
 use std::path::Path;

@@ -147,10 +147,11 @@ async fn a_group_that_is_behind_shows_with_its_entries_and_their_age() {
         domain: "toy".into(),
         region: "local".into(),
         groups: vec!["search".into()],
+        keep: retail_runtime::config::Span::from_secs(3_600),
     };
     let store = retail_store::Store::open(&runtime, &config).await.unwrap();
     let ops = Ops::new(&store, runtime.clock(), Arc::<Counters>::default()).with::<Parcel>();
-    let lags = async || ops.get_stats(Request::new(pb::GetStatsRequest {})).await.unwrap().into_inner().lags;
+    let lags = async || ops.get_lag(Request::new(pb::GetLagRequest {})).await.unwrap().into_inner().lags;
     assert_eq!(lags().await, []);
     for _ in 0..3 {
         let rule = |draft: &mut retail_store::Draft<Parcel>| {

@@ -133,11 +133,11 @@ pub(crate) fn line(name: &str, callers: u64, ours: Vec<Figure>, ceiling: Vec<Fig
     let (ours, ceiling) = (middle(ours), middle(ceiling));
     let hundredths = ours.rate.saturating_mul(100) / ceiling.rate.max(1);
     let ratio = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-    format!("{name:>28} {callers:>7} {ours:>26} {ceiling:>30} {ratio:>6}")
+    format!("{name:>44} {callers:>7} {ours:>26} {ceiling:>30} {ratio:>6}")
 }
 
 /// Headings of the lines.
 pub(crate) fn headings(ceiling: &str) -> String {
     let ceiling = format!("{ceiling}/s (p50 p99 us)");
-    format!("{:>28} {:>7} {:>26} {ceiling:>30} {:>6}", "", "callers", "store/s (p50 p99 us)", "ratio")
+    format!("{:>44} {:>7} {:>26} {ceiling:>30} {:>6}", "", "callers", "store/s (p50 p99 us)", "ratio")
 }

@@ -235,6 +235,13 @@ impl Backend for Redis {
         Ok(found)
     }
 
+    async fn count(&self, partition: Partition, index: &str) -> Result<u64, Error> {
+        let mut command = redis::cmd("ZCARD");
+        command.arg(self.names(partition).index(index));
+        let answer = self.one(partition, command).await?;
+        number(&answer).and_then(|many| u64::try_from(many).ok()).ok_or_else(|| strange("ZCARD"))
+    }
+
     async fn due(
         &self,
         partition: Partition,

@@ -1,10 +1,13 @@
 //! One node: lanes for what changes something, each a connection of its own, and shared connections for reading.
 //!
 //! A lane sends everything that waits in one go, then one WAIT for all of it when somebody needs the replicas: WAIT
-//! blocks its connection, and what comes meanwhile is the next group.
+//! blocks its connection, and what comes meanwhile is the next group. Where nobody waits for replicas the next group does not
+//! wait for the answers of the one before either: the server takes it in while that one is on its way to the disk.
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -16,6 +19,8 @@ use crate::key::Partition;
 const TOGETHER: usize = 64;
 /// Jobs that may wait for a lane before callers wait to be let in.
 const QUEUE: usize = 256;
+/// Groups on their way at once, where nobody waits for replicas.
+const AHEAD: usize = 4;
 /// Connections for reading.
 const READERS: usize = 4;
 
@@ -63,8 +68,9 @@ impl Node {
     pub(super) fn new(connector: &Arc<Connector>, address: &str) -> Self {
         let lanes = (0..connector.config.connections.max(1)).map(|_| {
             let (sender, jobs) = mpsc::channel(QUEUE);
-            let lane = Lane { connector: Arc::clone(connector), address: address.to_owned(), connection: None };
-            connector.runtime.spawn("store.redis.lane", lane.run(jobs));
+            let connector = Arc::clone(connector);
+            let lane = Lane { connector, address: address.to_owned(), connection: None, opened: 0 };
+            lane.connector.runtime.clone().spawn("store.redis.lane", lane.run(jobs));
             sender
         });
         Self {
@@ -124,62 +130,96 @@ impl Node {
     }
 }
 
+/// What serves the jobs of one lane.
 struct Lane {
     connector: Arc<Connector>,
     address: String,
     connection: Option<Connection>,
+    /// Connections so far.
+    opened: u64,
 }
 
 impl Lane {
     /// Works until nobody can send any more.
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut group = Vec::with_capacity(TOGETHER);
-        while jobs.recv_many(&mut group, TOGETHER).await > 0 {
-            self.settle(std::mem::take(&mut group)).await;
+        let (mut group, mut under_way) = (Vec::with_capacity(TOGETHER), FuturesUnordered::new());
+        let ahead = if self.connector.config.needs() == 0 { AHEAD } else { 1 };
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = under_way.next() => self.ended(ended),
+                count = jobs.recv_many(&mut group, TOGETHER), if under_way.len() < ahead => {
+                    if count == 0 {
+                        break;
+                    }
+                    let group = std::mem::take(&mut group);
+                    match self.connection().await {
+                        Ok((connection, opened)) => {
+                            under_way.push(settle(Arc::clone(&self.connector), connection, opened, group));
+                        }
+                        Err(why) => group.into_iter().for_each(|job| job.answer(Tried::NotSent(why.clone()))),
+                    }
+                }
+            }
         }
+        while under_way.next().await.is_some() {}
     }
 
-    async fn settle(&mut self, group: Vec<Job>) {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => match self.connector.connect(&self.address, None).await {
-                Ok(connection) => connection,
-                Err(why) => {
-                    for job in group {
-                        let _gone = job.reply.send(Tried::NotSent(why.clone()));
-                    }
-                    return;
-                }
-            },
-        };
-        let waits = group.iter().any(|job| job.waits);
-        let (mut commands, mut waiting) = (Vec::new(), Vec::with_capacity(group.len()));
-        for job in group {
-            waiting.push((job.commands.len(), job.reply));
-            commands.extend(job.commands);
+    async fn connection(&mut self) -> Result<(Connection, u64), String> {
+        if let Some(connection) = &self.connection {
+            return Ok((connection.clone(), self.opened));
         }
-        if waits {
-            let config = &self.connector.config;
-            let mut wait = redis::cmd("WAIT");
-            wait.arg(config.needs()).arg(u64::try_from(config.wait.get().as_millis()).unwrap_or(u64::MAX).max(1));
-            commands.push(wait);
+        let connection = self.connector.connect(&self.address, None).await?;
+        self.connection = Some(connection.clone());
+        self.opened = self.opened.wrapping_add(1);
+        Ok((connection, self.opened))
+    }
+
+    /// A group has its answers; `Err` names the connection that was lost over it.
+    fn ended(&mut self, ended: Result<(), u64>) {
+        if ended.is_err_and(|opened| opened == self.opened) {
+            self.connection = None;
         }
-        match self.connector.ask(&connection, commands).await {
-            Ok(mut answers) => {
-                let replicas = if waits { answers.pop().and_then(Result::ok) } else { None };
-                let replicas = replicas.as_ref().and_then(number).and_then(|many| u16::try_from(many).ok());
-                let mut answers = answers.into_iter();
-                for (count, reply) in waiting {
-                    let own = answers.by_ref().take(count).collect();
-                    let _gone = reply.send(Tried::Answered(own, replicas.unwrap_or(0)));
-                }
-                self.connection = Some(connection);
+    }
+}
+
+impl Job {
+    /// Whoever asked may have gone.
+    fn answer(self, tried: Tried) {
+        let _gone = self.reply.send(tried);
+    }
+}
+
+/// Sends a group and hands out the answers.
+async fn settle(
+    connector: Arc<Connector>,
+    connection: Connection,
+    opened: u64,
+    mut group: Vec<Job>,
+) -> Result<(), u64> {
+    let waits = group.iter().any(|job| job.waits);
+    let counts: Vec<usize> = group.iter().map(|job| job.commands.len()).collect();
+    let mut commands: Vec<Cmd> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.commands)).collect();
+    if waits {
+        let config = &connector.config;
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(config.needs()).arg(u64::try_from(config.wait.get().as_millis()).unwrap_or(u64::MAX).max(1));
+        commands.push(wait);
+    }
+    match connector.ask(&connection, commands).await {
+        Ok(mut answers) => {
+            let replicas = if waits { answers.pop().and_then(Result::ok) } else { None };
+            let replicas = replicas.as_ref().and_then(number).and_then(|many| u16::try_from(many).ok());
+            let mut answers = answers.into_iter();
+            for (job, count) in group.into_iter().zip(counts) {
+                let own = answers.by_ref().take(count).collect();
+                job.answer(Tried::Answered(own, replicas.unwrap_or(0)));
             }
-            Err(why) => {
-                for (_, reply) in waiting {
-                    let _gone = reply.send(Tried::Lost(why.clone()));
-                }
-            }
+            Ok(())
+        }
+        Err(why) => {
+            group.into_iter().for_each(|job| job.answer(Tried::Lost(why.clone())));
+            Err(opened)
         }
     }
 }

@@ -17,13 +17,40 @@ const FORMAT: u32 = 1;
 /// Oldest server: scripts that replicate their effects, sharded channels.
 const OLDEST: u32 = 7;
 
-/// Looks at every primary, and at every replica where the class speaks of it.
-pub(super) async fn fit(route: &Route) -> Result<(), Error> {
+/// Commands that the log of our scripts is made of. Between `MULTI` and `EXEC` one that the default user may not send takes
+/// all of its commit with it.
+const LOGGED: [&[&str]; 13] = [
+    &["MULTI"],
+    &["EXEC"],
+    &["SELECT", "0"],
+    &["SET", "KEY", "v"],
+    &["MSET", "KEY", "v"],
+    &["DEL", "KEY"],
+    &["PEXPIREAT", "KEY", "1"],
+    &["ZADD", "KEY", "1", "m"],
+    &["ZREM", "KEY", "m"],
+    &["HSET", "KEY", "f", "v"],
+    &["HDEL", "KEY", "f"],
+    &["XADD", "KEY", "*", "f", "v"],
+    &["XTRIM", "KEY", "MINID", "1"],
+];
+
+/// What it means that the default user may not do everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replay {
+    /// Measured: what he may not do is gone after a restart.
+    Drops,
+    /// Not known of this release.
+    MayDrop,
+}
+
+/// Looks at every primary, and at every replica where the class speaks of it. `log` is a name as commits write it.
+pub(super) async fn fit(route: &Route, log: &[u8]) -> Result<(), Error> {
     let (connector, map) = (&route.connector, route.map().borrow().clone());
     let class = connector.config.class;
     let needed = if class.replicated() { connector.config.replicas.max(1) } else { 0 };
     for primary in map.replicas.keys() {
-        keeps(connector, primary, class).await?;
+        keeps(connector, primary, class, log).await?;
         if needed == 0 {
             continue;
         }
@@ -39,19 +66,22 @@ pub(super) async fn fit(route: &Route) -> Result<(), Error> {
             return Err(Error::Unfit(why));
         }
         for replica in &replicas {
-            keeps(connector, replica, class).await?;
+            keeps(connector, replica, class, log).await?;
         }
     }
     Ok(())
 }
 
-async fn keeps(connector: &Connector, address: &str, class: Durability) -> Result<(), Error> {
+async fn keeps(connector: &Connector, address: &str, class: Durability, log: &[u8]) -> Result<(), Error> {
     let unfit = |why: String| Err(Error::Unfit(format!("{address}: {why}")));
     let connection = connector.connect(address, None).await.map_err(Error::Unavailable)?;
     let mut info = redis::cmd("INFO");
     info.arg("server");
     let info = ask(connector, &connection, address, info).await?;
     let info = text(info).unwrap_or_default();
+    if let Some(word) = replay(&info) {
+        replays(connector, &connection, address, (log, word)).await?;
+    }
     // Valkey names its own version beside that of the Redis it is compatible with.
     let major = info.lines().find_map(|line| line.strip_prefix("redis_version:")?.split('.').next()?.parse().ok());
     if major.is_none_or(|major: u32| major < OLDEST) {
@@ -81,6 +111,67 @@ async fn keeps(connector: &Connector, address: &str, class: Durability) -> Resul
     }
     if fsync == "no" {
         return unfit(format!("appendfsync is no, and class {class} needs everysec or always"));
+    }
+    Ok(())
+}
+
+/// How a server replays its log: Redis as its default user, Valkey as nobody.
+fn replay(info: &str) -> Option<Replay> {
+    let of = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    match (of("valkey_version"), of("redis_version")) {
+        (None, Some(version)) if version.starts_with("7.0.") => Some(Replay::Drops),
+        (None, _) => Some(Replay::MayDrop),
+        (Some(_), _) => None,
+    }
+}
+
+/// May the default user do what is in the log? Asked of the server itself, which keeps it from nobody who may ask.
+async fn replays(
+    connector: &Connector,
+    connection: &Connection,
+    address: &str,
+    (log, replay): (&[u8], Replay),
+) -> Result<(), Error> {
+    let commands = LOGGED.into_iter().map(|words| {
+        let mut dry = redis::cmd("ACL");
+        dry.arg("DRYRUN").arg("default");
+        for word in words {
+            dry.arg(if *word == "KEY" { log } else { word.as_bytes() });
+        }
+        dry
+    });
+    let answers = connector.ask(connection, commands.collect()).await;
+    let answers = answers.map_err(|why| Error::Unavailable(format!("{address}: {why}")))?;
+    for (words, answer) in LOGGED.into_iter().zip(answers) {
+        let command = words.first().copied().unwrap_or_default();
+        match answer {
+            Ok(answer) if matches!(answer, Value::Okay) || text(answer.clone()).as_deref() == Some("OK") => {}
+            Ok(_) if replay == Replay::Drops => {
+                return Err(Error::Unfit(format!(
+                    "{address}: its default user may not {command} our keys; Redis 7.0 replays its log as this user when \
+                     it starts, and would drop every commit: ACL SETUSER default off resetpass ~* &* +@all, in its list \
+                     of users too"
+                )));
+            }
+            Ok(_) => {
+                tracing::warn!(
+                    address,
+                    command,
+                    "the default user of this server may not do everything; Redis 7.0 loses commits by that when it starts, \
+                     and of this release it is not known: give him every right and no password, off (docs/durability.md)"
+                );
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::warn!(
+                    address,
+                    %error,
+                    "cannot see whether the default user may do what is in the log; without that Redis 7.0 loses commits \
+                     when it starts: give our user the permission ACL|DRYRUN, or look yourself (docs/durability.md)"
+                );
+                return Ok(());
+            }
+        }
     }
     Ok(())
 }

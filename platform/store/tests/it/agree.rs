@@ -159,7 +159,7 @@ async fn everything(backend: &dyn Backend) -> Vec<String> {
     vec![
         format!("{:?}", backend.load(p(), wanted).await),
         format!("{:?}", backend.scan(p(), "doc/", None, 100).await),
-        format!("{:?}", backend.index(p(), &query).await),
+        format!("{:?} {:?}", backend.index(p(), &query).await, backend.count(p(), &query.name).await),
         format!("{:?}", backend.index(p(), &IndexQuery { prefix: vec![1], limit: 2, ..query }).await),
         format!("{:?}", backend.due(p(), "doc", at(10), 100).await),
         format!("{:?}", backend.due(p(), "doc", at(100), 3).await),

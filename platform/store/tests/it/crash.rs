@@ -23,6 +23,7 @@ async fn open(dir: &Path) -> Store {
         domain: "crash".to_owned(),
         region: "local".to_owned(),
         groups: vec![],
+        keep: retail_runtime::config::Span::from_secs(3_600),
     };
     Store::open(&Runtime::system("crash"), &config).await.unwrap()
 }

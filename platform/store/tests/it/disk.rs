@@ -21,6 +21,7 @@ fn config(dir: &std::path::Path, domain: &str) -> Config {
         domain: domain.to_owned(),
         region: "eu".to_owned(),
         groups: vec!["stock".to_owned()],
+        keep: retail_runtime::config::Span::from_secs(3_600),
     }
 }
 

@@ -16,6 +16,7 @@ suite! {
     index_entries_come_by_sort_key_then_document,
     an_index_is_read_page_by_page,
     an_index_is_read_by_prefix,
+    the_entries_of_an_index_are_counted,
     zero_bytes_sort_before_longer_keys,
     an_index_entry_can_be_removed_and_replaced,
     documents_are_scanned_in_the_order_of_their_keys,
@@ -143,6 +144,15 @@ async fn an_index_is_read_page_by_page(bed: Bed) {
     assert_eq!(ids(&bed, query(b"", Some((b"c", "1")), 2)).await, Vec::<String>::new());
     // A token whose entry is gone still says where to go on.
     assert_eq!(ids(&bed, query(b"", Some((b"b", "0")), 2)).await, ["1", "1"]);
+}
+
+async fn the_entries_of_an_index_are_counted(bed: Bed) {
+    assert_eq!(bed.backend.count(p(), "by").await, Ok(0));
+    set_index(&bed, &[(b"a", "1", Some("")), (b"a", "2", Some("")), (b"b", "1", Some(""))]).await;
+    assert_eq!(bed.backend.count(p(), "by").await, Ok(3));
+    set_index(&bed, &[(b"a", "2", None)]).await;
+    assert_eq!(bed.backend.count(p(), "by").await, Ok(2));
+    assert_eq!(bed.backend.count(p(), "b").await, Ok(0), "another index");
 }
 
 async fn an_index_is_read_by_prefix(bed: Bed) {

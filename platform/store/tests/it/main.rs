@@ -16,6 +16,7 @@ mod load;
 mod loops;
 mod moves;
 mod power;
+mod power_nodes;
 mod redis_only;
 mod relaxed;
 mod servers;

@@ -13,15 +13,15 @@ use crate::load::{Deposit, Found, Load, deposit, say};
 use crate::loops::Disk;
 use crate::servers::{Kind, Server, until};
 
-const MEGABYTES: usize = 48;
+pub(crate) const MEGABYTES: usize = 48;
 
-fn on(disk: &Disk, kind: Kind, fsync: &str) -> Option<Server> {
+pub(crate) fn on(disk: &Disk, kind: Kind, fsync: &str) -> Option<Server> {
     Server::start_in(disk.path(), kind, &["--appendonly", "yes", "--appendfsync", fsync])
 }
 
 /// What was lost is the end of history: of each document only its last deposits. Answers how long before the cut the
 /// oldest of them was acknowledged, in milliseconds.
-fn lost_the_end(before: &BTreeMap<String, Deposit>, found: &Found) -> u128 {
+pub(crate) fn lost_the_end(before: &BTreeMap<String, Deposit>, found: &Found) -> u128 {
     let mut kept: BTreeMap<&str, i64> = BTreeMap::new();
     for (_, deposit) in before.iter().filter(|(name, _)| !found.lost.contains(name)) {
         let most = kept.entry(&deposit.id).or_default();
@@ -106,7 +106,7 @@ async fn e1_loses_nothing_when_the_power_goes() {
 }
 
 /// How much of the disk is left before the load begins, in kilobytes.
-const LEFT: usize = 512;
+pub(crate) const LEFT: usize = 512;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r1_refuses_while_the_disk_is_full_and_goes_on_by_itself_when_there_is_room() {

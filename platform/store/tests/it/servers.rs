@@ -197,12 +197,17 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start(kind: Kind, options: &[&str]) -> Option<Self> {
+        Self::start_in(kind, options, |_| tempfile::tempdir().unwrap().keep())
+    }
+
+    /// As [`Cluster::start`], with the data of each node in its folder.
+    pub(crate) fn start_in(kind: Kind, options: &[&str], dir: impl Fn(usize) -> PathBuf) -> Option<Self> {
         found(kind)?;
-        let nodes = (0..6).map(|_| {
+        let nodes = (0..6).map(|number| {
             let bus = free_port().to_string();
             let own = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "2000"];
             let more = ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"];
-            Server::start(kind, &[&own[..], &more, options].concat()).unwrap()
+            Server::start_in(dir(number), kind, &[&own[..], &more, options].concat()).unwrap()
         });
         let nodes: Vec<Server> = nodes.collect();
         for (number, node) in nodes.iter().enumerate() {

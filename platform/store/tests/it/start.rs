@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use retail_runtime::config::Span;
 use retail_store::{BackendConfig, Config, Durability, Error, Redis, RedisConfig, Store};
 
 use crate::bed::{fresh_domain, runtime};
@@ -89,11 +90,47 @@ async fn a_store_is_opened_as_a_user_with_a_password_and_only_its_own_names() {
         domain,
         region: "local".into(),
         groups: vec!["g".into()],
+        keep: Span::from_secs(3_600),
     };
     Store::open(&runtime(), &store).await.unwrap();
     std::fs::write(&file, "wrong").unwrap();
     let refused = Store::open(&runtime(), &store).await.unwrap_err().to_string();
     assert!(refused.contains("cannot connect") && !refused.contains("wrong\n"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_would_drop_its_log_at_the_next_start_is_refused_with_the_mend() {
+    let Some(server) = Server::start(Kind::Redis, &["--appendonly", "yes"]) else { return };
+    let version = server.ask::<String>(&["INFO", "server"]);
+    let drops = version.contains("redis_version:7.0.");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    std::fs::write(&file, "s3cret").unwrap();
+    let config = RedisConfig {
+        user: Some("weft".into()),
+        password_file: Some(file),
+        ..RedisConfig::at(vec![server.address.clone()], Durability::R1)
+    };
+    let mut admin = server.connection();
+    redis::cmd("ACL").arg(&["SETUSER", "weft", "on", ">s3cret", "~*", "&*", "+@all"]).exec(&mut admin).unwrap();
+    redis::cmd("AUTH").arg(&["weft", "s3cret"]).exec(&mut admin).unwrap();
+    open(&config, "local").await.unwrap();
+    let mut set = |words: &[&str]| redis::cmd("ACL").arg("SETUSER").arg(words).exec(&mut admin).unwrap();
+    for rights in [&["-@all"][..], &["+@all", "-exec"], &["+@all", "resetkeys", "~cache:*"], &["-xadd", "~*"]] {
+        set(&["default", "reset", "~*", "&*", "+@all"]);
+        set(&[&["default"][..], rights].concat());
+        match open(&config, "local").await {
+            Err(Error::Unfit(why)) => assert!(why.contains("ACL SETUSER default"), "{rights:?}: {why}"),
+            other => assert!(!drops && other.is_ok(), "{rights:?} is not refused: {other:?}"),
+        }
+    }
+    // What deploy/secrets.sh makes: nobody can be him, and he may do everything.
+    set(&["default", "reset", "off", "resetpass", "~*", "&*", "+@all"]);
+    open(&config, "local").await.unwrap();
+    // Who may not look is told so in the log, and can work.
+    set(&["default", "-@all"]);
+    set(&["weft", "-acl|dryrun"]);
+    open(&config, "local").await.unwrap();
 }
 
 #[tokio::test]
