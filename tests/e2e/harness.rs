@@ -22,6 +22,11 @@ impl Mesh {
 
     /// A mesh whose configuration is changed first.
     pub(crate) async fn start_with(change: impl FnOnce(&mut config::Config)) -> Self {
+        // The whole configuration travels with it: too much for a stack.
+        Box::pin(Self::begin(change)).await
+    }
+
+    async fn begin(change: impl FnOnce(&mut config::Config)) -> Self {
         telemetry::for_tests();
         let dir = tempfile::tempdir().unwrap();
         let mut config = config::load(None, Some(dir.path().to_owned())).unwrap();
