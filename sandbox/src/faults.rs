@@ -34,6 +34,12 @@ pub(crate) enum Kind {
         #[serde(alias = "delay_ms")]
         ms: u64,
     },
+    /// The connection ends before the twin sees the request, which was still on its way: the twin does its work that
+    /// much later.
+    LateCommit {
+        #[serde(alias = "delay_ms")]
+        ms: u64,
+    },
     /// Half of the answer's body, then the connection ends.
     Truncate,
     /// Every token dies before the request is looked at.
@@ -50,6 +56,7 @@ impl Kind {
             Kind::ErrorAfterCommit => "error_after_commit",
             Kind::ResetBefore => "reset_before",
             Kind::Delay { .. } => "delay",
+            Kind::LateCommit { .. } => "late_commit",
             Kind::Truncate => "truncate",
             Kind::ExpireTokens => "expire_tokens",
             Kind::StaleSearch => "stale_search",

@@ -153,6 +153,10 @@ impl House {
         let fate = match fault {
             Some(Kind::Status { status, retry_after }) => Fate::Whole(planned(status, retry_after)),
             Some(Kind::ResetBefore) => Fate::Nothing,
+            Some(Kind::LateCommit { ms }) => {
+                self.handle_later(Arc::clone(&twin), seen.clone(), Duration::from_millis(ms));
+                Fate::Nothing
+            }
             Some(Kind::ResetAfterCommit) => {
                 let answer = handle(&seen);
                 self.requests.note(&seen, now, answer.status, word);
@@ -179,6 +183,18 @@ impl House {
                 lost()
             }
         }
+    }
+}
+
+impl House {
+    /// A request that its caller has given up and that arrives all the same.
+    fn handle_later(&self, twin: Arc<dyn Twin>, seen: Seen, wait: Duration) {
+        let (time, clock) = (self.runtime.clock().clone(), self.clock.clone());
+        self.runtime.spawn("sandbox.late", async move {
+            time.sleep(wait).await;
+            let answer = twin.handle(&seen, clock.now());
+            tracing::info!(twin = twin.name(), status = answer.status, path = seen.path, "a late request arrived");
+        });
     }
 }
 

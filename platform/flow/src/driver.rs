@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
@@ -48,6 +48,7 @@ struct Finished<P: Process> {
 }
 
 /// A call that may leave now that its intent is durable.
+#[derive(Clone)]
 struct Launch<S> {
     step: S,
     attempt: u32,
@@ -56,9 +57,37 @@ struct Launch<S> {
 
 /// What a commit decided.
 struct Plan<P: Process> {
-    doc: P::Doc,
+    doc: Arc<P::Doc>,
     launches: Vec<Launch<P::Step>>,
     traceparent: String,
+}
+
+impl<P: Process> Clone for Plan<P> {
+    fn clone(&self) -> Self {
+        Self { doc: Arc::clone(&self.doc), launches: self.launches.clone(), traceparent: self.traceparent.clone() }
+    }
+}
+
+/// The plans of one commit, one for each run of its rule. A ledger names the run that was written: a commit whose answer
+/// was lost is known again by it, and its plan goes on as if it had been heard.
+struct Runs<P: Process> {
+    first: u64,
+    plans: Vec<Plan<P>>,
+}
+
+impl<P: Process> Runs<P> {
+    /// The plan that this ledger already has, if it is one of these.
+    fn written(&self, ledger: &Ledger) -> Option<Plan<P>> {
+        let run = usize::try_from(ledger.run.wrapping_sub(self.first)).ok()?;
+        self.plans.get(run).cloned()
+    }
+
+    /// Keeps a further plan; answers the name of its run.
+    fn keep(&mut self, plan: Plan<P>) -> u64 {
+        let run = self.first.wrapping_add(u64::try_from(self.plans.len()).unwrap_or(u64::MAX));
+        self.plans.push(plan);
+        run
+    }
 }
 
 /// What a driver carries from round to round.
@@ -111,10 +140,9 @@ pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, at_wo
         if committed {
             round.finished.clear();
         }
-        let doc = Arc::new(plan.doc);
         for launch in plan.launches {
             round.flying.insert(launch.step.name(), launch.step.lane());
-            calls.push(call(context, process, id, Arc::clone(&doc), launch, plan.traceparent.clone()));
+            calls.push(call(context, process, id, Arc::clone(&plan.doc), launch, plan.traceparent.clone()));
         }
         let Some(first) = calls.next().await else { return };
         round.finished.push(Arc::new(first));
@@ -204,21 +232,28 @@ async fn commit<P: Process>(
     id: &str,
     round: &Round<P>,
 ) -> Option<Result<Plan<P>, Plan<P>>> {
+    let runs = Arc::new(Mutex::new(Runs::<P> { first: context.runtime.rng().u64(), plans: Vec::new() }));
     loop {
         // A commit that cannot be written is tried again while the lease lasts: its outcomes are nowhere else.
         let fence = at_work.fence()?;
         let now = context.runtime.clock().now();
-        let (rules, round) = (Arc::clone(process), round.clone());
+        let (rules, round, runs) = (Arc::clone(process), round.clone(), Arc::clone(&runs));
         let rule = move |draft: &mut Draft<P::Doc>| {
             if !draft.existed {
                 return Err(Stop::Absent);
             }
             let ledger_id = Ledger::id_of::<P::Doc>(draft.id());
             let mut ledger: Ledger = draft.get(&ledger_id).unwrap_or_default();
+            let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(plan) = runs.written(&ledger) {
+                // Nothing is taken in twice.
+                return Ok(plan);
+            }
             let plan = advance(rules.as_ref(), draft, &mut ledger, &round, now);
             if can_wait(&plan, &round, &ledger) {
                 return Err(Stop::NotYet(plan));
             }
+            ledger.run = runs.keep(plan.clone());
             draft.put(&ledger_id, &ledger);
             Ok(plan)
         };
@@ -312,7 +347,7 @@ fn advance<P: Process>(
     let at_work = !launches.is_empty() || !round.flying.is_empty();
     draft.due(if at_work && !sabotage::is_off("due") { Some(now) } else { until });
     transactions::index(draft, ledger, &process.summary(&draft.doc), at_work, over, now);
-    Plan { doc: draft.doc.clone(), launches, traceparent: ledger.traceparent.clone() }
+    Plan { doc: Arc::new(draft.doc.clone()), launches, traceparent: ledger.traceparent.clone() }
 }
 
 /// Asks the process what comes next and admits what may leave; answers when to look again, and whether it is over.
@@ -338,9 +373,6 @@ fn settle<P: Process>(process: &P, draft: &mut Draft<P::Doc>, ledger: &mut Ledge
     let name = done.step.name();
     if done.step.class() == Class::Call {
         ledger.called(&name, done.attempt, now);
-    } else if ledger.has_confirmed(&name, done.attempt) {
-        // A commit whose answer was lost has taken it in: nothing is taken in twice.
-        return;
     }
     match &done.said {
         Said::Brought(outcome) => {

@@ -134,6 +134,9 @@ pub struct Ledger {
     /// The document shows that it is parked.
     #[prost(bool, tag = "10")]
     pub shown_parked: bool,
+    /// The run of a driver's rule that wrote it last: by it a commit whose answer was lost is known again.
+    #[prost(fixed64, tag = "11")]
+    pub run: u64,
 }
 
 /// May a step run now?
@@ -169,12 +172,6 @@ impl Ledger {
     #[must_use]
     pub fn effect(&self, name: &str) -> Option<&Effect> {
         self.effects.iter().find(|effect| effect.name == name)
-    }
-
-    /// Has this very attempt been confirmed? Asked for again, an effect begins a new round and is confirmed no longer.
-    pub(crate) fn has_confirmed(&self, name: &str, attempt: u32) -> bool {
-        let same = |effect: &Effect| effect.state() == EffectState::Confirmed && effect.attempts == attempt;
-        self.effect(name).is_some_and(same)
     }
 
     /// May a step have arrived although no answer says so? Not only its last attempt counts: one that certainly was not

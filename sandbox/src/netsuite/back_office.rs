@@ -7,6 +7,7 @@ use super::{
     desk::{Desk, Record},
     fault::Fault,
     fields::Kind,
+    wire,
 };
 
 impl Desk<'_> {
@@ -25,6 +26,10 @@ impl Desk<'_> {
                 json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}{further}"), "packageDescr": "box"});
             let mut set = Map::new();
             set.insert("package".to_owned(), Value::Array(vec![parcel]));
+            if self.config.parcel_pieces > 0 {
+                self.run("UPDATE ns_tran SET ship_due = NULL WHERE id = ?1", [order])?;
+                set.insert("item".to_owned(), self.one_parcel(order)?);
+            }
             if let Some(fault) = self.attempt(|| self.fulfil(&record, set))? {
                 self.give_up("ship_due", order, &fault)?;
             }
@@ -39,6 +44,17 @@ impl Desk<'_> {
             self.receive_returns()?;
         }
         Ok(())
+    }
+
+    /// What fits the next parcel of an order.
+    fn one_parcel(&self, order: i64) -> Result<Value, Fault> {
+        let most = i64::from(self.config.parcel_pieces).saturating_mul(wire::MICRO);
+        let lines = self.lines(order)?;
+        let fits = lines.iter().filter(|line| line.goods && line.committed > 0).map(|line| {
+            let quantity = wire::units(line.committed.min(most)).to_string();
+            json!({"orderLine": line.line, "quantity": quantity})
+        });
+        Ok(fits.collect())
     }
 
     /// Takes returned goods in, whole, where their lines say, into stock that is sold again.

@@ -28,6 +28,8 @@ pub struct Config {
     pub back_office: bool,
     /// Seconds between an order's goods being committed and their shipment.
     pub ship_after: u64,
+    /// Pieces of a line that fit one parcel; 0 ships everything committed in one. The next parcel takes `ship_after` again.
+    pub parcel_pieces: u32,
     /// Seconds between a shipment and its invoice.
     pub bill_after: u64,
     /// Does the back office receive returned goods? If not, they wait for a receipt by the API. The control verb
@@ -62,6 +64,7 @@ impl Default for Config {
             custom_fields: Vec::new(),
             back_office: true,
             ship_after: 0,
+            parcel_pieces: 0,
             bill_after: 0,
             receives: true,
             receive_after: 0,

@@ -62,6 +62,9 @@ impl Desk<'_> {
         let stock = |column: &str| -> Result<String, Fault> {
             Ok(wire::units(one(&format!("SELECT COALESCE(SUM({column}),0) FROM ns_stock"))?).to_string())
         };
+        // What the back office will do by itself.
+        let to_do = one("SELECT COUNT(*) FROM ns_tran WHERE ship_due IS NOT NULL OR bill_due IS NOT NULL")?;
+        let to_receive = if self.receiving()? { one("SELECT COUNT(*) FROM ns_receive")? } else { 0 };
         let (unbalanced, examples) = self.unbalanced()?;
         Ok(json!({
             "customers": {"count": one("SELECT COUNT(*) FROM ns_record WHERE kind = 'customer'")?},
@@ -77,6 +80,7 @@ impl Desk<'_> {
             "customer_refunds": {"count": count("CustRfnd"), "value": value("CustRfnd"), "duplicates": refunds},
             "unbalanced_orders": unbalanced,
             "unbalanced_examples": examples,
+            "back_office": {"to_ship_or_bill": to_do, "to_receive": to_receive},
             "stock": {"on_hand": stock("on_hand")?, "committed": stock("committed")?},
         }))
     }

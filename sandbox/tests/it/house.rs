@@ -91,6 +91,18 @@ async fn a_reset_before_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_late_commit_answers_nobody_and_is_done_all_the_same() {
+    let lab = Lab::start(None).await;
+    lab.turn("seed", seed()).await;
+    let token = lab.token().await;
+    let found = lab.graphql(&token, ITEMS).await.unwrap().json();
+    let fault = json!({"kind": "late_commit", "ms": 1, "times": 1, "body_contains": "inventorySetQuantities"});
+    lab.turn("shopify/faults", fault).await;
+    assert!(lab.graphql(&token, &set_stock(&found, "k1", 40)).await.is_err());
+    lab.until("shopify/books", |books| books["inventory"]["on_hand"] == "40").await;
+}
+
+#[tokio::test]
 async fn a_truncated_answer_breaks_off_and_a_delayed_one_arrives() {
     let lab = Lab::start(None).await;
     let token = lab.token().await;

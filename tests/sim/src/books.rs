@@ -145,7 +145,7 @@ fn rests(found: &Findings, watch: &Watch) {
     }
 }
 
-/// `compensated_or_done`, and the shelf as the ERP has it.
+/// `compensated_or_done`, and `books_agree`: the shelf as the ERP has it.
 fn balances(found: &Findings, book: &Book, watch: &Watch) {
     let unbalanced = &found.books["netsuite"]["unbalanced_orders"];
     if *unbalanced != 0 && found.parked.is_empty() {
@@ -154,7 +154,11 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     }
     let units = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
     let ours: i64 = found.stock.iter().filter_map(|row| units(&row["onHand"])).sum();
-    watch.trace().line("END", &format!("on hand {ours}, erp {}", found.books["netsuite"]["stock"]));
+    let theirs = units(&found.books["netsuite"]["stock"]["on_hand"]);
+    watch.trace().line("END", &format!("on hand {ours}, erp {theirs:?}"));
+    if found.parked.is_empty() && theirs != Some(ours) {
+        watch.violated("books_agree", format!("{ours} pieces are on hand with us, {theirs:?} in the ERP"));
+    }
     let done: i64 =
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);

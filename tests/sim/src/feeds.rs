@@ -46,6 +46,15 @@ pub(crate) fn followed(feed: &str, owner: &Shelf, group: &str, follower: &Shelf,
     }
 }
 
+/// Has a group something left to acknowledge?
+pub(crate) fn lags(owner: &Shelf, group: &str) -> bool {
+    Partition::all().any(|partition| {
+        let ends = owner.model().ends(partition).now_or_never().and_then(Result::ok).unwrap_or_default();
+        let offset = owner.model().offset(partition, group).now_or_never().and_then(Result::ok).flatten();
+        offset.map_or(0, |offset| offset.position.sequence) != ends.end.sequence
+    })
+}
+
 fn events(owner: &Shelf, partition: Partition) -> Option<(Position, Vec<retail_store::Entry>)> {
     let begin = owner.model().ends(partition).now_or_never()?.ok()?.begin;
     let events = owner.model().feed(partition, &begin, ALL).now_or_never()?.ok()?;

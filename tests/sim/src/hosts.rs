@@ -15,6 +15,7 @@ use serde_json::Value;
 use tonic::service::Routes;
 
 use crate::net;
+use crate::scene::Scene;
 use crate::shelf::Shelf;
 use crate::time;
 use crate::watch::Watch;
@@ -39,6 +40,7 @@ const RESTART: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Estate {
     pub(crate) seed: u64,
+    pub(crate) scene: Scene,
     pub(crate) config: Arc<Config>,
     pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
     pub(crate) watch: Watch,
@@ -78,10 +80,15 @@ fn mixed(seed: u64, host: &str, start: u64) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ name.wrapping_add(start.wrapping_mul(0xff51_afd7_ed55_8ccd))
 }
 
+/// Chance of one purpose.
+pub(crate) fn chance(seed: u64, purpose: &str) -> Rng {
+    Rng::seeded(mixed(seed, purpose, 0))
+}
+
 impl Estate {
     /// Chance of one purpose.
     pub(crate) fn rng(&self, purpose: &str) -> Rng {
-        Rng::seeded(mixed(self.seed, purpose, 0))
+        chance(self.seed, purpose)
     }
 
     /// The world as this host sees it.

@@ -17,11 +17,13 @@ mod net;
 mod notes;
 mod people;
 mod run;
+mod scene;
 mod settle;
 mod shelf;
 mod storm;
 mod time;
 mod trace;
+mod vandal;
 mod watch;
 
 pub use run::{Report, run};

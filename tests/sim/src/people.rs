@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use crate::hosts::{Estate, VENDORS};
 use crate::notes::{Adjusted, Heard, Notes};
+use crate::scene::{Scene, Theme};
 use crate::settle;
 use crate::shelf::Shelf;
+use crate::vandal::Vandal;
 use crate::watch::Watch;
 
 /// What the shop sells: code, price, pieces on the shelf.
@@ -37,8 +39,21 @@ pub(crate) struct People {
     pub(crate) notes: Notes,
     pub(crate) watch: Watch,
     pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
-    deeds: u64,
-    vandal: bool,
+    scene: Scene,
+}
+
+/// What people do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deed {
+    Sell,
+    Order,
+    CallOffAtTheShop,
+    CallOff,
+    RefundInTheAdmin,
+    SendBack,
+    Adjust,
+    ChangeCustomer,
+    ReuseKey,
 }
 
 /// An answer of the gateway.
@@ -51,22 +66,19 @@ pub(crate) enum Answer {
 impl People {
     pub(crate) fn new(estate: &Estate, runtime: Runtime) -> Self {
         let rng = estate.rng("people");
-        let (deeds, vandal) = (4 + rng.below(10), rng.chance(700));
         let shelves = Arc::clone(&estate.shelves);
-        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), shelves, deeds, vandal }
+        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), shelves, scene: estate.scene }
     }
 
     /// Builds the world, lives in it, waits until all is settled, and looks into every book.
     pub(crate) async fn live(&self) -> anyhow::Result<()> {
         self.build().await?;
-        let shoppers = 1 + self.rng.below(3);
-        let shoppers = join_all((0..shoppers).map(|who| self.shopper(who)));
-        futures::future::join(shoppers, self.vandal()).await;
+        let shoppers = join_all((0..self.scene.shoppers).map(|who| self.shopper(who)));
+        let vandal = Vandal { people: self, theme: self.scene.theme };
+        let (_, late) = futures::future::join(shoppers, vandal.live()).await;
         self.watch.calm_down();
-        for vendor in ["shopify", "netsuite", "salesforce"] {
-            self.twins().call("DELETE", &format!("/__sandbox/{vendor}/faults"), None, &[]).await?;
-        }
-        settle::until_nothing_moves(self).await
+        vandal.make_peace().await?;
+        settle::until_nothing_moves(self, late).await
     }
 
     pub(crate) fn twins(&self) -> Twins<'_> {
@@ -101,51 +113,21 @@ impl People {
     }
 
     async fn shopper(&self, who: u64) {
-        for deed in 0..self.deeds {
-            self.pause(2_500).await;
-            let name = format!("{who}{deed:02}");
+        for number in 0..self.scene.deeds {
+            self.pause(self.scene.pause).await;
+            let name = format!("{who}{number:02}");
             self.watch.count("deeds");
-            match self.rng.below(100) {
-                0..34 => self.sell(&name).await,
-                34..50 => self.order(&name).await,
-                50..56 => self.call_off_at_the_shop().await,
-                56..64 => self.call_off(&name).await,
-                64..72 => self.refund_in_the_admin().await,
-                72..86 => self.send_back(&name).await,
-                86..93 => self.adjust(&name).await,
-                _ => self.change_customer().await,
+            match self.scene.deed(&self.rng) {
+                Deed::Sell => self.sell(&name).await,
+                Deed::Order => self.order(&name).await,
+                Deed::CallOffAtTheShop => self.call_off_at_the_shop().await,
+                Deed::CallOff => self.call_off(&name).await,
+                Deed::RefundInTheAdmin => self.refund_in_the_admin().await,
+                Deed::SendBack => self.send_back(&name).await,
+                Deed::Adjust => self.adjust(&name).await,
+                Deed::ChangeCustomer => self.change_customer().await,
+                Deed::ReuseKey => self.reuse_key(&name).await,
             }
-        }
-    }
-
-    /// Plants faults in the vendors' twins.
-    async fn vandal(&self) {
-        if !self.vandal {
-            return;
-        }
-        for _ in 0..self.rng.below(12) {
-            self.pause(4_000).await;
-            let vendor = self.one_of(&["shopify", "netsuite", "salesforce"]);
-            let times = 1 + self.rng.below(3);
-            let fault = match self.rng.below(9) {
-                0 => json!({"kind": "status", "status": 429, "retry_after": 1 + self.rng.below(3), "times": times}),
-                1 => json!({"kind": "status", "status": 503, "times": times}),
-                2 => json!({"kind": "status", "status": 500, "times": times}),
-                3 => json!({"kind": "reset_before", "times": times}),
-                4 => json!({"kind": "error_after_commit", "times": times}),
-                5 => json!({"kind": "truncate", "times": times}),
-                6 => json!({"kind": "expire_tokens", "times": 1}),
-                7 => json!({"kind": "stale_search", "times": times}),
-                _ => json!({"kind": "reset_after_commit", "times": times}),
-            };
-            let fault = match self.rng.below(3) {
-                // Most requests only read; a fault for writes would wait for long without this.
-                0 => fault,
-                _ => with(fault, "method", json!(if vendor == "salesforce" { "PATCH" } else { "POST" })),
-            };
-            self.watch.count("vendor_faults");
-            self.say(&format!("a fault for {vendor}: {fault}"));
-            let _planted = self.twins().post(&format!("/__sandbox/{vendor}/faults"), &fault).await;
         }
     }
 
@@ -169,10 +151,20 @@ impl People {
     /// A partner asks for an order.
     async fn order(&self, name: &str) {
         let number = format!("P{name}");
+        let body = self.an_order(&number);
+        self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
+        let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
+        if let Heard::Done(_) = heard {
+            self.watch.count("orders");
+        }
+        self.notes.book().ordered.insert(number, heard);
+    }
+
+    fn an_order(&self, number: &str) -> Value {
         let lines = self.lines();
         let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
         let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
-        let body = json!({
+        json!({
             "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
             "placedAt": self.now(), "currency": "GBP",
             "lines": lines.iter().map(|(sku, price, pieces)| json!({
@@ -183,11 +175,18 @@ impl People {
                 "tender": "TENDER_CARD", "state": "PAYMENT_STATE_CAPTURED", "gateway": "partner", "reference": number,
                 "amount": {"minorUnits": total.to_string(), "currency": "GBP"},
             }],
-        });
-        self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
-        let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
+        })
+    }
+
+    /// A partner's defect: another order under the key of one that was taken.
+    async fn reuse_key(&self, name: &str) {
+        let taken = |(number, heard): (&String, &Heard)| matches!(heard, Heard::Done(_)).then(|| number.clone());
+        let Some(first) = self.notes.book().ordered.iter().find_map(taken) else { return };
+        let number = format!("R{name}");
+        let body = self.an_order(&number);
+        let heard = self.heard(&format!("order-{first}"), "/v1/orders", &body, "/order/orderId").await;
         if let Heard::Done(_) = heard {
-            self.watch.count("orders");
+            self.watch.violated("one_key_one_request", format!("the key of order {first} also took order {number}"));
         }
         self.notes.book().ordered.insert(number, heard);
     }
@@ -200,7 +199,7 @@ impl People {
     async fn call_off(&self, name: &str) {
         let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
         let body = json!({"reason": "no longer wanted"});
-        self.ask("POST", &format!("/v1/orders/{id}:cancel"), Some(&body), &format!("cancel-{name}")).await;
+        self.heard(&format!("cancel-{name}"), &format!("/v1/orders/{id}:cancel"), &body, "/order/orderId").await;
     }
 
     async fn refund_in_the_admin(&self) {
@@ -277,7 +276,20 @@ impl People {
         }
     }
 
+    /// Asks for something, and in some worlds once more: who was told that it is done is told so again.
     async fn heard(&self, key: &str, path: &str, body: &Value, id: &str) -> Heard {
+        let heard = self.heard_once(key, path, body, id).await;
+        if matches!(heard, Heard::Done(_)) && self.scene.theme == Theme::Letters {
+            let again = self.heard_once(key, path, body, id).await;
+            if again != Heard::Nothing && again != heard {
+                let detail = format!("{path} under {key}: first {heard:?}, then {again:?}");
+                self.watch.violated("one_key_one_answer", detail);
+            }
+        }
+        heard
+    }
+
+    async fn heard_once(&self, key: &str, path: &str, body: &Value, id: &str) -> Heard {
         match self.ask("POST", path, Some(body), key).await {
             Answer::Good(answer) => Heard::Done(answer.pointer(id).and_then(Value::as_str).unwrap_or("").to_owned()),
             Answer::Refused(status, why) => Heard::Refused(format!("{status} {why}")),
@@ -317,7 +329,7 @@ impl People {
         self.runtime.clock().timeout(PATIENCE, wire.raw(method, path, body, headers)).await.ok()?.ok()
     }
 
-    fn one_of<T: Copy>(&self, from: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&self, from: &[T]) -> T {
         let place = usize::try_from(self.rng.below(u64::try_from(from.len()).unwrap_or(1))).unwrap_or(0);
         from.get(place).copied().expect("there is always something to choose from")
     }
@@ -365,13 +377,6 @@ fn item(sku: &str, price: &str) -> SeedItem {
 
 fn on_shelf(sku: &str, quantity: i64) -> SeedStock {
     SeedStock { sku: sku.to_owned(), location: "MAIN".to_owned(), quantity }
-}
-
-fn with(mut value: Value, field: &str, is: Value) -> Value {
-    if let Some(object) = value.as_object_mut() {
-        object.insert(field.to_owned(), is);
-    }
-    value
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use rand::SeedableRng as _;
 use retail_runtime::Rng;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 use turmoil::Sim;
 
 use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, SECONDS, VENDORS};
 use crate::people::People;
+use crate::scene::Scene;
 use crate::shelf::Shelf;
 use crate::storm::Storm;
 use crate::time;
@@ -57,9 +56,7 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
     if echo {
         watch.trace().echo();
     }
-    let filter = tracing_subscriber::filter::filter_fn(Logged::wants);
-    let logged = tracing_subscriber::registry().with(Logged(watch.trace().clone()).with_filter(filter));
-    tracing::subscriber::set_global_default(logged)?;
+    tracing::subscriber::set_global_default(Logged::new(watch.trace()))?;
     let estate = estate(seed, &watch)?;
     let mut sim = sim(seed);
     settle_in(&mut sim, &estate);
@@ -96,34 +93,29 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
 }
 
 fn estate(seed: u64, watch: &Watch) -> anyhow::Result<Estate> {
-    let mut estate = Estate {
-        seed,
-        config: Arc::new(hosts::configuration()?),
-        shelves: Arc::default(),
-        watch: watch.clone(),
-        ahead: Arc::default(),
-        mortal: Arc::default(),
-    };
-    let rng = estate.rng("estate");
+    let rng = hosts::chance(seed, "estate");
+    let scene = Scene::of(&hosts::chance(seed, "scene"));
+    let mut config = hosts::configuration()?;
+    let office = &mut config.sandbox.netsuite;
+    (office.ship_after, office.bill_after, office.receive_after, office.parcel_pieces) = scene.office;
     let shelf = |domain: &'static str| {
-        let shelf = Shelf::new(domain, estate.rng(&format!("store of {domain}")), watch);
+        let shelf = Shelf::new(domain, hosts::chance(seed, &format!("store of {domain}")), watch);
         shelf.set_weather(crate::FAIR);
         (domain, shelf)
     };
-    estate.shelves = Arc::new(DOMAINS.into_iter().map(shelf).collect());
     let mut mortal = MORTAL.to_vec();
-    if rng.chance(500) {
+    if scene.seconds {
         mortal.extend(SECONDS);
     }
-    estate.mortal = Arc::new(mortal.clone());
-    estate.ahead = Arc::new(mortal.into_iter().map(|host| (host, ahead(&rng))).collect());
-    let mut config = hosts::configuration()?;
-    // The back office takes its time, more in some worlds than in others.
-    config.sandbox.netsuite.ship_after = rng.below(4) * 3;
-    config.sandbox.netsuite.bill_after = rng.below(3) * 2;
-    config.sandbox.netsuite.receive_after = rng.below(3) * 2;
-    estate.config = Arc::new(config);
-    Ok(estate)
+    Ok(Estate {
+        seed,
+        scene,
+        config: Arc::new(config),
+        shelves: Arc::new(DOMAINS.into_iter().map(shelf).collect()),
+        watch: watch.clone(),
+        ahead: Arc::new(mortal.iter().map(|host| (*host, ahead(&rng))).collect()),
+        mortal: Arc::new(mortal),
+    })
 }
 
 /// Clocks are off by up to a second and a half.

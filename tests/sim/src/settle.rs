@@ -2,50 +2,88 @@
 
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use prost::Message as _;
 use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
 use retail_proto::ops::v1::{ListTransactionsRequest, Transaction, TransactionState};
 use retail_runtime::Timestamp;
-use retail_store::{Backend as _, Key, Partition};
+use retail_store::{Key, Record};
 use serde_json::Value;
 
 use crate::books::{self, Findings};
 use crate::feeds;
 use crate::hosts::DOMAINS;
 use crate::people::{Answer, People};
+use crate::shelf::Shelf;
 
 /// How often it is looked whether anything still moves.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
+/// Rest has to last this long before it counts: an answer under way, a webhook that was just queued.
+const CALM: Duration = Duration::from_secs(4);
 /// What still moves after this will never rest.
 const REST: Duration = Duration::from_secs(1_500);
-/// Readings of the vendors' changes never end.
-const READINGS: [&str; 2] = ["erp-reading/", "crm-reading/"];
+/// What is under way and not due for this long has been forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(180);
 /// Nothing that is due later than this can still have to do with the storm: quiet times and waits are shorter.
 const SOON: Duration = Duration::from_secs(150);
+/// Readings of what vendors change never end; they are at rest when they have read since.
+const READING: &str = "reading/";
+/// Feeds that the cases follow.
+const FOLLOWED: [&str; 3] = ["orders", "returns", "customers"];
+/// Clocks of hosts differ by less.
+const APART: Duration = Duration::from_secs(3);
 
-pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
+/// A reading, by the field number it is stored under: when it last heard that there is no more.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Reading {
+    #[prost(int64, tag = "3")]
+    read_at: i64,
+}
+
+/// Waits until nothing moves.
+async fn rest(people: &People) {
     let clock = people.runtime.clock();
     let began = clock.monotonic();
-    let mut calm = 0_u32;
+    // Since when nothing moves; since when all that is open has been forgotten.
+    let (mut calm, mut forgotten) = (None, None);
     loop {
         clock.sleep(LOOK).await;
-        let open = open(people).await;
-        let pending = people.twins().get("/__sandbox/books").await?["shopify"]["webhooks"]["pending"].clone();
-        let shown = open.as_ref().map(|open| (open.len(), open.iter().take(3).collect::<Vec<_>>()));
-        people.say(&format!("open {shown:?}, webhooks {pending}"));
-        let still = open.as_ref().is_some_and(Vec::is_empty) && pending == 0;
-        calm = if still { calm + 1 } else { 0 };
-        // Facts are read from the vendors every second or two, over wires that were cut only when that is noticed: what
-        // there still is to say comes within these looks.
-        if calm >= 12 {
-            break;
-        }
-        if clock.monotonic().saturating_sub(began) > REST {
-            let detail = format!("still open after {REST:?}: {open:?}, webhooks pending: {pending}");
-            people.watch.violated("every_saga_ends", detail);
-            break;
+        let now = clock.monotonic();
+        let moves = moves(people).await;
+        people.say(&format!("moves: {moves:?}"));
+        let stuck = match moves {
+            None => {
+                let (since, wall) = *calm.get_or_insert((now, clock.now()));
+                // Facts are read from the vendors every second or two, over wires that were cut only when that is
+                // noticed: what they still say comes with a reading that began after the rest.
+                let after = wall.checked_add(APART).unwrap_or(wall);
+                let unread = readings(people).into_iter().find(|(_, read_at)| *read_at <= after);
+                match unread {
+                    None if now.saturating_sub(since) >= CALM => return,
+                    Some((what, _)) if now.saturating_sub(since) > FORGOTTEN => Some(format!("{what} stands still")),
+                    None | Some(_) => None,
+                }
+            }
+            Some(Moves { what, forgotten: false }) => {
+                (calm, forgotten) = (None, None);
+                (now.saturating_sub(began) > REST).then_some(what)
+            }
+            Some(Moves { what, forgotten: true }) => {
+                calm = None;
+                let since = *forgotten.get_or_insert(now);
+                (now.saturating_sub(since) > FORGOTTEN).then_some(what)
+            }
+        };
+        if let Some(what) = stuck {
+            people.watch.violated("every_saga_ends", format!("never rests: {what}"));
+            return;
         }
     }
+}
+
+/// Looks into every book when nothing moves; `late` is how long something may still arrive.
+pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyhow::Result<()> {
+    people.runtime.clock().sleep(late).await;
+    rest(people).await;
     let findings = Findings {
         books: people.twins().get("/__sandbox/books").await?,
         orders: all(people, "/v1/orders", "orders").await?,
@@ -54,8 +92,7 @@ pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
         parked: parked(people).await?,
     };
     if let Some(cases) = people.shelves.get("cases") {
-        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| ["orders", "returns", "customers"].contains(feed))
-        {
+        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| FOLLOWED.contains(feed)) {
             feeds::followed(feed, owner, "cases", cases, &people.watch);
         }
     }
@@ -64,26 +101,66 @@ pub(crate) async fn until_nothing_moves(people: &People) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is under way, as `service: transaction`; nothing when a service does not say.
-async fn open(people: &People) -> Option<Vec<String>> {
-    let mut open = Vec::new();
-    for state in [TransactionState::Running, TransactionState::Waiting] {
-        for (service, one) in listed(people, state).await.ok()? {
-            // What waits for no time waits for a fact; whether it may is asked of its state in the end.
-            let at_rest = state == TransactionState::Waiting && !is_due_soon(people, service, &one.id);
-            if !at_rest && !READINGS.iter().any(|reading| one.id.starts_with(reading)) {
-                open.push(format!("{service}: {} {} {}", one.id, one.name, one.status));
-            }
-        }
-    }
-    Some(open)
+/// Something that still moves.
+#[derive(Debug)]
+struct Moves {
+    what: String,
+    /// Under way, and nothing will ever look at it again.
+    forgotten: bool,
 }
 
-fn is_due_soon(people: &People, domain: &str, id: &str) -> bool {
-    let (Some(shelf), Some(key)) = (people.shelves.get(domain), Key::parse(id)) else { return true };
-    let soon = people.runtime.clock().now().checked_add(SOON).unwrap_or(Timestamp::MAX);
-    let due = |partition| shelf.model().due(partition, key.kind(), soon, 10_000).now_or_never().and_then(Result::ok);
-    Partition::all().filter_map(due).flatten().any(|(_, due)| due == key)
+/// What still moves, if anything does. The cheap looks come first: into the stores, then into the vendors' books, then
+/// the services are asked as an operator would.
+async fn moves(people: &People) -> Option<Moves> {
+    let moves = |what: String| Some(Moves { what, forgotten: false });
+    for (domain, shelf) in people.shelves.iter() {
+        let now = people.runtime.clock().now();
+        if let Some(key) = due_soon(shelf, now) {
+            return moves(format!("{domain}: {key} is due"));
+        }
+        if FOLLOWED.contains(domain) && feeds::lags(shelf, "cases") {
+            return moves(format!("{domain}: not all of its feed is handled"));
+        }
+    }
+    let Ok(books) = people.twins().get("/__sandbox/books").await else {
+        return moves("the twins do not answer".to_owned());
+    };
+    let pending = &books["shopify"]["webhooks"]["pending"];
+    let office = &books["netsuite"]["back_office"];
+    if *pending != 0 || office["to_ship_or_bill"] != 0 || office["to_receive"] != 0 {
+        return moves(format!("webhooks {pending}, back office {office}"));
+    }
+    let running = match listed(people, TransactionState::Running).await {
+        Ok(running) => running,
+        Err(error) => return moves(format!("a service does not say what is under way: {error:#}")),
+    };
+    for (service, one) in running {
+        if !one.id.starts_with(READING) {
+            let what = format!("{service}: {} {} {}", one.id, one.name, one.status);
+            return Some(Moves { what, forgotten: true });
+        }
+    }
+    None
+}
+
+/// Something other than a reading that is due before long. What waits for no time waits for a fact; whether it may is
+/// asked of its state in the end.
+fn due_soon(shelf: &Shelf, now: Timestamp) -> Option<Key> {
+    let soon = now.checked_add(SOON).unwrap_or(Timestamp::MAX);
+    shelf.due_keys(soon).into_iter().find(|key| !key.as_str().starts_with(READING))
+}
+
+/// Every reading, and when it last heard that there is no more.
+fn readings(people: &People) -> Vec<(String, Timestamp)> {
+    let read_at = |record: Record| {
+        let read_at = Reading::decode(record.body).map_or(0, |reading| reading.read_at);
+        Timestamp::from_millisecond(read_at).unwrap_or(Timestamp::MIN)
+    };
+    let of = |(domain, shelf): (&&'static str, &Shelf)| {
+        let documents = shelf.documents(READING).into_iter();
+        documents.map(|(key, record)| (format!("{domain}: {key}"), read_at(record))).collect::<Vec<_>>()
+    };
+    people.shelves.iter().flat_map(of).collect()
 }
 
 async fn parked(people: &People) -> anyhow::Result<Vec<String>> {

@@ -1,7 +1,7 @@
 //! One domain's store as the simulated world has it: the model back end behind a wire that delays, loses answers and
 //! requests, and may fail over to a replica that has not seen what nobody acknowledged. It outlives its service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ struct State {
     unheard: BTreeMap<Partition, (Moment, u64)>,
     /// Hosts that stand still until then, and do not notice: nothing they ask for arrives before.
     frozen: BTreeMap<&'static str, Duration>,
+    /// Kinds of documents that were ever due.
+    kinds: BTreeSet<String>,
     /// Who was last given each partition's lease.
     holders: BTreeMap<Partition, &'static str>,
 }
@@ -104,6 +106,22 @@ impl Shelf {
         lost
     }
 
+    /// Everything that is due by then.
+    pub(crate) fn due_keys(&self, until: Timestamp) -> Vec<Key> {
+        let kinds = self.state().kinds.clone();
+        let due = |kind: &String| {
+            let of = |partition| self.model.due(partition, kind, until, usize::MAX).now_or_never().and_then(Result::ok);
+            Partition::all().filter_map(of).flatten().map(|(_, key)| key).collect::<Vec<_>>()
+        };
+        kinds.iter().flat_map(due).collect()
+    }
+
+    /// Every document of a kind, given as its prefix.
+    pub(crate) fn documents(&self, prefix: &str) -> Vec<(Key, Record)> {
+        let of = |partition| self.model.scan(partition, prefix, None, usize::MAX).now_or_never().and_then(Result::ok);
+        Partition::all().filter_map(of).flatten().collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +173,7 @@ impl Backend for Shelf {
             self.told(partition, &commit, &format!("{outcome:?}"));
             return outcome;
         };
+        self.state().kinds.extend(commit.due.iter().map(|(key, _)| key.kind().to_owned()));
         let change = self.changed(partition);
         self.state().unheard.insert(partition, (before, change));
         self.watch.count("commits");

@@ -7,6 +7,7 @@ use retail_runtime::Rng;
 use turmoil::Sim;
 
 use crate::hosts::{DOMAINS, Estate, VENDORS};
+use crate::scene::{Scene, Theme};
 use crate::shelf::Weather;
 
 /// Wires that carry something, by who calls whom.
@@ -34,6 +35,9 @@ const WIRES: [(&str, &str); 22] = [
     ("netsuite", VENDORS),
     ("salesforce", VENDORS),
 ];
+
+/// Hosts that drive the most.
+const BUSY: [&str; 4] = ["orders", "orders2", "inventory", "inventory2"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -68,8 +72,14 @@ impl Storm {
     pub(crate) fn new(estate: &Estate) -> Self {
         let rng = estate.rng("storm");
         let all = [Kind::Crash, Kind::Cut, Kind::Hold, Kind::Weather, Kind::FailOver, Kind::Freeze];
-        let kinds: Vec<Kind> = all.into_iter().filter(|_| rng.chance(600)).collect();
-        let gap = Duration::from_millis(500 + rng.below(9_000));
+        let kinds: Vec<Kind> = match estate.scene.theme {
+            Theme::Usual => all.into_iter().filter(|_| rng.chance(600)).collect(),
+            Theme::Deaths => vec![Kind::Crash],
+            Theme::Rivals => vec![Kind::Freeze],
+            Theme::Letters => vec![Kind::Weather, Kind::Weather, Kind::Cut, Kind::FailOver],
+            Theme::Late => Vec::new(),
+        };
+        let gap = estate.scene.gap;
         // The world is built in peace.
         let next = Duration::from_secs(4).saturating_add(rng.jitter(gap));
         Self { rng, estate: estate.clone(), kinds, gap, next, mends: Vec::new() }
@@ -77,7 +87,11 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        format!("troubles {:?}, at most {:?} apart", self.kinds, self.gap)
+        let Scene { theme, seconds, shoppers, deeds, .. } = self.estate.scene;
+        format!(
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart",
+            self.kinds, self.gap
+        )
     }
 
     /// Lets happen what is due.
@@ -114,14 +128,16 @@ impl Storm {
         let until = |least: u64, most: u64| now.saturating_add(Duration::from_millis(least + self.rng.below(most)));
         match kind {
             Kind::Crash => {
-                let Some(host) = self.pick(&self.estate.mortal) else { return };
+                let busy = self.estate.scene.theme == Theme::Deaths && self.rng.chance(800);
+                let host = if busy { self.pick(&DOMAINS[..2]) } else { self.pick(&self.estate.mortal) };
+                let Some(host) = host else { return };
                 let down = |mend: &(Duration, Mend)| matches!(mend.1, Mend::Start(other) if other == host);
                 if self.mends.iter().any(down) {
                     return;
                 }
                 self.tell(sim, "crashes", &format!("{host} dies"));
                 sim.crash(host);
-                let at = until(50, 6_000);
+                let at = if busy { until(50, 1_000) } else { until(50, 6_000) };
                 self.mends.push((at, Mend::Start(host)));
             }
             Kind::Cut | Kind::Hold => {
@@ -148,9 +164,10 @@ impl Storm {
             Kind::Weather => {
                 let Some(domain) = self.pick(&DOMAINS) else { return };
                 let share = |most: u64| u32::try_from(self.rng.below(most)).unwrap_or(0);
+                let lost = if self.estate.scene.theme == Theme::Letters { 400 } else { 150 };
                 let weather = Weather {
                     slow: share(800),
-                    answer_lost: share(150),
+                    answer_lost: share(lost),
                     request_lost: share(100),
                     unavailable: share(150),
                 };
@@ -162,9 +179,12 @@ impl Storm {
                 self.mends.push((at, Mend::Fair(domain)));
             }
             Kind::Freeze => {
-                let Some(host) = self.pick(&self.estate.mortal) else { return };
+                // Whoever sleeps through the end of its leases finds another at its work.
+                let rivals = self.estate.scene.theme == Theme::Rivals;
+                let host = if rivals { self.pick(&BUSY) } else { self.pick(&self.estate.mortal) };
+                let Some(host) = host else { return };
                 let Some(shelf) = self.estate.shelves.get(host.trim_end_matches('2')) else { return };
-                let at = until(2_000, 14_000);
+                let at = if rivals { until(9_000, 6_000) } else { until(2_000, 14_000) };
                 self.tell(sim, "freezes", &format!("{host} stands still until {at:?}"));
                 shelf.freeze(host, at);
             }

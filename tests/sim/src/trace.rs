@@ -3,14 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber, span};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
 
 /// Lines that are kept for people.
 const TAIL: usize = 2_000;
@@ -90,46 +89,81 @@ impl std::fmt::Display for Seconds {
     }
 }
 
-/// Brings what the code logs into the trace.
-pub(crate) struct Logged(pub(crate) Trace);
-
-/// Name of the host whose turn it is, kept in its span.
-struct Node(String);
+/// Brings what the code logs into the trace. Of spans it knows only whose turn it is, which the simulator says in every
+/// step of every host: a registry of spans would cost more than the hosts.
+pub(crate) struct Logged {
+    trace: Trace,
+    hosts: Mutex<Vec<String>>,
+    /// Place of the host whose turn it is, from one; 0 when it is nobody's.
+    turn: AtomicU64,
+}
 
 impl Logged {
-    /// What belongs into the trace: our own code, and whose turn it is. The simulator's own lines do not: it holds its
-    /// world while it writes them.
-    pub(crate) fn wants(meta: &Metadata<'_>) -> bool {
-        if meta.is_span() {
-            return meta.name() == "node" || meta.target().starts_with("retail");
-        }
-        meta.target().starts_with("retail") && *meta.level() <= Level::DEBUG
+    pub(crate) fn new(trace: &Trace) -> Self {
+        Self { trace: trace.clone(), hosts: Mutex::default(), turn: AtomicU64::new(0) }
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Vec<String>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Logged {
-    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
-        if attributes.metadata().name() == "node"
-            && let Some(span) = context.span(id)
-        {
-            let mut text = Text::default();
-            attributes.record(&mut text);
-            span.extensions_mut().insert(Node(text.0.trim().trim_start_matches("name=").trim_matches('"').to_owned()));
+impl Subscriber for Logged {
+    /// What belongs into the trace: our own code, and whose turn it is. The simulator's own lines do not: it holds its
+    /// world while it writes them.
+    fn enabled(&self, meta: &Metadata<'_>) -> bool {
+        if meta.is_span() {
+            return meta.name() == "node";
         }
+        meta.target().starts_with("retail") && *meta.level() <= Level::DEBUG
     }
 
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let node = context
-            .event_scope(event)
-            .into_iter()
-            .flatten()
-            .find_map(|span| span.extensions().get::<Node>().map(|node| node.0.clone()));
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
+    }
+
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        let mut name = Name(self.hosts(), 0);
+        attributes.record(&mut name);
+        span::Id::from_u64(name.1.max(1))
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let turn = usize::try_from(self.turn.load(Ordering::Relaxed)).unwrap_or(0);
+        let host = turn.checked_sub(1).and_then(|place| self.hosts().get(place).cloned());
         let mut text = Text::default();
         event.record(&mut text);
         let (target, level) = (event.metadata().target(), event.metadata().level());
         let target = target.trim_start_matches("retail_");
-        self.0.line(node.as_deref().unwrap_or("-"), &format!("{level:<5} {target}:{}", text.0));
+        self.trace.line(host.as_deref().unwrap_or("-"), &format!("{level:<5} {target}:{}", text.0));
     }
+
+    fn enter(&self, span: &span::Id) {
+        self.turn.store(span.into_u64(), Ordering::Relaxed);
+    }
+
+    fn exit(&self, _: &span::Id) {
+        self.turn.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Finds the place of a host by its name.
+struct Name<'a>(MutexGuard<'a, Vec<String>>, u64);
+
+impl Visit for Name<'_> {
+    fn record_str(&mut self, _: &Field, name: &str) {
+        let place = self.0.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.0.push(name.to_owned());
+            self.0.len().saturating_sub(1)
+        });
+        self.1 = u64::try_from(place).unwrap_or(0).saturating_add(1);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 #[derive(Default)]

@@ -26,7 +26,8 @@ enum What {
         #[arg(short, long, value_enum, default_value = "table")]
         output: Output,
     },
-    /// Plants a fault: status, reset_after_commit, error_after_commit, reset_before, delay, truncate, expire_tokens.
+    /// Plants a fault: status, reset_after_commit, error_after_commit, reset_before, late_commit, delay, truncate,
+    /// expire_tokens.
     Fault {
         /// shopify, netsuite or salesforce.
         vendor: String,
@@ -36,7 +37,7 @@ enum What {
         /// HTTP status for `status`.
         #[arg(long)]
         status: Option<u16>,
-        /// Milliseconds for `delay`.
+        /// Milliseconds for `delay` and `late_commit`.
         #[arg(long)]
         ms: Option<u64>,
         /// How often; 0 is always.

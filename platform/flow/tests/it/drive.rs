@@ -52,22 +52,34 @@ async fn a_queryable_effect_is_sent_again_only_after_two_misses() {
     assert_eq!(vendor.effects(), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_outcome_whose_commit_nobody_heard_of_is_taken_in_once() {
+/// Drives a parcel whose n-th commit of the ledger is applied and never answered; what its timeline then says.
+async fn unheard(class: Class, nth: u32) -> Vec<String> {
     let (world, vendor) = (World::new(), Vendor::moods(&[]));
     world.place("p1").await;
     let mut commits = 0;
     world.model.fate(move |_, commit| {
         commits += u32::from(commit.writes.iter().any(|write| write.key.kind() == "ledger"));
-        // The intent is the first, the outcome the second.
-        if commits == 2 { Fate::AnswerLost } else { Fate::Lucky }
+        if commits == nth { Fate::AnswerLost } else { Fate::Lucky }
     });
-    world.work(Class::Keyed, &vendor).await;
+    world.work(class, &vendor).await;
     world.until("p1", |parcel| parcel.announced).await;
     world.clock.sleep(Duration::from_secs(60)).await;
-    let what: Vec<_> = world.ledger("p1").await.timeline.iter().map(|entry| entry.what.clone()).collect();
-    assert_eq!(what, ["BEGUN", "EFFECT_SENT", "EFFECT_CONFIRMED"]);
-    assert_eq!(vendor.calls.load(Ordering::SeqCst), 1);
+    assert_eq!(vendor.calls.load(Ordering::SeqCst), 1, "{class:?}");
+    world.ledger("p1").await.timeline.iter().map(|entry| entry.what.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_whose_commit_nobody_heard_of_is_taken_in_once() {
+    assert_eq!(unheard(Class::Keyed, 2).await, ["BEGUN", "EFFECT_SENT", "EFFECT_CONFIRMED"]);
+    // A call to our own services needs no intent: its outcome is the first commit.
+    assert_eq!(unheard(Class::Call, 1).await, ["BEGUN", "STEP_DONE"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_whose_commit_nobody_heard_of_leaves_once_and_at_once() {
+    for class in [Class::Keyed, Class::Queryable, Class::Blind] {
+        assert_eq!(unheard(class, 1).await, ["BEGUN", "EFFECT_SENT", "EFFECT_CONFIRMED"], "{class:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

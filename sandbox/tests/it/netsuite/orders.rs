@@ -130,6 +130,20 @@ fn one_tick_ships_and_bills_and_applies_the_deposit() {
 }
 
 #[test]
+fn small_parcels_leave_one_after_the_other() {
+    let account = Account::with(Config { parcel_pieces: 1, ..Config::default() }, &["MAIN"]);
+    let id = account.order("W1");
+    for (parcels, status) in [(1, "D"), (2, "G"), (2, "G")] {
+        account.twin.tick(account.now);
+        assert_eq!(account.twin.books()["item_fulfillments"]["count"], parcels);
+        assert_eq!(letter(&account, &id), status);
+    }
+    let books = account.twin.books();
+    assert_eq!(books["invoices"]["value"], books["sales_orders"]["value"]);
+    assert_eq!(books["back_office"]["to_ship_or_bill"], 0);
+}
+
+#[test]
 fn a_backorder_ships_in_part_and_the_rest_when_stock_comes() {
     let account = Account::open();
     account.order("W1");

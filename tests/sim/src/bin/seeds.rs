@@ -103,6 +103,7 @@ fn seeds(sim: &Path, wish: &Wish) -> anyhow::Result<ExitCode> {
 fn sabotages(sim: &Path, wish: &Wish) -> anyhow::Result<ExitCode> {
     let mut missed = 0_u64;
     for name in &wish.sabotages {
+        let began = now();
         let (enough, mut caught): (_, Option<Ended>) = (AtomicBool::new(false), None);
         let mut tried = 0_u64;
         each(sim, wish, Some(name), &enough, |ended| {
@@ -117,7 +118,8 @@ fn sabotages(sim: &Path, wish: &Wish) -> anyhow::Result<ExitCode> {
             Some(ended) => {
                 let why = ended.output.lines().find(|line| line.starts_with("VIOLATED")).unwrap_or("it crashed");
                 let why: String = why.chars().take(160).collect();
-                say(&format!("{name:<12} caught by seed {}: {why}", ended.seed));
+                let seconds = began.elapsed().as_secs();
+                say(&format!("{name:<12} caught by seed {} of {tried} in {seconds} s: {why}", ended.seed));
             }
             None => {
                 missed = missed.saturating_add(1);

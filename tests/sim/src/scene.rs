@@ -1,0 +1,129 @@
+//! What a seed's world is about. Most worlds have a bit of everything; the others put one kind of trouble where it hurts
+//! most, so that the safety against it is all that stands between the trouble and a wrong effect.
+
+use std::time::Duration;
+
+use retail_runtime::Rng;
+
+use crate::people::Deed;
+
+/// What a world is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Theme {
+    /// A bit of everything.
+    Usual,
+    /// Processes die all the time, in the middle of calls to slow vendors.
+    Deaths,
+    /// Two replicas of everything; one stands still past its leases while it drives, and wakes up.
+    Rivals,
+    /// Stores and wires lose answers; people repeat themselves.
+    Letters,
+    /// Vendors do late what was given up for lost, parcels are small, goods come back.
+    Late,
+}
+
+/// A world's plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene {
+    pub(crate) theme: Theme,
+    /// Does every domain have a second replica?
+    pub(crate) seconds: bool,
+    pub(crate) shoppers: u64,
+    /// Of each shopper.
+    pub(crate) deeds: u64,
+    /// Longest time between two deeds of a shopper, in milliseconds.
+    pub(crate) pause: u64,
+    /// Longest time between two troubles.
+    pub(crate) gap: Duration,
+    /// Seconds that the back office takes to ship, to bill, and to receive; pieces of a line in a parcel.
+    pub(crate) office: (u64, u64, u64, u32),
+}
+
+impl Scene {
+    pub(crate) fn of(rng: &Rng) -> Self {
+        let theme = match rng.below(100) {
+            0..45 => Theme::Usual,
+            45..60 => Theme::Deaths,
+            60..75 => Theme::Rivals,
+            75..88 => Theme::Letters,
+            _ => Theme::Late,
+        };
+        let (shoppers, deeds, pause) = match theme {
+            Theme::Usual if rng.chance(200) => (1 + rng.below(3), 4 + rng.below(10), 2_500),
+            Theme::Usual => (1 + rng.below(2), 2 + rng.below(5), 2_000),
+            Theme::Deaths | Theme::Rivals => (2, 3 + rng.below(5), 2_500),
+            Theme::Letters => (2, 4 + rng.below(5), 800),
+            Theme::Late => (2, 5 + rng.below(4), 4_000),
+        };
+        let gap = match theme {
+            Theme::Usual => 500 + rng.below(9_000),
+            Theme::Deaths => 300 + rng.below(1_500),
+            Theme::Rivals => 2_000 + rng.below(4_000),
+            Theme::Letters | Theme::Late => 1_000 + rng.below(4_000),
+        };
+        let office = match theme {
+            // The back office takes its time, more in some worlds than in others.
+            Theme::Usual => (rng.below(4) * 3, rng.below(3) * 2, rng.below(3) * 2, pieces(rng)),
+            Theme::Deaths | Theme::Rivals | Theme::Letters => (rng.below(3), rng.below(2), rng.below(2), pieces(rng)),
+            // Either pieces leave one by one, so that what arrives late finds something left to ship, or all is there soon
+            // enough to come back.
+            Theme::Late if rng.chance(500) => (8, rng.below(2), 0, 1),
+            Theme::Late => (0, 0, 0, 0),
+        };
+        let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
+        Self { theme, seconds, shoppers, deeds, pause, gap: Duration::from_millis(gap), office }
+    }
+
+    /// What somebody does next.
+    pub(crate) fn deed(&self, rng: &Rng) -> Deed {
+        let often: [(Deed, u64); 9] = match self.theme {
+            Theme::Usual | Theme::Deaths | Theme::Rivals => [
+                (Deed::Sell, 34),
+                (Deed::Order, 16),
+                (Deed::CallOffAtTheShop, 6),
+                (Deed::CallOff, 8),
+                (Deed::RefundInTheAdmin, 8),
+                (Deed::SendBack, 13),
+                (Deed::Adjust, 7),
+                (Deed::ChangeCustomer, 6),
+                (Deed::ReuseKey, 2),
+            ],
+            Theme::Letters => [
+                (Deed::Sell, 12),
+                (Deed::Order, 30),
+                (Deed::CallOffAtTheShop, 2),
+                (Deed::CallOff, 8),
+                (Deed::RefundInTheAdmin, 2),
+                (Deed::SendBack, 12),
+                (Deed::Adjust, 24),
+                (Deed::ChangeCustomer, 2),
+                (Deed::ReuseKey, 8),
+            ],
+            Theme::Late => [
+                (Deed::Sell, 50),
+                (Deed::Order, 2),
+                (Deed::CallOffAtTheShop, 3),
+                (Deed::CallOff, 5),
+                (Deed::RefundInTheAdmin, 2),
+                (Deed::SendBack, 34),
+                (Deed::Adjust, 2),
+                (Deed::ChangeCustomer, 1),
+                (Deed::ReuseKey, 1),
+            ],
+        };
+        let all: u64 = often.iter().map(|(_, share)| share).sum();
+        let mut drawn = rng.below(all);
+        for (deed, share) in often {
+            if drawn < share {
+                return deed;
+            }
+            drawn -= share;
+        }
+        Deed::Sell
+    }
+}
+
+/// Most parcels take everything.
+fn pieces(rng: &Rng) -> u32 {
+    if rng.chance(700) { 0 } else { 1 + u32::from(rng.chance(500)) }
+}
