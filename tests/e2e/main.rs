@@ -7,5 +7,6 @@ mod day;
 mod harness;
 mod refusals;
 mod returns;
+mod sourcing;
 mod standards;
 mod traces;
