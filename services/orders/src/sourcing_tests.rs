@@ -1,3 +1,5 @@
+//! Sourcing by table and by law.
+
 use proptest::prelude::*;
 
 use super::*;
