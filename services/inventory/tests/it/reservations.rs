@@ -46,23 +46,6 @@ async fn what_lacks_is_named_and_nothing_is_promised() {
 }
 
 #[tokio::test]
-async fn after_a_refusal_the_same_id_may_be_tried_at_other_locations() {
-    let mesh = mesh().await;
-    let lacks = mesh.reserve("o-1", &[("1", "A", "SIDE", "3"), ("2", "B", "", "6")]).await;
-    assert!(lacks.reservation.is_none());
-    // All at the default location is one commit, and another way through the store.
-    assert!(mesh.reserve("o-1", &[("1", "A", "", "11"), ("2", "B", "", "1")]).await.reservation.is_none());
-    let split = mesh.reserve("o-1", &[("1", "A", "SIDE", "4"), ("2", "B", "", "6")]).await;
-    assert!(split.reservation.is_none());
-    let reserved = mesh.reserve("o-1", &[("1", "A", "", "3"), ("2", "B", "", "5")]).await.reservation.unwrap();
-    assert!(reserved.lines.iter().all(|line| line.location == "MAIN"));
-    mesh.confirm("o-1").await.unwrap();
-    mesh.consume("o-1", "s-1", &[("1", "3"), ("2", "5")]).await.unwrap();
-    assert_eq!(mesh.available("A", "MAIN").await.as_deref(), Some("7"));
-    assert_eq!(mesh.available("A", "SIDE").await.as_deref(), Some("4"), "given back by the refusal");
-}
-
-#[tokio::test]
 async fn an_unknown_item_is_refused_by_name() {
     let mesh = mesh().await;
     let answer = mesh.reserve("o-1", &[("1", "A", "", "1"), ("2", "NOPE", "", "1")]).await;
