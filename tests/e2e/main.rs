@@ -8,5 +8,6 @@ mod figures;
 mod harness;
 mod refusals;
 mod returns;
+mod sourcing;
 mod standards;
 mod traces;

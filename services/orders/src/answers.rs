@@ -3,6 +3,7 @@
 use retail_proto::inventory::v1 as stock;
 
 use crate::check::{self, Finding};
+use crate::decision::{Decision, Outcome};
 use crate::record::{Capture, LineKind, Order, State};
 
 /// Takes the resolved codes over; a line whose item nobody knows holds the order, by line and code.
@@ -49,6 +50,14 @@ pub(crate) fn check_total(order: &mut Order, tolerance: u32, at: i64) {
     }
 }
 
+/// Takes a decision over; an order that nobody can take is refused with its reason.
+pub(crate) fn source(order: &mut Order, decision: &Decision) {
+    order.sourced.get_or_insert_default().take(decision);
+    if decision.outcome() == Outcome::Refused {
+        order.refuse(&format!("INSUFFICIENT_STOCK: {}", decision.why));
+    }
+}
+
 pub(crate) fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, at: i64) {
     let Some(reservation) = &answer.reservation else {
         let lacking: Vec<String> = answer
@@ -58,6 +67,13 @@ pub(crate) fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, a
             .collect();
         let reason = answer.outcome.as_ref().map_or("INSUFFICIENT_STOCK", |outcome| outcome.reason.as_str());
         let cause = format!("{reason}: {}", lacking.join(", "));
+        if let Some(sourced) = &mut order.sourced {
+            // Stock has moved between look and promise: look again.
+            if reason == "INSUFFICIENT_STOCK" && sourced.overtake(&cause) {
+                return;
+            }
+            sourced.stale = true;
+        }
         if order.capture() == Capture::Request {
             order.refuse(&cause);
         } else {

@@ -51,7 +51,7 @@ pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
         .map(|line| stock::ReserveLine {
             line_id: line.id.clone(),
             sku: line.sku.clone(),
-            location: line.location.clone(),
+            location: order.place_of(line).to_owned(),
             quantity: line.ordered().to_string(),
         })
         .collect()

@@ -1,6 +1,6 @@
 //! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_flow::{Attempt, Failure, done};
 use retail_proto::commerce::v1 as shop;
@@ -15,16 +15,21 @@ use retail_proto::inventory::v1 as stock;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
 use retail_runtime::{Peer, PeerError, Runtime};
+use retail_store::Store;
 use tonic::{Code, Response, Status};
 
 use crate::ask;
 use crate::config::{Channel, Config};
 use crate::journey::Brought;
 use crate::leg::Leg;
-use crate::record::{Capture, Order};
+use crate::look::Sources;
+use crate::record::Order;
 
 /// A thousand-line order fits several times.
 const LARGEST_ANSWER: usize = 16 << 20;
+
+/// Items that availability is asked of at once.
+const MOST_SKUS: usize = 500;
 
 /// Channels to everybody the journey needs.
 #[derive(Clone)]
@@ -35,11 +40,13 @@ pub(crate) struct Calls {
     erps: BTreeMap<String, Peer>,
     crms: BTreeMap<String, Peer>,
     reservation_seconds: i32,
+    /// Which places fulfil an order.
+    pub(crate) sources: Sources,
 }
 
 impl Calls {
-    /// Opens a lazy channel to each peer of the configuration.
-    pub(crate) fn new(config: &Config, runtime: &Runtime) -> Result<Self, PeerError> {
+    /// Opens a lazy channel to each peer of the configuration. The store has the lists of orders that places have taken.
+    pub(crate) fn new(config: &Config, runtime: &Runtime, store: &Store) -> Result<Self, PeerError> {
         let mut channels = BTreeMap::new();
         for (name, channel) in &config.channels {
             let peer = if channel.address.is_empty() { None } else { Some(runtime.peer(&channel.address)?) };
@@ -60,6 +67,7 @@ impl Calls {
             erps,
             crms,
             reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
+            sources: Sources::new(&config.sourcing, store, runtime.clock()),
         })
     }
 
@@ -94,13 +102,24 @@ impl Calls {
         if items.len() == asked { Ok(items) } else { Err(broken("reference.ResolveItems", "an answer for every key")) }
     }
 
+    /// What may be sold of items, at every location.
+    pub(crate) async fn availability(&self, skus: BTreeSet<String>) -> Result<Vec<stock::Availability>, Failure> {
+        let (skus, mut rows) = (Vec::from_iter(skus), Vec::new());
+        for chunk in skus.chunks(MOST_SKUS) {
+            let request = stock::GetAvailabilityRequest { skus: chunk.to_vec(), location: String::new() };
+            rows.extend(self.inventory().get_availability(request).await?.into_inner().rows);
+        }
+        Ok(rows)
+    }
+
     /// Does one leg.
     pub(crate) async fn perform(&self, order: &Order, leg: &Leg, attempt: &Attempt) -> Result<Brought, Failure> {
         let key = attempt.key.to_string();
         match leg {
             Leg::Identify => self.identify(order, key).await,
             Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
-            Leg::Reserve => self.reserve(order, key).await,
+            Leg::Source(_) => self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made))),
+            Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
             Leg::Confirm => {
@@ -136,7 +155,9 @@ impl Calls {
             Leg::TellChannel(id) => self.tell_channel(order, id, String::from("verify"), true).await,
             Leg::Identify
             | Leg::ResolveItems
+            | Leg::Source(_)
             | Leg::Reserve
+            | Leg::ReserveAt(_)
             | Leg::ErpCustomer
             | Leg::BookSalesOrder
             | Leg::Confirm
@@ -237,13 +258,15 @@ impl Calls {
     }
 
     async fn reserve(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        let channel = self.channel(&order.channel);
+        // Where the shop has subtracted its sale is where it thinks the goods are, which may be another place than ours.
+        let elsewhere = order.decision().is_some();
+        let channel = self.channel(&order.channel).filter(|_| !elsewhere);
         let request = stock::ReserveStockRequest {
             idempotency_key: key,
             reservation_id: order.id.clone(),
             lines: ask::reserve_lines(order),
             expires_in_seconds: self.reservation_seconds,
-            allow_shortfall: order.capture() == Capture::Fact,
+            allow_shortfall: order.allows_shortfall(),
             sold_by_channel: if channel.is_some_and(|channel| channel.subtracts_own_sales) {
                 order.channel.clone()
             } else {

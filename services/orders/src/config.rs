@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use retail_runtime::config::Span;
 use serde::Deserialize;
 
+use crate::policy::Sourcing;
+
 /// Configuration of the orders service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,9 @@ pub struct Config {
     /// How long an unconfirmed promise of stock lasts.
     #[serde(default = "default_reservation")]
     pub reservation: Span,
+    /// Which place fulfils an order; see [`Sourcing`].
+    #[serde(default)]
+    pub sourcing: Sourcing,
 }
 
 /// A channel that orders come from.

@@ -12,8 +12,9 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
-use crate::answers::{check_total, know_items, promise};
+use crate::answers::{check_total, know_items, promise, source};
 use crate::calls::Calls;
+use crate::decision::{Decision, Sourced};
 use crate::documents::Shipment;
 use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
@@ -26,6 +27,8 @@ pub(crate) enum Brought {
     Customer(Box<Customer>),
     /// One answer per goods line, in order.
     Items(Vec<stock::ResolvedItem>),
+    /// Which places fulfil it.
+    Decision(Box<Decision>),
     /// The promise, or what is lacking.
     Reservation(stock::ReserveStockResponse),
     /// The sales order as it stands.
@@ -51,6 +54,16 @@ impl Journey {
     #[must_use]
     pub(crate) fn new(calls: Calls, seal: seal::Seal) -> Arc<Self> {
         Arc::new(Self { calls, seal })
+    }
+
+    /// The way to the promise: a place for every line first, where a policy says how.
+    fn reserve(&self, order: &Order) -> Leg {
+        let round = order.sourced.as_ref().map_or(1, Sourced::round);
+        match order.decision() {
+            Some(_) => Leg::ReserveAt(round),
+            None if self.calls.sources.wants(order) => Leg::Source(round),
+            None => Leg::Reserve,
+        }
     }
 
     /// The way back: what a cancellation must undo, last things first. Goods are given back only when the ERP cannot
@@ -140,7 +153,7 @@ impl Process for Journey {
                 }
                 legs
             }
-            State::Received => vec![Leg::Reserve],
+            State::Received => vec![self.reserve(order)],
             State::Reserved if !order.erp_customer => vec![Leg::ErpCustomer],
             State::Reserved => vec![Leg::BookSalesOrder],
             State::Booked | State::PartlyShipped | State::Shipped => self.settle(order),
@@ -182,7 +195,8 @@ impl Process for Journey {
                 know_items(order, items, at);
                 check_total(order, tolerance, at);
             }
-            (Leg::Reserve, Brought::Reservation(answer)) => promise(order, answer, at),
+            (Leg::Source(_), Brought::Decision(decision)) => source(order, decision),
+            (Leg::Reserve | Leg::ReserveAt(_), Brought::Reservation(answer)) => promise(order, answer, at),
             (Leg::ErpCustomer, Brought::Record(_)) => order.erp_customer = true,
             (Leg::BookSalesOrder, Brought::SalesOrder(told)) => {
                 facts::take(order, told);
@@ -215,7 +229,15 @@ impl Process for Journey {
             (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
             (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
             (Leg::RecordRefund(id), Brought::Record(record)) => refunds::recorded(order, id, record),
-            (Leg::Identify | Leg::ResolveItems | Leg::Reserve | Leg::ErpCustomer, _)
+            (
+                Leg::Identify
+                | Leg::ResolveItems
+                | Leg::Source(_)
+                | Leg::Reserve
+                | Leg::ReserveAt(_)
+                | Leg::ErpCustomer,
+                _,
+            )
             | (Leg::BookSalesOrder | Leg::RecordPayment(_), _)
             | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RecordRefund(_), _) => {
                 order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
@@ -230,7 +252,7 @@ impl Process for Journey {
     fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, _now: Timestamp) -> Verdict {
         let order = &mut draft.doc;
         match leg {
-            Leg::Reserve if order.capture() == Capture::Request => {
+            Leg::Reserve | Leg::ReserveAt(_) if order.capture() == Capture::Request => {
                 order.refuse(&format!("{}: {}", why.reason(), why.detail()));
                 Verdict::Handled
             }
@@ -252,7 +274,9 @@ impl Process for Journey {
             }
             Leg::Identify
             | Leg::ResolveItems
+            | Leg::Source(_)
             | Leg::Reserve
+            | Leg::ReserveAt(_)
             | Leg::ErpCustomer
             | Leg::BookSalesOrder
             | Leg::Confirm

@@ -11,8 +11,12 @@ pub(crate) enum Leg {
     Identify,
     /// What are the items? (inventory's reference data)
     ResolveItems,
+    /// Which places fulfil it? The number says which decision this is. (inventory's stock, our policy)
+    Source(usize),
     /// Promise the goods. (inventory)
     Reserve,
+    /// Promise the goods at the places of a decision. (inventory)
+    ReserveAt(usize),
     /// The ERP must know the customer. (customers)
     ErpCustomer,
     /// The sales order. (ERP)
@@ -44,7 +48,9 @@ impl Step for Leg {
         match self {
             Self::Identify => "customers.resolve".into(),
             Self::ResolveItems => "reference.resolve_items".into(),
+            Self::Source(round) => format!("orders.source/{round}"),
             Self::Reserve => "inventory.reserve".into(),
+            Self::ReserveAt(round) => format!("inventory.reserve/{round}"),
             Self::ErpCustomer => "customers.ensure_erp".into(),
             Self::BookSalesOrder => "erp.create_sales_order".into(),
             Self::Confirm => "inventory.confirm".into(),
@@ -64,6 +70,7 @@ impl Step for Leg {
         match self {
             Self::Identify
             | Self::ResolveItems
+            | Self::Source(_)
             | Self::Reserve
             | Self::ErpCustomer
             | Self::Confirm
@@ -71,6 +78,8 @@ impl Step for Leg {
             | Self::GiveBack
             | Self::ReadRefunds => Class::Call,
             Self::BookSalesOrder
+            // The decision is committed before it is acted on: after a crash the stock would suggest another one.
+            | Self::ReserveAt(_)
             | Self::RecordPayment(_)
             | Self::TellCrm(_)
             | Self::CloseSalesOrder
@@ -93,8 +102,10 @@ impl Step for Leg {
             }
             // It leaves nothing behind, yet it is a vendor that answers.
             Self::ReadRefunds => Policy::VENDOR,
+            Self::ReserveAt(_) => Policy::MESH,
             Self::Identify
             | Self::ResolveItems
+            | Self::Source(_)
             | Self::Reserve
             | Self::ErpCustomer
             | Self::BookSalesOrder
@@ -113,7 +124,9 @@ impl Step for Leg {
             Self::TellCrm(_) => "crm",
             Self::Identify
             | Self::ResolveItems
+            | Self::Source(_)
             | Self::Reserve
+            | Self::ReserveAt(_)
             | Self::ErpCustomer
             | Self::BookSalesOrder
             | Self::Confirm

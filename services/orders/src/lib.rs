@@ -1,7 +1,7 @@
 //! Orders. Owns: which step an order is in and what must happen next, from capture to closed books. Refuses: keeping
 //! stock, customers or money; their owners do, and are asked. In: gRPC (`api.rs`), the ERP's facts (`poll.rs`).
 //! Out: calls of the journey (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists.
-//! Rules (`order.rs`, `check.rs`, `facts.rs`, `place.rs`) are pure.
+//! Rules (`order.rs`, `check.rs`, `facts.rs`, `place.rs`, `sourcing.rs`) are pure.
 
 mod adopt;
 mod adoption;
@@ -11,15 +11,18 @@ mod ask;
 mod calls;
 mod check;
 mod config;
+mod decision;
 mod documents;
 mod facts;
 mod fault;
 mod journey;
 mod leg;
+mod look;
 mod order;
 mod orders;
 mod pairing;
 mod place;
+mod policy;
 mod poll;
 mod purchases;
 mod record;
@@ -27,6 +30,7 @@ mod refunds;
 mod render;
 mod seal;
 mod sent;
+mod sourcing;
 #[cfg(test)]
 mod testing;
 
@@ -46,6 +50,7 @@ pub use crate::config::{Channel, Config, Crm, Erp};
 use crate::journey::Journey;
 use crate::orders::Orders;
 pub use crate::place::order_id;
+pub use crate::policy::{Criterion, Place, Policy, Reach, Shortage, Sourcing, Zone};
 use crate::poll::Facts;
 use crate::record::Order;
 use crate::seal::Seal;
@@ -59,6 +64,9 @@ pub enum Error {
     /// An address in the configuration is none.
     #[error("orders configuration")]
     Peer(#[from] PeerError),
+    /// Sourcing is configured in a way that cannot be used.
+    #[error("{}", .0.join("; "))]
+    Sourcing(Vec<String>),
     /// The store refused at start.
     #[error("orders store")]
     Store(#[source] retail_store::Error),
@@ -72,7 +80,11 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Listener) -> Result<(), Error> {
-    let calls = Calls::new(&config, &runtime)?;
+    let problems = config.sourcing.problems();
+    if !problems.is_empty() {
+        return Err(Error::Sourcing(problems));
+    }
+    let calls = Calls::new(&config, &runtime, &store)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());
     let mut erps = BTreeMap::new();
     for (name, erp) in &config.erps {

@@ -53,8 +53,9 @@ async fn with_orders(customer: &str, count: i64) -> Orders {
         crms: BTreeMap::new(),
         groups: vec![],
         reservation: retail_runtime::config::Span::from_secs(1),
+        sourcing: crate::Sourcing::default(),
     };
-    let orders = Orders::new(&store, runtime.clock(), Calls::new(&config, &runtime).unwrap());
+    let orders = Orders::new(&store, runtime.clock(), Calls::new(&config, &runtime, &store).unwrap());
     let placing = (1..=count).map(|number| {
         let (store, now) = (store.clone(), runtime.clock().now());
         let placed = Order {

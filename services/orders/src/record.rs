@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use retail_proto::types::v1::{Address, Ref};
 use retail_proto::{Currency, Decimal, Money, Quantity};
 
+use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
 
 /// How an order came (see the contract).
@@ -337,6 +338,9 @@ pub struct Order {
     /// Refunds that the shop refused: the next one has another number.
     #[prost(uint32, tag = "48")]
     pub refunds_refused: u32,
+    /// Which places it was given to, and why; absent when it was not sourced.
+    #[prost(message, optional, tag = "49")]
+    pub sourced: Option<Sourced>,
 }
 
 impl retail_store::Document for Order {
@@ -391,6 +395,25 @@ impl Order {
         for line in self.lines.iter_mut().filter(|line| line.shipped < line.quantity) {
             line.closed = true;
         }
+    }
+
+    /// The sourcing decision that stands.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        self.sourced.as_ref().and_then(Sourced::standing)
+    }
+
+    /// The place that ships a line: as decided, else as the line says.
+    #[must_use]
+    pub fn place_of<'a>(&'a self, line: &'a Line) -> &'a str {
+        self.decision().and_then(|decision| decision.place_of(line.number)).unwrap_or(&line.location)
+    }
+
+    /// May stock be promised that is not there?
+    #[must_use]
+    pub fn allows_shortfall(&self) -> bool {
+        let unsourced = self.decision().is_none() && self.capture() == Capture::Fact;
+        unsourced || self.sourced.as_ref().is_some_and(Sourced::allows_shortfall)
     }
 
     /// The line with a number.

@@ -29,6 +29,11 @@ pub(crate) mod list {
         format!("orders.customer.{id}")
     }
 
+    /// Orders that a place has taken for a day.
+    pub(crate) fn taken(location: &str, day: &str) -> String {
+        format!("orders.taken.{location}.{day}")
+    }
+
     /// Orders with a number.
     pub(crate) fn number(number: &str) -> String {
         format!("orders.number.{number}")
@@ -94,6 +99,10 @@ fn places(order: &Order) -> Vec<String> {
     let mut places = vec![list::ALL.to_owned(), list::number(&order.number), list::state(order.state())];
     if !order.customer_id.is_empty() {
         places.push(list::customer(&order.customer_id));
+    }
+    let stands = order.reserved && !matches!(order.state(), State::Cancelled | State::Refused);
+    if let Some(decision) = order.decision().filter(|_| stands) {
+        places.extend(decision.counted().map(|(location, day)| list::taken(location, day)));
     }
     if needs_person(order) {
         places.push(list::EXCEPTIONS.to_owned());

@@ -25,7 +25,7 @@ pub(crate) fn config(config: &Config) -> anyhow::Result<ExitCode> {
 
 /// References between sections that lead nowhere.
 fn problems(config: &Config) -> Vec<String> {
-    let mut problems = Vec::new();
+    let mut problems = config.orders.sourcing.problems();
     for (name, channel) in &config.orders.channels {
         if !config.orders.erps.contains_key(&channel.erp) {
             problems

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_orders::{Channel, Config};
+use retail_orders::{Channel, Config, Sourcing};
 use retail_proto::commerce::v1::commerce_service_server::CommerceServiceServer;
 use retail_proto::crm::v1::crm_service_server::CrmServiceServer;
 use retail_proto::customers::v1::customers_service_server::CustomersServiceServer;
@@ -132,6 +132,10 @@ pub(crate) async fn mesh() -> Mesh {
 }
 
 pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
+    mesh_sourced(clock, net, Sourcing::default()).await
+}
+
+pub(crate) async fn mesh_sourced(clock: Clock, net: Net, sourcing: Sourcing) -> Mesh {
     let runtime = Runtime::new("orders-test", clock, Rng::seeded(11), net);
     let (erp, stock, crm, shop) = (Erp::default(), Stock::default(), Crm::default(), Shop::default());
     let stock_routes =
@@ -162,6 +166,7 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
         crms: BTreeMap::from([("crm".to_owned(), retail_orders::Crm { address: crm_address })]),
         groups: Vec::new(),
         reservation: Span::from_secs(900),
+        sourcing,
     };
     let (model, commits) = (Model::new(), Arc::new(AtomicU64::new(0)));
     let counted = Arc::clone(&commits);

@@ -13,6 +13,7 @@ mod purchases;
 mod refunds;
 mod repeats;
 mod shop;
+mod sourcing;
 mod stock;
 mod trouble;
 mod wires;

@@ -1,6 +1,6 @@
 //! Inventory and its reference data, as strict as the real ones: a reservation is confirmed before it is consumed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_server::InventoryService;
@@ -17,6 +17,14 @@ pub(crate) struct Shelves {
     pub(crate) unknown: BTreeSet<String>,
     /// Item codes of which nothing is there.
     pub(crate) lacking: BTreeSet<String>,
+    /// What may be sold, by location and item. An item that stands nowhere here is there without end.
+    pub(crate) rows: BTreeMap<(String, String), i64>,
+    /// What becomes of a row after the next looks, one for each: somebody else is faster.
+    pub(crate) snatched: VecDeque<((String, String), i64)>,
+    /// What becomes of a row before the next looks, one for each.
+    pub(crate) restocked: VecDeque<((String, String), i64)>,
+    /// So many reservations are made and their answers lost.
+    pub(crate) lost_answers: usize,
     /// Confirmations are answered as away while this is set.
     pub(crate) no_confirmations: bool,
     pub(crate) reservations: BTreeMap<String, pb::Reservation>,
@@ -43,8 +51,50 @@ fn turn(books: &mut Shelves, id: &str, state: pb::ReservationState) -> Result<pb
     Ok(found.clone())
 }
 
+impl Shelves {
+    /// How much of a line could not be promised.
+    fn short(&self, line: &pb::ReserveLine) -> i64 {
+        let row = self.rows.get(&(place(line), line.sku.clone())).copied();
+        let there = if self.lacking.contains(&line.sku) { Some(0) } else { row };
+        there.map_or(0, |there| (units(&line.quantity) - there).max(0))
+    }
+}
+
+fn place(line: &pb::ReserveLine) -> String {
+    if line.location.is_empty() { "MAIN".into() } else { line.location.clone() }
+}
+
+fn units(quantity: &str) -> i64 {
+    quantity.parse().unwrap()
+}
+
 #[tonic::async_trait]
 impl InventoryService for Stock {
+    async fn get_availability(
+        &self,
+        request: Request<pb::GetAvailabilityRequest>,
+    ) -> Result<Response<pb::GetAvailabilityResponse>, Status> {
+        self.books.write(|books| {
+            books.calls.push("look");
+            let asked = request.into_inner().skus;
+            if let Some((row, there)) = books.restocked.pop_front() {
+                books.rows.insert(row, there);
+            }
+            let rows = books.rows.iter().filter(|((_, sku), _)| asked.contains(sku));
+            let rows = rows.map(|((location, sku), there)| pb::Availability {
+                sku: sku.clone(),
+                location: location.clone(),
+                available: there.to_string(),
+                ..Default::default()
+            });
+            let rows = rows.collect();
+            if let Some((row, there)) = books.snatched.pop_front() {
+                books.rows.insert(row, there);
+            }
+            Ok(Response::new(pb::GetAvailabilityResponse { rows }))
+        })
+    }
+
     async fn reserve_stock(
         &self,
         request: Request<pb::ReserveStockRequest>,
@@ -52,7 +102,16 @@ impl InventoryService for Stock {
         self.books.write(|books| {
             books.calls.push("reserve");
             let request = request.into_inner();
-            let lacks = |line: &&pb::ReserveLine| !request.allow_shortfall && books.lacking.contains(&line.sku);
+            let known = books.reservations.get(&request.reservation_id);
+            if let Some(known) = known.filter(|known| known.state() == pb::ReservationState::Held) {
+                if !known.lines.iter().map(|line| line.location.clone()).eq(request.lines.iter().map(place)) {
+                    return Err(refusal(Class::Precondition, "RESERVATION_DIFFERS"));
+                }
+                let reservation = Some(known.clone());
+                let answer = pb::ReserveStockResponse { outcome: done(), reservation, lacking: Vec::new() };
+                return Ok(Response::new(answer));
+            }
+            let lacks = |line: &&pb::ReserveLine| !request.allow_shortfall && books.short(line) > 0;
             let lacking: Vec<_> = request
                 .lines
                 .iter()
@@ -76,9 +135,9 @@ impl InventoryService for Stock {
             let lines = request.lines.iter().map(|line| pb::ReservedLine {
                 line_id: line.line_id.clone(),
                 sku: line.sku.clone(),
-                location: "MAIN".into(),
+                location: place(line),
                 quantity: line.quantity.clone(),
-                shortfall: if books.lacking.contains(&line.sku) { line.quantity.clone() } else { "0".into() },
+                shortfall: books.short(line).to_string(),
                 consumed: "0".into(),
             });
             let reservation = pb::Reservation {
@@ -88,6 +147,15 @@ impl InventoryService for Stock {
                 ..Default::default()
             };
             let reservation = books.reservations.entry(request.reservation_id.clone()).or_insert(reservation).clone();
+            for line in &request.lines {
+                if let Some(there) = books.rows.get_mut(&(place(line), line.sku.clone())) {
+                    *there = (*there - units(&line.quantity)).max(0);
+                }
+            }
+            if books.lost_answers > 0 {
+                books.lost_answers -= 1;
+                return Err(refusal(Class::Unknown, "OUTCOME_UNKNOWN"));
+            }
             let answer =
                 pb::ReserveStockResponse { outcome: done(), reservation: Some(reservation), lacking: Vec::new() };
             Ok(Response::new(answer))

@@ -1,0 +1,132 @@
+//! Looking before an order is given to places: what may be sold where, the orders that a place has taken, and the day.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use retail_flow::Failure;
+use retail_proto::Quantity;
+use retail_proto::inventory::v1 as stock;
+use retail_runtime::{Clock, Timestamp};
+use retail_store::{IndexQuery, Store};
+
+use crate::calls::Calls;
+use crate::decision::Decision;
+use crate::policy::{Place, Policy, Shortage, Sourcing};
+use crate::record::{Capture, Order};
+use crate::seal::list;
+use crate::sourcing::{self, Candidate, Terms, Wanted};
+
+/// Decides which places fulfil an order.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    config: Arc<Sourcing>,
+    store: Store,
+    clock: Clock,
+}
+
+impl Sources {
+    /// By this configuration; the store has the lists of orders that places have taken.
+    #[must_use]
+    pub(crate) fn new(config: &Sourcing, store: &Store, clock: &Clock) -> Self {
+        Self { config: Arc::new(config.clone()), store: store.clone(), clock: clock.clone() }
+    }
+
+    /// True when places must be found for it: a policy fits, and not every line names its own.
+    #[must_use]
+    pub(crate) fn wants(&self, order: &Order) -> bool {
+        self.policy(order).is_some() && order.lines.iter().any(|line| line.is_goods() && line.location.is_empty())
+    }
+
+    /// Looks and decides.
+    pub(crate) async fn decide(&self, calls: &Calls, order: &Order) -> Result<Decision, Failure> {
+        let Some((name, policy)) = self.policy(order) else {
+            let detail = format!("no sourcing policy fits brand {:?} and market {:?}", order.brand, order.market);
+            return Err(Failure::refused("NO_SOURCING_POLICY", detail));
+        };
+        let wanted = wanted(order);
+        let skus: BTreeSet<String> = wanted.iter().map(|line| line.sku.clone()).collect();
+        let mut rows = by_location(calls.availability(skus).await?);
+        let (now, zone) = (self.clock.now(), self.config.zone(order.shipping_address.as_ref()));
+        let mut candidates = Vec::with_capacity(policy.places.len());
+        for (location, place) in policy.places.iter().filter_map(|code| self.config.places.get_key_value(code)) {
+            let available = rows.remove(location).unwrap_or_default();
+            candidates.push(self.candidate(location, place, available, zone, now).await?);
+        }
+        let terms = terms(name, policy, order, zone);
+        Ok(sourcing::decide(&wanted, &candidates, &terms, now.as_millisecond()))
+    }
+
+    fn policy(&self, order: &Order) -> Option<(&str, &Policy)> {
+        self.config.policy(&order.brand, &order.market)
+    }
+
+    async fn candidate(
+        &self,
+        location: &str,
+        place: &Place,
+        available: BTreeMap<String, i64>,
+        zone: &str,
+        now: Timestamp,
+    ) -> Result<Candidate, Failure> {
+        let (ship_day, late) = place.ship_day(now);
+        let taken = match place.orders_per_day {
+            Some(most) => Some((self.taken(location, &ship_day, most).await?, most)),
+            None => None,
+        };
+        Ok(Candidate {
+            location: location.to_owned(),
+            available,
+            kept_back: place.kept_back(),
+            reach: place.reach(zone),
+            ship_day,
+            late,
+            taken,
+        })
+    }
+
+    /// Orders that a place has for a day; counted as far as it matters.
+    async fn taken(&self, location: &str, day: &str, most: u32) -> Result<u32, Failure> {
+        let name = list::taken(location, day);
+        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+        let query = IndexQuery { name, prefix: Vec::new(), after: None, limit };
+        let found = self.store.list(&query).await;
+        let found = found.map_err(|error| Failure::not_done("STORE", error.to_string()))?;
+        Ok(u32::try_from(found.len()).unwrap_or(u32::MAX))
+    }
+}
+
+fn wanted(order: &Order) -> Vec<Wanted> {
+    let goods = order.lines.iter().filter(|line| line.is_goods());
+    let wanted = goods.map(|line| Wanted {
+        number: line.number,
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+        location: line.location.clone(),
+    });
+    wanted.collect()
+}
+
+fn terms(name: &str, policy: &Policy, order: &Order, zone: &str) -> Terms {
+    // What is sold already is never refused.
+    let waits = policy.shortage == Shortage::Backorder || order.capture() == Capture::Fact;
+    let home = Some(&policy.backorder_at).filter(|place| !place.is_empty()).or_else(|| policy.places.first());
+    Terms {
+        policy: name.to_owned(),
+        version: policy.version.clone(),
+        prefer: policy.prefer.clone(),
+        split_limit: policy.split_limit,
+        backorder_at: home.filter(|_| waits).cloned(),
+        zone: zone.to_owned(),
+    }
+}
+
+/// What may be sold, by location and item.
+fn by_location(rows: Vec<stock::Availability>) -> BTreeMap<String, BTreeMap<String, i64>> {
+    let mut found: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for row in rows {
+        // An unreadable number is nothing known, never a guess.
+        let available = row.available.parse::<Quantity>().map_or(0, Quantity::millionths);
+        found.entry(row.location).or_default().insert(row.sku, available);
+    }
+    found
+}
