@@ -24,6 +24,8 @@ use crate::pool::{Broken, Pool};
 use crate::secure::Secure;
 use crate::tokens::{Issued, Tokens};
 
+/// Tokens that one call may see refused: one of several may be ended in the moment in which it is used.
+const RENEWALS: u32 = 3;
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// How a vendor is reached.
@@ -197,7 +199,7 @@ impl Http {
     /// Sends a call and brings its whole answer.
     ///
     /// Reads are repeated while the vendor is away or unwell; reads and writes alike are repeated after an answer that
-    /// the vendor documents as not executed, and once after a refused token. Every other outcome of a write goes back
+    /// the vendor documents as not executed, and after a refused token. Every other outcome of a write goes back
     /// at once: [`CallFault::Unknown`] says that it may have been executed.
     pub async fn send(&self, call: Call) -> Result<Reply, CallFault> {
         let span = tracing::info_span!("vendor.call", operation = call.operation, correlation = %call.correlation);
@@ -209,7 +211,7 @@ impl Http {
         let patience: Duration = shared.config.patience.into();
         let patience = deadline::remaining().map_or(patience, |left| left.min(patience));
         let until = shared.clock.monotonic().saturating_add(patience);
-        let (mut attempt, mut renewed) = (0_u32, false);
+        let (mut attempt, mut renewals) = (0_u32, 0_u32);
         loop {
             attempt = attempt.saturating_add(1);
             if attempt > 1 {
@@ -219,9 +221,11 @@ impl Http {
             match self.attempt(&call, attempt, left).await {
                 Next::Done(reply) => return Ok(reply),
                 Next::Fail(fault) => return Err(fault),
-                Next::Renew(_) if renewed => return Err(CallFault::Credentials { operation: call.operation }),
+                Next::Renew(_) if renewals >= RENEWALS => {
+                    return Err(CallFault::Credentials { operation: call.operation });
+                }
                 Next::Renew(refused) => {
-                    renewed = true;
+                    renewals = renewals.saturating_add(1);
                     Counters::add(&shared.counters.refused_tokens);
                     if let Some(tokens) = &self.tokens {
                         tokens.refused(&refused);

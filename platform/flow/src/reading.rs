@@ -12,12 +12,14 @@ use retail_runtime::{Peer, Timestamp};
 use retail_store::{Document, Draft, Error, Store, UpdateError};
 
 use crate::failure::Failure;
-use crate::process::{Attempt, Process, Summary};
+use crate::process::{Attempt, Process, Summary, Verdict};
 use crate::step::{Class, Next, Policy, Step};
 use crate::transactions;
 
 /// Changes that are taken in side by side.
 const SIDE_BY_SIDE: usize = 16;
+/// After a refusal it is asked again, milliseconds later.
+const REFUSED: i64 = 30_000;
 
 /// Where the reading of one system stands. The id is the name of the system's instance.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -189,6 +191,25 @@ impl<S: Source> Process for Readings<S> {
         if !taken.more {
             draft.doc.read_at = now.as_millisecond();
         }
+    }
+
+    /// Asks again in a while: a reading that stands still stops the business, and whoever mends the cause (credentials,
+    /// rights) would have to start it, too.
+    fn refused(&self, draft: &mut Draft<Reading>, _step: &Ask, why: &Failure, now: Timestamp) -> Verdict {
+        let instance = draft.id();
+        if !self.systems.contains_key(instance) {
+            return Verdict::Park;
+        }
+        let (reason, detail) = (why.reason(), why.detail());
+        tracing::error!(
+            instance,
+            reason,
+            detail,
+            "{} was refused; nothing is read of it until that is mended",
+            S::NAME
+        );
+        draft.doc.next_at = now.as_millisecond().saturating_add(REFUSED);
+        Verdict::Handled
     }
 
     fn seal(&self, _draft: &mut Draft<Reading>, _before: &Reading, _now: Timestamp) {}

@@ -75,13 +75,13 @@ async fn a_refused_token_is_renewed_once_for_all_and_each_call_is_replayed_once(
 }
 
 #[tokio::test]
-async fn a_fresh_token_refused_again_is_our_misconfiguration() {
+async fn fresh_tokens_refused_again_and_again_are_our_misconfiguration() {
     let runtime = runtime();
     let vendor = Vendor::start(&runtime, |_, _| Act::Answer(401, "", String::new())).await;
     let (tokens, _) = hour(&runtime);
     let fault = client(&runtime, &vendor.base_url).with_tokens(tokens).send(get()).await.unwrap_err();
     assert_eq!((fault.class(), fault.reason()), (Class::Precondition, "VENDOR_REFUSED_CREDENTIALS"));
-    assert_eq!(vendor.requests(), 2);
+    assert_eq!(vendor.requests(), 4, "somebody may have ended our tokens in the moment of the second try");
 }
 
 #[tokio::test]

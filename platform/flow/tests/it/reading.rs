@@ -17,6 +17,8 @@ struct Books {
     taken: Vec<String>,
     /// An entry that cannot be taken in the first time.
     sticky: Option<String>,
+    /// How often the next questions are refused.
+    refusals: u32,
 }
 
 /// Two entries an answer.
@@ -31,6 +33,10 @@ impl Source for Register {
     async fn ask(&self, _system: System<'_>, cursor: &str) -> Result<Changes<String>, Failure> {
         let mut books = self.0.lock().unwrap();
         books.asked.push(cursor.to_owned());
+        if let Some(left) = books.refusals.checked_sub(1) {
+            books.refusals = left;
+            return Err(Failure::refused("CREDENTIALS", "not to you"));
+        }
         let start: usize = cursor.parse().unwrap_or(0);
         let end = (start + 2).min(books.entries.len());
         let newest = books.entries[start..end].iter().map(|entry| (entry.clone(), entry.clone())).collect();
@@ -94,6 +100,17 @@ async fn the_cursor_waits_for_every_change_of_an_answer() {
     let books = register.0.lock().unwrap();
     assert_eq!(books.asked, ["", "", "2"]);
     assert!(books.taken.iter().any(|entry| entry == "b"), "{:?}", books.taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_is_refused_is_asked_again_and_never_waits_for_a_person() {
+    let (world, register) = (World::new(), Register::holding(&["a"]));
+    register.0.lock().unwrap().refusals = 3;
+    let began = world.clock.now();
+    register.read(&world, &["town"]).await;
+    register.until(&world, |books| books.taken.len() == 1).await;
+    assert!(world.clock.now().duration_since(began).as_secs() >= 90, "a refusal is no invitation");
+    assert_eq!(register.0.lock().unwrap().asked, ["", "", "", ""]);
 }
 
 #[tokio::test(start_paused = true)]
