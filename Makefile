@@ -7,6 +7,7 @@ SEEDS ?= 100
 FROM ?= 1
 SEED ?=
 MINUTES ?= 2
+ROUNDS ?= 100
 STORE ?= embedded
 PLAY ?= storm
 # A build of its own: the simulator draws tokio's choices from the seed, and can switch safeties off.
@@ -52,7 +53,7 @@ sim-test: ## the simulator's own tests: same seed, same run
 
 crash: ## the mesh as real processes under load, killed for MINUTES=n; PLAY="rounds" or "day", STORE=redis, SEED=k
 	cargo build --locked -p retail-weft -p retail-crash --bins
-	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))
+	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))$(if $(filter rounds,$(PLAY)),--rounds $(ROUNDS))
 
 sabotage: ## switch one safety off after the other: the simulator must notice each
 	$(SIM) build --locked --profile sim -p retail-sim
