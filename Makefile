@@ -52,7 +52,7 @@ sim-test: ## the simulator's own tests: same seed, same run
 	$(SIM) test --locked --profile sim -p retail-sim
 
 crash: ## the mesh as real processes under load, killed for MINUTES=n; PLAY="rounds" or "day", STORE=redis, SEED=k
-	cargo build --locked -p retail-weft -p retail-crash --bins
+	cargo build --locked --bin weft --bin weft-crash
 	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))$(if $(filter rounds,$(PLAY)),--rounds $(ROUNDS))
 
 sabotage: ## switch one safety off after the other: the simulator must notice each
