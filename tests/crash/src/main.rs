@@ -135,8 +135,7 @@ async fn play_rounds(fleet: &mut Fleet, with: &With, rounds: u64, in_flight: u64
     let (rng, orders) = (Rng::seeded(with.seed), fleet.reach().orders);
     let mut last = Verdict::default();
     for round in 1..=rounds {
-        let names = fleet.names();
-        let victim = names.get(usize::try_from(rng.below(u64::try_from(names.len())?))?).cloned().unwrap_or_default();
+        let victim = trouble::pick(&rng, &fleet.names()).clone();
         let placed = (0..in_flight).map(|order| {
             let (people, rng) = (&people, Rng::seeded(rng.u64()));
             async move { people.order(&format!("R{round}-{order}"), &rng).await }

@@ -131,6 +131,7 @@ async fn weather(fleet: &Fleet, rng: &Rng) {
     wire.turn(Weather::Fair);
 }
 
-fn pick<'a, T>(rng: &Rng, from: &'a [T]) -> &'a T {
+/// One of them, by chance.
+pub fn pick<'a, T>(rng: &Rng, from: &'a [T]) -> &'a T {
     &from[usize::try_from(rng.below(u64::try_from(from.len()).unwrap())).unwrap()]
 }
