@@ -6,6 +6,7 @@ mod agent;
 mod day;
 mod figures;
 mod harness;
+mod pickup;
 mod refusals;
 mod returns;
 mod sourcing;

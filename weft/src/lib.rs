@@ -51,6 +51,8 @@ enum Verb {
     Twin(verbs::twin::Args),
     /// Transactions: what happened to an order, step by step.
     Tx(verbs::tx::Args),
+    /// Orders: where one stands and ships from, queues, pickups, another place for what a place cannot fulfil.
+    Order(verbs::orders::Args),
     /// Returns: what may come back, what has, and what waits.
     Return(verbs::returns::Args),
     /// Cases: everything about a customer's affair in one call.
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
             Verb::Feed(args) => verbs::feed::run(&config, args).await,
             Verb::Twin(args) => verbs::twin::run(&config, args).await,
             Verb::Tx(args) => verbs::tx::run(&config, args).await,
+            Verb::Order(args) => verbs::orders::run(&config, args).await,
             Verb::Return(args) => verbs::returns::run(&config, args).await,
             Verb::Case(args) => verbs::cases::run(&config, args).await,
             Verb::Customer(args) => verbs::customers::run(&config, args).await,

@@ -50,7 +50,7 @@ struct Lines {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LineRecord {
+pub(crate) struct LineRecord {
     line: Number,
     quantity: Option<Number>,
     quantity_committed: Option<Number>,
@@ -58,7 +58,8 @@ struct LineRecord {
     quantity_fulfilled: Option<Number>,
     quantity_billed: Option<Number>,
     #[serde(default)]
-    is_closed: bool,
+    pub(crate) is_closed: bool,
+    pub(crate) location: Option<wire::Pointer>,
     item_type: Option<wire::Pointer>,
     rate: Option<Number>,
     amount: Option<Number>,
@@ -175,7 +176,7 @@ impl Connector {
         Ok((refused, None))
     }
 
-    async fn record(&self, id: &str) -> Result<Option<OrderRecord>, Error> {
+    pub(crate) async fn record(&self, id: &str) -> Result<Option<OrderRecord>, Error> {
         let path = format!("{}?expandSubResources=true", eid("salesOrder", map::SALES_ORDER, id));
         self.suite.get("sales_order.get", &path, Lane::Critical, id).await
     }
@@ -228,6 +229,11 @@ impl Connector {
 }
 
 impl OrderRecord {
+    /// The line with a number.
+    pub(crate) fn line(&self, number: i32) -> Option<&LineRecord> {
+        self.item.items.iter().find(|line| line.number().is_ok_and(|found| found == number))
+    }
+
     /// Lines of which something has neither shipped nor been closed.
     fn open_lines(&self) -> Result<Vec<i32>, Error> {
         let mut open = Vec::new();
@@ -242,7 +248,12 @@ impl OrderRecord {
 }
 
 impl LineRecord {
-    fn number(&self) -> Result<i32, Error> {
+    /// Something of it has shipped.
+    pub(crate) fn has_shipped(&self) -> Result<bool, Error> {
+        Ok(!amount(self.quantity_fulfilled.as_ref())?.is_zero())
+    }
+
+    pub(crate) fn number(&self) -> Result<i32, Error> {
         self.line.to_string().parse().map_err(|_| unreadable("line"))
     }
 }

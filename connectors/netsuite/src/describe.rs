@@ -14,11 +14,12 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 18] = [
+pub const METHODS: [(&str, Effect, Poster); 19] = [
     ("UpsertCustomer", Effect::Keyed, Poster::Weft),
     ("CreateSalesOrder", Effect::Keyed, Poster::Weft),
     ("GetSalesOrder", Effect::Read, Poster::Unspecified),
     ("CancelSalesOrder", Effect::Queryable, Poster::Weft),
+    ("ChangeSalesOrder", Effect::Queryable, Poster::Weft),
     ("RecordPayment", Effect::Keyed, Poster::Weft),
     ("AdjustStock", Effect::Keyed, Poster::Weft),
     ("PollChanges", Effect::Read, Poster::Vendor),

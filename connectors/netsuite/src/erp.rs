@@ -91,6 +91,21 @@ impl ErpService for Connector {
         .await
     }
 
+    async fn change_sales_order(
+        &self,
+        asked: Request<pb::ChangeSalesOrderRequest>,
+    ) -> Answer<pb::ChangeSalesOrderResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            request::external_ref("external_ref", &asked.external_ref)?;
+            request::line_changes(&asked.lines)?;
+            let (outcome, order) = self.change(&asked.external_ref, &asked.lines).await?;
+            Ok(pb::ChangeSalesOrderResponse { outcome: Some(outcome), order })
+        })
+        .await
+    }
+
     async fn record_payment(&self, asked: Request<pb::RecordPaymentRequest>) -> Answer<pb::RecordPaymentResponse> {
         let asked = asked.into_inner();
         answer(async {

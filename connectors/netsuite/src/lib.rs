@@ -6,6 +6,7 @@
 mod booking;
 mod catalogue;
 mod changes;
+mod changing;
 mod client;
 mod config;
 mod crediting;

@@ -64,6 +64,20 @@ pub(crate) fn customer(record: Option<pb::CustomerRecord>) -> Result<pb::Custome
     violations.check().map(|()| record)
 }
 
+/// Changes of lines, each of a line of its own, each with something to change.
+pub(crate) fn line_changes(lines: &[pb::SalesOrderLineChange]) -> Result<(), BadShape> {
+    let mut violations = Violations::default();
+    violations.require("lines", !lines.is_empty(), "at least one line is required");
+    let mut numbers = BTreeSet::new();
+    for (line, index) in lines.iter().zip(0_usize..) {
+        let fresh = line.line_number > 0 && numbers.insert(line.line_number);
+        violations.require(&format!("lines[{index}].line_number"), fresh, "must be above 0 and given once");
+        let says = line.close == line.location.is_empty();
+        violations.require(&format!("lines[{index}]"), says, "give either a location or close");
+    }
+    violations.check()
+}
+
 /// A sales order whose lines, amounts and total agree.
 pub(crate) fn booking(order: Option<pb::SalesOrderInput>) -> Result<Booking, BadShape> {
     let mut violations = Violations::default();

@@ -125,6 +125,22 @@ pub(crate) struct CloseLine {
     pub(crate) is_closed: bool,
 }
 
+/// Changes lines of a sales order. Lines are keyed by `line`: those that are not named stay.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Changing {
+    pub(crate) item: Lines<ChangeLine>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangeLine {
+    pub(crate) line: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_closed: Option<bool>,
+}
+
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DepositWrite {

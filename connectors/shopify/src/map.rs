@@ -84,6 +84,8 @@ pub(crate) fn place_order(order: &Order, channel: &Channel, key: String) -> Resu
         locale: order.customer_locale.clone(),
         region: String::new(),
         attributes: attributes(order),
+        // The webhook does not say it; it stands in the fulfilment order's delivery method, which is read on its own.
+        pickup: None,
     })
 }
 

@@ -232,9 +232,14 @@ impl InventoryService for Api {
         request: Request<pb::ReleaseReservationRequest>,
     ) -> Result<Response<pb::ReleaseReservationResponse>, Status> {
         let request = request.into_inner();
-        parse::reservation(&request.reservation_id, Some(&request.idempotency_key))
-            .map_err(|bad| status(bad.into()))?;
-        let parts = self.holding.release(&request.reservation_id).await.map_err(status)?;
+        let lines = parse::release(&request).map_err(|bad| status(bad.into()))?;
+        let id = &request.reservation_id;
+        let released = if lines.is_empty() {
+            self.holding.release(id).await
+        } else {
+            self.holding.release_lines(id, &request.idempotency_key, &lines).await
+        };
+        let parts = released.map_err(status)?;
         Ok(Response::new(pb::ReleaseReservationResponse { reservation: Some(merged(&parts)) }))
     }
 

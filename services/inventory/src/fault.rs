@@ -101,7 +101,8 @@ impl From<ReservationError> for Error {
             | ReservationError::NotConfirmed(_)
             | ReservationError::NoSuchLine { .. }
             | ReservationError::MoreThanPromised { .. }
-            | ReservationError::ShipmentDiffers(_) => Self::Reservation(error),
+            | ReservationError::ShipmentDiffers(_)
+            | ReservationError::ReleaseDiffers(_) => Self::Reservation(error),
         }
     }
 }
@@ -236,7 +237,9 @@ fn lacking_items(lacking: &[Lacking]) -> Option<(&'static str, String)> {
 
 fn reservation_class(error: &ReservationError) -> Class {
     match error {
-        ReservationError::Differs(_) | ReservationError::ShipmentDiffers(_) => Class::Exists,
+        ReservationError::Differs(_) | ReservationError::ShipmentDiffers(_) | ReservationError::ReleaseDiffers(_) => {
+            Class::Exists
+        }
         ReservationError::NoSuchLine { .. } => Class::NotFound,
         ReservationError::Lacking(_)
         | ReservationError::Ended { .. }
@@ -256,6 +259,7 @@ fn reservation_reason(error: &ReservationError) -> &'static str {
         ReservationError::NoSuchLine { .. } => "NO_SUCH_LINE",
         ReservationError::MoreThanPromised { .. } => "MORE_THAN_PROMISED",
         ReservationError::ShipmentDiffers(_) => "SHIPMENT_DIFFERS",
+        ReservationError::ReleaseDiffers(_) => "RELEASE_DIFFERS",
         ReservationError::Stock(_) => "STOCK_LAW_BROKEN",
     }
 }
@@ -276,6 +280,7 @@ fn reservation_metadata(error: &ReservationError) -> Vec<(&'static str, String)>
             ("asked", asked.to_string()),
         ],
         ReservationError::ShipmentDiffers(key) => vec![("shipment", key.clone())],
+        ReservationError::ReleaseDiffers(key) => vec![("release", key.clone())],
         ReservationError::Lacking(_) | ReservationError::Stock(_) => vec![],
     }
 }

@@ -72,6 +72,9 @@ pub(crate) enum Held {
     Lacking(Vec<Lacking>),
 }
 
+/// A rule that takes quantities off the lines of a part, once for each key.
+type Taking = fn(&mut Part, &str, &BTreeMap<String, Quantity>, &mut Shelf, Act<'_>) -> Result<bool, ReservationError>;
+
 /// How the part of an attempt at one location went.
 enum Piece {
     Promised(Part),
@@ -139,6 +142,27 @@ impl Holding {
         key: &str,
         lines: &BTreeMap<String, Quantity>,
     ) -> Result<Vec<Part>, Error> {
+        self.take(id, key, lines, "ReservationConsumed", Part::consume).await
+    }
+
+    /// Gives some lines back, as careful as [`Self::consume`].
+    pub(crate) async fn release_lines(
+        &self,
+        id: &str,
+        key: &str,
+        lines: &BTreeMap<String, Quantity>,
+    ) -> Result<Vec<Part>, Error> {
+        self.take(id, key, lines, "ReservationReleased", Part::release_lines).await
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        key: &str,
+        lines: &BTreeMap<String, Quantity>,
+        event: &'static str,
+        rule: Taking,
+    ) -> Result<Vec<Part>, Error> {
         let parts = self.parts(id).await?;
         let mut by_location: BTreeMap<String, BTreeMap<String, Quantity>> = BTreeMap::new();
         for (line_id, quantity) in lines {
@@ -148,13 +172,11 @@ impl Holding {
             by_location.entry(part.location.clone()).or_default().insert(line_id.clone(), *quantity);
         }
         if by_location.len() > 1 {
-            self.rehearse(&parts, key, &by_location).await?;
+            self.rehearse(&parts, key, &by_location, rule).await?;
         }
         try_join_all(by_location.into_iter().map(|(location, lines)| {
             let key = key.to_owned();
-            self.change(location, id, "ReservationConsumed", move |part, shelf, act| {
-                part.consume(&key, &lines, shelf, act)
-            })
+            self.change(location, id, event, move |part, shelf, act| rule(part, &key, &lines, shelf, act))
         }))
         .await?;
         self.parts(id).await
@@ -289,7 +311,8 @@ impl Holding {
             let cause = draft.doc.reservation_id.clone();
             if rule(&mut draft.doc, &mut shelf, Act { cause: &cause, happened_at: now, now })? {
                 site::store(draft, shelf, &channels, now);
-                draft.due(None);
+                // What is left of a promise that is not lasting still ends at its time.
+                draft.due(draft.doc.ends_at());
                 let body = pb::Reservation::from(&draft.doc).encode_to_vec();
                 draft.emit(format!("retail.inventory.v1.{event}"), body);
             }
@@ -299,12 +322,13 @@ impl Holding {
         part.ok_or_else(|| Error::NoSuchReservation(id.to_owned()))
     }
 
-    /// Runs a shipment over several locations on copies, so that a wrong line is refused before anything is taken off.
+    /// Runs a request over several locations on copies, so that a wrong line is refused before anything is changed.
     async fn rehearse(
         &self,
         parts: &[Part],
         key: &str,
         by_location: &BTreeMap<String, BTreeMap<String, Quantity>>,
+        rule: Taking,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         for (location, lines) in by_location {
@@ -316,7 +340,7 @@ impl Holding {
             }));
             let rows = rows.await?.into_iter().flatten().map(|found| found.doc);
             let mut shelf = Shelf::new(location, rows);
-            part.consume(key, lines, &mut shelf, Act { cause: key, happened_at: now, now })?;
+            rule(&mut part, key, lines, &mut shelf, Act { cause: key, happened_at: now, now })?;
         }
         Ok(())
     }

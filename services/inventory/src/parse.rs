@@ -87,16 +87,35 @@ pub(crate) fn consume(request: &pb::ConsumeReservationRequest) -> Result<BTreeMa
     keyed(&request.idempotency_key, &mut bad);
     bad.require("reservation_id", !request.reservation_id.is_empty(), "give the id of the reservation");
     rows("lines", request.lines.len(), &mut bad);
-    let mut lines = BTreeMap::new();
-    for (line, place) in request.lines.iter().take(MAX_ROWS).zip(0_usize..) {
-        let at = |field: &str| format!("lines[{place}].{field}");
-        bad.require(&at("line_id"), !line.line_id.is_empty(), "give the id of the order line");
-        let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
-        let first = lines.insert(line.line_id.clone(), quantity).is_none();
-        bad.require(&at("line_id"), first, "another line of this shipment has the same id; add them up");
-    }
+    let lines = request.lines.iter().map(|line| (line.line_id.as_str(), line.quantity.as_str()));
+    let lines = quantities(lines, &mut bad);
     bad.check()?;
     Ok(lines)
+}
+
+/// Lines to give back; none for everything that is still promised.
+pub(crate) fn release(request: &pb::ReleaseReservationRequest) -> Result<BTreeMap<String, Quantity>, BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    bad.require("reservation_id", !request.reservation_id.is_empty(), "give the id of the reservation");
+    bad.require("lines", request.lines.len() <= MAX_ROWS, &format!("give at most {MAX_ROWS}"));
+    let lines = request.lines.iter().map(|line| (line.line_id.as_str(), line.quantity.as_str()));
+    let lines = quantities(lines, &mut bad);
+    bad.check()?;
+    Ok(lines)
+}
+
+/// Quantities by line, each line once.
+fn quantities<'a>(given: impl Iterator<Item = (&'a str, &'a str)>, bad: &mut Violations) -> BTreeMap<String, Quantity> {
+    let mut lines = BTreeMap::new();
+    for ((line_id, quantity), place) in given.take(MAX_ROWS).zip(0_usize..) {
+        let at = |field: &str| format!("lines[{place}].{field}");
+        bad.require(&at("line_id"), !line_id.is_empty(), "give the id of the order line");
+        let quantity = above_zero(quantity, &at("quantity"), bad);
+        let first = lines.insert(line_id.to_owned(), quantity).is_none();
+        bad.require(&at("line_id"), first, "another line of this request has the same id; add them up");
+    }
+    lines
 }
 
 /// An adjustment as asked for.

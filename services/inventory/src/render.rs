@@ -86,6 +86,7 @@ pub(crate) fn merged(parts: &[Part]) -> pb::Reservation {
             quantity: quantity(line.quantity),
             shortfall: quantity(line.shortfall),
             consumed: quantity(line.consumed),
+            released: quantity(line.released),
         })
     });
     let held = parts.iter().filter(|part| part.state() == State::Held);

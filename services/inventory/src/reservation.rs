@@ -47,19 +47,23 @@ pub(crate) struct Line {
     /// Shipped.
     #[prost(int64, tag = "5")]
     pub consumed: i64,
+    /// Given back line by line.
+    #[prost(int64, tag = "6")]
+    pub released: i64,
 }
 
 impl Line {
     /// Still promised.
     #[must_use]
     pub(crate) fn open(&self) -> Quantity {
-        Quantity::from_millionths(self.quantity.saturating_sub(self.consumed).max(0))
+        let gone = self.consumed.saturating_add(self.released);
+        Quantity::from_millionths(self.quantity.saturating_sub(gone).max(0))
     }
 }
 
-/// A shipment that was taken off.
+/// A shipment that was taken off, or lines that were given back.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(crate) struct Shipment {
+pub(crate) struct Taken {
     /// Key of the request.
     #[prost(string, tag = "1")]
     pub key: String,
@@ -100,10 +104,13 @@ pub(crate) struct Part {
     pub sold_by_channel: String,
     /// Shipments taken off.
     #[prost(message, repeated, tag = "10")]
-    pub shipments: Vec<Shipment>,
+    pub shipments: Vec<Taken>,
     /// Which attempt of a reservation over several locations made it; 0 for one location.
     #[prost(uint32, tag = "11")]
     pub attempt: u32,
+    /// Lines that were given back, request by request.
+    #[prost(message, repeated, tag = "12")]
+    pub releases: Vec<Taken>,
 }
 
 /// What is asked of one location.
@@ -167,7 +174,7 @@ pub enum ReservationError {
         line_id: String,
     },
     /// More than is promised.
-    #[error("line {line_id} of reservation {id} has {open} left, {asked} cannot be shipped")]
+    #[error("line {line_id} of reservation {id} has {open} left, {asked} cannot be taken off it")]
     MoreThanPromised {
         /// Id.
         id: String,
@@ -181,6 +188,9 @@ pub enum ReservationError {
     /// The key belongs to a shipment with other content.
     #[error("shipment {0} was taken off with other content")]
     ShipmentDiffers(String),
+    /// The key belongs to a release with other content.
+    #[error("release {0} gave back other lines")]
+    ReleaseDiffers(String),
     /// The law of stock.
     #[error(transparent)]
     Stock(#[from] StockError),
@@ -224,6 +234,7 @@ impl Part {
             sold_by_channel: hold.sold_by_channel.clone(),
             shipments: vec![],
             attempt: hold.attempt,
+            releases: vec![],
         };
         part.take(shelf, Kind::Reserve, act)?;
         Ok(part)
@@ -256,6 +267,39 @@ impl Part {
         Ok(true)
     }
 
+    /// Gives some lines back, all or none; true when that changed anything. A release counts once, by its key. The
+    /// reservation goes on with the rest, and ends when there is none.
+    pub(crate) fn release_lines(
+        &mut self,
+        key: &str,
+        lines: &BTreeMap<String, Quantity>,
+        shelf: &mut Shelf,
+        act: Act<'_>,
+    ) -> Result<bool, ReservationError> {
+        if let Some(before) = known(&self.releases, key) {
+            let same = *before == millionths(lines);
+            return if same { Ok(false) } else { Err(ReservationError::ReleaseDiffers(key.to_owned())) };
+        }
+        let promised = match self.state() {
+            State::Held | State::Confirmed => true,
+            // Nothing is promised now; a late confirmation must not take these lines again.
+            State::Expired => false,
+            State::Released => return Ok(false),
+            State::Consumed => return Err(self.ended()),
+        };
+        for (line_id, quantity) in lines {
+            let line = self.with_open(line_id, *quantity)?;
+            line.released = line.released.saturating_add(quantity.millionths());
+            if promised {
+                let sku = line.sku.clone();
+                shelf.give_back(&sku, *quantity, Kind::Release, act)?;
+            }
+        }
+        self.releases.push(Taken { key: key.to_owned(), lines: millionths(lines) });
+        self.turn(self.after_taking());
+        Ok(true)
+    }
+
     /// Ends it when its time is over; true when that changed anything.
     pub(crate) fn expire(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
         if self.state() != State::Held || self.expires_at > act.now.as_millisecond() {
@@ -274,35 +318,48 @@ impl Part {
         shelf: &mut Shelf,
         act: Act<'_>,
     ) -> Result<bool, ReservationError> {
-        let taken: BTreeMap<String, i64> = lines.iter().map(|(id, q)| (id.clone(), q.millionths())).collect();
-        if let Some(before) = self.shipments.iter().find(|shipment| shipment.key == key) {
-            return if before.lines == taken {
-                Ok(false)
-            } else {
-                Err(ReservationError::ShipmentDiffers(key.to_owned()))
-            };
+        if let Some(before) = known(&self.shipments, key) {
+            let same = *before == millionths(lines);
+            return if same { Ok(false) } else { Err(ReservationError::ShipmentDiffers(key.to_owned())) };
         }
         match self.state() {
             State::Confirmed => {}
             State::Held => return Err(ReservationError::NotConfirmed(self.reservation_id.clone())),
             State::Consumed | State::Released | State::Expired => return Err(self.ended()),
         }
-        let id = self.reservation_id.clone();
         for (line_id, quantity) in lines {
-            let Some(line) = self.lines.iter_mut().find(|line| line.line_id == *line_id) else {
-                return Err(ReservationError::NoSuchLine { id, line_id: line_id.clone() });
-            };
-            if *quantity > line.open() {
-                let (open, asked) = (line.open(), *quantity);
-                return Err(ReservationError::MoreThanPromised { id, line_id: line_id.clone(), open, asked });
-            }
+            let line = self.with_open(line_id, *quantity)?;
             line.consumed = line.consumed.saturating_add(quantity.millionths());
-            shelf.take_off(&line.sku, *quantity, act)?;
+            let sku = line.sku.clone();
+            shelf.take_off(&sku, *quantity, act)?;
         }
-        self.shipments.push(Shipment { key: key.to_owned(), lines: taken });
-        let left = self.lines.iter().any(|line| line.open().is_positive());
-        self.turn(if left { State::Confirmed } else { State::Consumed });
+        self.shipments.push(Taken { key: key.to_owned(), lines: millionths(lines) });
+        self.turn(self.after_taking());
         Ok(true)
+    }
+
+    /// The line, when so much of it is still promised.
+    fn with_open(&mut self, line_id: &str, asked: Quantity) -> Result<&mut Line, ReservationError> {
+        let (id, line_id) = (self.reservation_id.clone(), line_id.to_owned());
+        let Some(line) = self.lines.iter_mut().find(|line| line.line_id == line_id) else {
+            return Err(ReservationError::NoSuchLine { id, line_id });
+        };
+        let open = line.open();
+        if asked > open { Err(ReservationError::MoreThanPromised { id, line_id, open, asked }) } else { Ok(line) }
+    }
+
+    /// Where it stands once something was taken off it: it ends when nothing is left, by what became of it.
+    fn after_taking(&self) -> State {
+        if self.lines.iter().any(|line| line.open().is_positive()) {
+            return self.state();
+        }
+        if self.lines.iter().any(|line| line.consumed > 0) { State::Consumed } else { State::Released }
+    }
+
+    /// When it ends by itself; none once it is lasting or over.
+    #[must_use]
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        if self.state() == State::Held { Timestamp::from_millisecond(self.expires_at).ok() } else { None }
     }
 
     fn take(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
@@ -356,6 +413,15 @@ impl Part {
     fn ended(&self) -> ReservationError {
         ReservationError::Ended { id: self.reservation_id.clone(), state: self.state() }
     }
+}
+
+/// What a request with this key took before.
+fn known<'a>(taken: &'a [Taken], key: &str) -> Option<&'a BTreeMap<String, i64>> {
+    taken.iter().find(|taken| taken.key == key).map(|taken| &taken.lines)
+}
+
+fn millionths(lines: &BTreeMap<String, Quantity>) -> BTreeMap<String, i64> {
+    lines.iter().map(|(id, quantity)| (id.clone(), quantity.millionths())).collect()
 }
 
 #[cfg(test)]

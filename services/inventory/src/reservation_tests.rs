@@ -69,6 +69,44 @@ fn sold_goods_that_are_not_there_become_a_shortfall() {
 }
 
 #[test]
+fn lines_that_are_given_back_count_once_and_the_rest_stays_promised() {
+    let mut shelf = shelf(&[("A", 5), ("B", 2)]);
+    let mut part = Part::hold(&hold(&[("1", "A", 3), ("2", "B", 2)]), &mut shelf, act(2)).unwrap();
+    let back = shipped(&[("1", 2)]);
+    assert!(part.release_lines("r-1", &back, &mut shelf, act(3)).unwrap());
+    assert!(!part.release_lines("r-1", &back, &mut shelf, act(4)).unwrap());
+    assert_eq!((part.state(), part.ends_at()), (State::Held, Some(at(900))), "the rest is not lasting");
+    assert_eq!((shelf.sellable("A"), shelf.sellable("B")), (units(4), units(0)));
+    let other = part.release_lines("r-1", &shipped(&[("1", 1)]), &mut shelf, act(5)).unwrap_err();
+    assert_eq!(other, ReservationError::ReleaseDiffers("r-1".into()));
+    let more = part.release_lines("r-2", &back, &mut shelf, act(5)).unwrap_err();
+    insta::assert_snapshot!(more, @"line 1 of reservation o-1 has 1 left, 2 cannot be taken off it");
+}
+
+#[test]
+fn a_reservation_ends_with_its_last_line_by_what_became_of_it() {
+    let mut shelf = shelf(&[("A", 5), ("B", 2)]);
+    let mut part = Part::hold(&hold(&[("1", "A", 3), ("2", "B", 2)]), &mut shelf, act(2)).unwrap();
+    part.confirm(&mut shelf, act(3)).unwrap();
+    part.consume("s-1", &shipped(&[("1", 3)]), &mut shelf, act(4)).unwrap();
+    part.release_lines("r-1", &shipped(&[("2", 2)]), &mut shelf, act(5)).unwrap();
+    assert_eq!((part.state(), shelf.sellable("B")), (State::Consumed, units(2)));
+    let mut other = Part::hold(&hold(&[("1", "B", 2)]), &mut shelf, act(6)).unwrap();
+    other.release_lines("r-1", &shipped(&[("1", 2)]), &mut shelf, act(7)).unwrap();
+    assert_eq!((other.state(), shelf.sellable("B")), (State::Released, units(2)));
+}
+
+#[test]
+fn what_was_given_back_after_expiry_is_not_taken_again_by_a_late_confirmation() {
+    let mut shelf = shelf(&[("A", 5)]);
+    let mut part = Part::hold(&hold(&[("1", "A", 3)]), &mut shelf, act(2)).unwrap();
+    part.expire(&mut shelf, act(900)).unwrap();
+    part.release_lines("r-1", &shipped(&[("1", 1)]), &mut shelf, act(901)).unwrap();
+    part.confirm(&mut shelf, act(902)).unwrap();
+    assert_eq!(shelf.sellable("A"), units(3));
+}
+
+#[test]
 fn an_expired_promise_is_taken_again_by_its_confirmation_when_the_goods_are_there() {
     let mut shelf = shelf(&[("A", 5)]);
     let mut part = Part::hold(&hold(&[("1", "A", 3)]), &mut shelf, act(2)).unwrap();
@@ -116,7 +154,7 @@ fn more_than_promised_cannot_be_shipped() {
     let mut part = Part::hold(&hold(&[("1", "A", 3)]), &mut shelf, act(2)).unwrap();
     part.confirm(&mut shelf, act(3)).unwrap();
     let refused = part.consume("s-1", &shipped(&[("1", 4)]), &mut shelf, act(4)).unwrap_err();
-    insta::assert_snapshot!(refused, @"line 1 of reservation o-1 has 3 left, 4 cannot be shipped");
+    insta::assert_snapshot!(refused, @"line 1 of reservation o-1 has 3 left, 4 cannot be taken off it");
 }
 
 #[test]

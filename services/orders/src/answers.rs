@@ -58,15 +58,25 @@ pub(crate) fn source(order: &mut Order, decision: &Decision) {
     }
 }
 
+/// What a promise lacks, for people; none when everything is promised.
+pub(crate) fn lacking(answer: &stock::ReserveStockResponse) -> Option<String> {
+    answer.reservation.is_none().then(|| told(answer))
+}
+
+fn reason(answer: &stock::ReserveStockResponse) -> &str {
+    answer.outcome.as_ref().map_or("INSUFFICIENT_STOCK", |outcome| outcome.reason.as_str())
+}
+
+fn told(answer: &stock::ReserveStockResponse) -> String {
+    let lines = answer.lacking.iter();
+    let lines = lines.map(|line| format!("{} of {} (available {})", line.quantity, line.sku, line.available));
+    format!("{}: {}", reason(answer), lines.collect::<Vec<_>>().join(", "))
+}
+
 pub(crate) fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, at: i64) {
     let Some(reservation) = &answer.reservation else {
-        let lacking: Vec<String> = answer
-            .lacking
-            .iter()
-            .map(|line| format!("{} of {} (available {})", line.quantity, line.sku, line.available))
-            .collect();
-        let reason = answer.outcome.as_ref().map_or("INSUFFICIENT_STOCK", |outcome| outcome.reason.as_str());
-        let cause = format!("{reason}: {}", lacking.join(", "));
+        let reason = reason(answer);
+        let cause = told(answer);
         if let Some(sourced) = &mut order.sourced {
             // Stock has moved between look and promise: look again.
             if reason == "INSUFFICIENT_STOCK" && sourced.overtake(&cause) {

@@ -145,6 +145,42 @@ impl OrdersService for Api {
         Ok(answer(pb::ResumeOrderResponse { order: shown(&order) }, repeated))
     }
 
+    async fn mark_ready_for_pickup(
+        &self,
+        request: Request<pb::MarkReadyForPickupRequest>,
+    ) -> Result<Response<pb::MarkReadyForPickupResponse>, Status> {
+        let marked = self.orders.mark_ready(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = marked.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::MarkReadyForPickupResponse { order: shown(&order) }, repeated))
+    }
+
+    async fn hand_over_order(
+        &self,
+        request: Request<pb::HandOverOrderRequest>,
+    ) -> Result<Response<pb::HandOverOrderResponse>, Status> {
+        let handed = self.orders.hand_over(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = handed.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::HandOverOrderResponse { order: shown(&order) }, repeated))
+    }
+
+    async fn reject_pick(
+        &self,
+        request: Request<pb::RejectPickRequest>,
+    ) -> Result<Response<pb::RejectPickResponse>, Status> {
+        let rejected = self.orders.reject_pick(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = rejected.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::RejectPickResponse { order: shown(&order) }, repeated))
+    }
+
+    async fn reroute_order(
+        &self,
+        request: Request<pb::RerouteOrderRequest>,
+    ) -> Result<Response<pb::RerouteOrderResponse>, Status> {
+        let rerouted = self.orders.reroute(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = rerouted.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::RerouteOrderResponse { order: shown(&order) }, repeated))
+    }
+
     async fn adopt_order(
         &self,
         request: Request<pb::AdoptOrderRequest>,

@@ -1,5 +1,7 @@
 //! What the journey asks of others, made from the order. Pure.
 
+use std::collections::BTreeMap;
+
 use retail_flow::Failure;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::crm::v1 as crm;
@@ -12,6 +14,7 @@ use retail_runtime::Timestamp;
 
 use crate::documents::Payment;
 use crate::record::{Line, Order};
+use crate::reroute::Reroute;
 
 pub(crate) fn item_keys(order: &Order) -> Vec<stock::ItemKey> {
     let goods = order.lines.iter().filter(|line| line.is_goods());
@@ -66,17 +69,56 @@ pub(crate) fn nothing_to_promise(order: &Order) -> stock::ReserveStockResponse {
     }
 }
 
-pub(crate) fn consume_lines(order: &Order, shipment: &str) -> Vec<stock::ConsumeLine> {
-    let Some(shipment) = order.shipments.iter().find(|known| known.id() == shipment) else { return Vec::new() };
-    shipment
-        .lines
-        .iter()
-        .filter_map(|shipped| {
-            let line = order.line(shipped.number).filter(|line| line.is_goods())?;
-            let quantity = Quantity::from_millionths(shipped.quantity).to_string();
-            Some(stock::ConsumeLine { line_id: line.id.clone(), quantity })
+/// The goods of a rerouting at the places that take over.
+pub(crate) fn rerouted_lines(order: &Order, reroute: &Reroute) -> Vec<stock::ReserveLine> {
+    let given = reroute.decision.iter().flat_map(|decision| &decision.lines);
+    let lines = given.filter_map(|given| {
+        let line = order.line(given.number)?;
+        Some(stock::ReserveLine {
+            line_id: line.id.clone(),
+            sku: line.sku.clone(),
+            location: given.location.clone(),
+            quantity: line.ordered().to_string(),
         })
-        .collect()
+    });
+    lines.collect()
+}
+
+/// What the ERP shall ship from where.
+pub(crate) fn moved_lines(reroute: &Reroute) -> Vec<erp::SalesOrderLineChange> {
+    let given = reroute.decision.iter().flat_map(|decision| &decision.lines);
+    let lines = given.map(|given| erp::SalesOrderLineChange {
+        line_number: given.number,
+        location: given.location.clone(),
+        close: false,
+    });
+    lines.collect()
+}
+
+/// What the former promises of a rerouting held, by reservation.
+pub(crate) fn former_lines(order: &Order, reroute: &Reroute) -> BTreeMap<String, Vec<stock::ReleaseLine>> {
+    let mut lines: BTreeMap<String, Vec<stock::ReleaseLine>> = BTreeMap::new();
+    for former in &reroute.former {
+        if let Some(line) = order.line(former.number) {
+            let release = stock::ReleaseLine { line_id: line.id.clone(), quantity: line.ordered().to_string() };
+            lines.entry(former.reservation.clone()).or_default().push(release);
+        }
+    }
+    lines
+}
+
+/// What a shipment takes off, by the reservation that holds it.
+pub(crate) fn consume_lines(order: &Order, shipment: &str) -> BTreeMap<String, Vec<stock::ConsumeLine>> {
+    let mut lines: BTreeMap<String, Vec<stock::ConsumeLine>> = BTreeMap::new();
+    let shipment = order.shipments.iter().find(|known| known.id() == shipment);
+    for shipped in shipment.iter().flat_map(|shipment| &shipment.lines) {
+        let Some(line) = order.line(shipped.number).filter(|line| line.is_goods()) else { continue };
+        let held_by = if line.reservation.is_empty() { &order.id } else { &line.reservation };
+        let quantity = Quantity::from_millionths(shipped.quantity).to_string();
+        let taken = stock::ConsumeLine { line_id: line.id.clone(), quantity };
+        lines.entry(held_by.clone()).or_default().push(taken);
+    }
+    lines
 }
 
 pub(crate) fn fulfilment(order: &Order, shipment: &str, key: String) -> shop::RecordFulfilmentRequest {

@@ -24,6 +24,7 @@ use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::look::Sources;
 use crate::record::Order;
+use crate::reroute::Reroute;
 
 /// A thousand-line order fits several times.
 const LARGEST_ANSWER: usize = 16 << 20;
@@ -67,7 +68,7 @@ impl Calls {
             erps,
             crms,
             reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
-            sources: Sources::new(&config.sourcing, store, runtime.clock()),
+            sources: Sources::new(config, store, runtime.clock()),
         })
     }
 
@@ -119,6 +120,8 @@ impl Calls {
             Leg::Identify => self.identify(order, key).await,
             Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
             Leg::Source(_) => self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made))),
+            // Its time has come: there is nobody to ask.
+            Leg::LapsePickup => Ok(Brought::Done),
             Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
@@ -134,15 +137,21 @@ impl Calls {
             Leg::TellCrm(_) => self.tell_crm(order).await,
             Leg::CloseSalesOrder => self.close(order).await,
             Leg::GiveBack => {
-                let request =
-                    stock::ReleaseReservationRequest { idempotency_key: key, reservation_id: order.id.clone() };
-                match self.inventory().release_reservation(request).await.map_err(Failure::from) {
-                    Ok(_) => Ok(Brought::Done),
-                    // Nothing was ever promised.
-                    Err(failure) if failure.reason() == "NO_SUCH_RESERVATION" => Ok(Brought::Done),
-                    Err(failure) => Err(failure),
+                for reservation in order.reservations() {
+                    self.release(&reservation, key.clone(), Vec::new()).await?;
                 }
+                Ok(Brought::Done)
             }
+            Leg::Resource(number, _) => self.resource(order, *number).await,
+            Leg::PromiseElsewhere(number, _) => self.promise_elsewhere(order, *number, key).await,
+            Leg::MoveSalesOrder(number) => self.move_sales_order(order, *number).await,
+            Leg::LetGo(number) => {
+                for (reservation, lines) in ask::former_lines(order, rerouting(order, *number)?) {
+                    self.release(&reservation, key.clone(), lines).await?;
+                }
+                Ok(Brought::Done)
+            }
+            Leg::Withdraw(number) => self.release(&order.rerouted_reservation(*number), key, Vec::new()).await,
             Leg::ReadRefunds => self.read_refunds(order).await,
             Leg::RefundShop(id) => self.refund(order, id, key).await,
             Leg::RecordRefund(id) => self.record_refund(order, id).await,
@@ -166,6 +175,12 @@ impl Calls {
             | Leg::TellCrm(_)
             | Leg::CloseSalesOrder
             | Leg::GiveBack
+            | Leg::Resource(..)
+            | Leg::PromiseElsewhere(..)
+            | Leg::MoveSalesOrder(_)
+            | Leg::LetGo(_)
+            | Leg::Withdraw(_)
+            | Leg::LapsePickup
             | Leg::ReadRefunds
             | Leg::RefundShop(_)
             | Leg::RecordRefund(_) => {
@@ -318,13 +333,57 @@ impl Calls {
     }
 
     async fn consume(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
-        let lines = ask::consume_lines(order, id);
-        if !lines.is_empty() {
-            let request =
-                stock::ConsumeReservationRequest { idempotency_key: key, reservation_id: order.id.clone(), lines };
+        for (reservation_id, lines) in ask::consume_lines(order, id) {
+            let request = stock::ConsumeReservationRequest { idempotency_key: key.clone(), reservation_id, lines };
             self.inventory().consume_reservation(request).await?;
         }
         Ok(Brought::Done)
+    }
+
+    /// Gives lines of a reservation back, or all that is left of it.
+    async fn release(&self, id: &str, key: String, lines: Vec<stock::ReleaseLine>) -> Result<Brought, Failure> {
+        let request = stock::ReleaseReservationRequest { idempotency_key: key, reservation_id: id.to_owned(), lines };
+        match self.inventory().release_reservation(request).await.map_err(Failure::from) {
+            Ok(_) => Ok(Brought::Done),
+            // Nothing was ever promised.
+            Err(failure) if failure.reason() == "NO_SUCH_RESERVATION" => Ok(Brought::Done),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn resource(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
+        let made = self.sources.decide_again(self, order, rerouting(order, number)?).await?;
+        Ok(Brought::Decision(Box::new(made)))
+    }
+
+    /// Promises at once for good: what waits at the old place is promised already, so nothing may run out here.
+    async fn promise_elsewhere(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
+        let reservation_id = order.rerouted_reservation(number);
+        let request = stock::ReserveStockRequest {
+            idempotency_key: key.clone(),
+            reservation_id: reservation_id.clone(),
+            lines: ask::rerouted_lines(order, rerouting(order, number)?),
+            expires_in_seconds: self.reservation_seconds,
+            allow_shortfall: false,
+            // Where the shop has subtracted its sale is where it thinks the goods are.
+            sold_by_channel: String::new(),
+        };
+        let answer = self.inventory().reserve_stock(request).await?.into_inner();
+        if answer.reservation.is_some() {
+            let request = stock::ConfirmReservationRequest { idempotency_key: key, reservation_id };
+            self.inventory().confirm_reservation(request).await?;
+        }
+        Ok(Brought::Reservation(answer))
+    }
+
+    async fn move_sales_order(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
+        let (instance, mut erp) = self.erp(order)?;
+        let lines = ask::moved_lines(rerouting(order, number)?);
+        let request = erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines };
+        let answer = erp.change_sales_order(request).await?.into_inner();
+        done("erp.ChangeSalesOrder", answer.outcome.as_ref())?;
+        let told = answer.order.map(|order| Brought::SalesOrder(Box::new(order)));
+        told.ok_or_else(|| broken("erp.ChangeSalesOrder", "order"))
     }
 
     async fn tell_channel(&self, order: &Order, id: &str, key: String, verify: bool) -> Result<Brought, Failure> {
@@ -405,6 +464,11 @@ fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option
             if failure.reason() == missing { Ok(None) } else { Err(failure) }
         }
     }
+}
+
+fn rerouting(order: &Order, number: usize) -> Result<&Reroute, Failure> {
+    let found = number.checked_sub(1).and_then(|place| order.reroutes.get(place));
+    found.ok_or_else(|| Failure::refused("NO_SUCH_REROUTE", format!("order has no rerouting {number}")))
 }
 
 fn not_possible(order: &Order, refund_id: &str, why: &str) -> Failure {

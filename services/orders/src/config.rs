@@ -28,6 +28,9 @@ pub struct Config {
     /// How long an unconfirmed promise of stock lasts.
     #[serde(default = "default_reservation")]
     pub reservation: Span,
+    /// How long a store keeps what is ready for pickup, unless the order's sourcing policy says otherwise.
+    #[serde(default = "default_pickup")]
+    pub pickup: Span,
     /// Which place fulfils an order; see [`Sourcing`].
     #[serde(default)]
     pub sourcing: Sourcing,
@@ -98,6 +101,10 @@ fn utc() -> String {
 
 fn default_poll() -> Span {
     Span::from_secs(2)
+}
+
+fn default_pickup() -> Span {
+    Span::from_secs(7 * 24 * 3600)
 }
 
 fn default_reservation() -> Span {

@@ -28,6 +28,8 @@ pub enum Verdict {
     AtCapacity = 3,
     /// It could have done what another, ranked before it, does.
     Outranked = 4,
+    /// It has said that it cannot fulfil the order.
+    Rejected = 5,
 }
 
 /// An item that a candidate lacks. Millionths.

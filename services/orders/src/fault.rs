@@ -75,6 +75,24 @@ pub enum Error {
         /// The hold that was named.
         reason: String,
     },
+    /// A store's word does not fit where the order stands.
+    #[error("order {id} cannot be {wish}: {why}")]
+    PickupRefused {
+        /// The order.
+        id: String,
+        /// What was asked.
+        wish: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// The order cannot go to another place.
+    #[error("order {id} cannot be moved: {why}")]
+    RerouteRefused {
+        /// The order.
+        id: String,
+        /// Why not.
+        why: String,
+    },
     /// Nothing to resume.
     #[error("order {0} is not parked; there is nothing to resume")]
     NotParked(String),
@@ -127,6 +145,8 @@ impl Fault for Error {
             | Self::Unreadable { .. }
             | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
+            | Self::PickupRefused { .. }
+            | Self::RerouteRefused { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
             Self::KeyReused { .. } | Self::UnknownItem { .. } => Class::Invalid,
@@ -146,6 +166,8 @@ impl Fault for Error {
             Self::AlreadyShipped { .. } => "ALREADY_SHIPPED",
             Self::AlreadyRefused { .. } => "ALREADY_REFUSED",
             Self::NoSuchHold { .. } => "NO_SUCH_HOLD",
+            Self::PickupRefused { .. } => "PICKUP_REFUSED",
+            Self::RerouteRefused { .. } => "REROUTE_REFUSED",
             Self::NotParked(_) => "NOT_PARKED",
             Self::OtherContent { .. } => "OTHER_CONTENT",
             Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
@@ -163,6 +185,10 @@ impl Fault for Error {
             | Self::AlreadyRefused { id }
             | Self::Adopted { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
+            Self::RerouteRefused { id, why } => vec![("order_id", id.clone()), ("why", why.clone())],
+            Self::PickupRefused { id, wish, why } => {
+                vec![("order_id", id.clone()), ("wish", (*wish).to_owned()), ("why", why.clone())]
+            }
             Self::NoSuchHold { id, reason } => vec![("order_id", id.clone()), ("hold_reason", reason.clone())],
             Self::AmbiguousOrder { number, system, count } => {
                 vec![("order_number", number.clone()), ("system", system.clone()), ("count", count.to_string())]
@@ -195,6 +221,8 @@ impl Fault for Error {
             | Self::Unreadable { .. }
             | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
+            | Self::PickupRefused { .. }
+            | Self::RerouteRefused { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::Peer(_)
@@ -216,6 +244,8 @@ impl Fault for Error {
             | Self::Unreadable { .. }
             | Self::TooManyOrders { .. }
             | Self::NoSuchHold { .. }
+            | Self::PickupRefused { .. }
+            | Self::RerouteRefused { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::KeyReused { .. }

@@ -12,12 +12,13 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
-use crate::answers::{check_total, know_items, promise, source};
+use crate::answers::{check_total, know_items, lacking, promise, source};
 use crate::calls::Calls;
 use crate::decision::{Decision, Sourced};
 use crate::documents::Shipment;
 use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
+use crate::reroute::Step;
 use crate::{facts, refunds, seal, sent};
 
 /// What a leg brings.
@@ -105,7 +106,7 @@ impl Journey {
     }
 
     /// The way forward after the ERP has the order.
-    fn settle(&self, order: &Order) -> Vec<Leg> {
+    fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
         let mut legs = Vec::new();
         if order.reserved && !order.confirmed {
             legs.push(Leg::Confirm);
@@ -121,14 +122,39 @@ impl Journey {
                 legs.push(Leg::TellChannel(shipment.id().to_owned()));
             }
         }
+        legs.extend(Self::reroute(order));
         let all_taken = order.confirmed && order.shipments.iter().all(|shipment| shipment.consumed);
-        if order.state() == State::Shipped && all_taken && order.has_leftovers() && !order.given_back {
+        if order.state() == State::Shipped
+            && all_taken
+            && order.has_leftovers()
+            && !order.given_back
+            && order.rerouting().is_none()
+        {
             legs.push(Leg::GiveBack);
         }
         if order.leftovers_are_settled() {
             legs.extend(Self::give_money_back(order));
         }
+        if order.pickup_lapses_at().is_some_and(|until| until <= now.as_millisecond()) {
+            legs.push(Leg::LapsePickup);
+        }
         legs
+    }
+}
+
+impl Journey {
+    /// The way to another place: the goods are promised there and the ERP is told before the old promise is given back.
+    fn reroute(order: &Order) -> Option<Leg> {
+        // A promise that is not lasting yet is made so first.
+        let (number, reroute) = order.rerouting().filter(|_| order.confirmed)?;
+        match reroute.step() {
+            Step::Asked => Some(Leg::Resource(number, reroute.round())),
+            Step::Decided => Some(Leg::PromiseElsewhere(number, reroute.round())),
+            Step::Promised => Some(Leg::MoveSalesOrder(number)),
+            Step::Moved => Some(Leg::LetGo(number)),
+            Step::Withdrawing => Some(Leg::Withdraw(number)),
+            Step::Done | Step::Failed => None,
+        }
     }
 }
 
@@ -137,7 +163,7 @@ impl Process for Journey {
     type Step = Leg;
     type Outcome = Brought;
 
-    fn decide(&self, order: &Order, _now: Timestamp) -> Next<Leg> {
+    fn decide(&self, order: &Order, now: Timestamp) -> Next<Leg> {
         if order.adopted {
             // Others do everything for it; nothing may leave from here.
             return Next::Done;
@@ -156,7 +182,7 @@ impl Process for Journey {
             State::Received => vec![self.reserve(order)],
             State::Reserved if !order.erp_customer => vec![Leg::ErpCustomer],
             State::Reserved => vec![Leg::BookSalesOrder],
-            State::Booked | State::PartlyShipped | State::Shipped => self.settle(order),
+            State::Booked | State::PartlyShipped | State::Shipped => Self::settle(order, now),
             State::Cancelling => Self::undo(order),
             State::Held | State::Completed | State::Cancelled | State::Refused => Vec::new(),
         };
@@ -170,7 +196,9 @@ impl Process for Journey {
         match (legs.is_empty(), order.is_over()) {
             (false, _) => Next::Do(legs),
             (true, true) => Next::Done,
-            (true, false) => Next::Wait(None),
+            (true, false) => {
+                Next::Wait(order.pickup_lapses_at().and_then(|until| Timestamp::from_millisecond(until).ok()))
+            }
         }
     }
 
@@ -226,6 +254,18 @@ impl Process for Journey {
                 order.close_open_lines();
             }
             (Leg::GiveBack, _) => order.given_back = true,
+            (Leg::Resource(number, _), Brought::Decision(decision)) => order.rerouted_to(*number, decision),
+            (Leg::PromiseElsewhere(number, _), Brought::Reservation(answer)) => match lacking(answer) {
+                Some(cause) => order.lost_elsewhere(*number, &cause),
+                None => order.promised_elsewhere(*number),
+            },
+            (Leg::MoveSalesOrder(number), Brought::SalesOrder(told)) => {
+                order.moved(*number);
+                facts::take(order, told);
+            }
+            (Leg::LetGo(number), _) => order.let_go(*number, at),
+            (Leg::Withdraw(number), _) => order.fail_reroute(*number, "withdrawn"),
+            (Leg::LapsePickup, _) => order.lapse_pickup(at),
             (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
             (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
             (Leg::RecordRefund(id), Brought::Record(record)) => refunds::recorded(order, id, record),
@@ -235,10 +275,12 @@ impl Process for Journey {
                 | Leg::Source(_)
                 | Leg::Reserve
                 | Leg::ReserveAt(_)
+                | Leg::Resource(..)
+                | Leg::PromiseElsewhere(..)
                 | Leg::ErpCustomer,
                 _,
             )
-            | (Leg::BookSalesOrder | Leg::RecordPayment(_), _)
+            | (Leg::BookSalesOrder | Leg::MoveSalesOrder(_) | Leg::RecordPayment(_), _)
             | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RecordRefund(_), _) => {
                 order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
             }
@@ -263,6 +305,15 @@ impl Process for Journey {
                 order.advance();
                 Verdict::Handled
             }
+            Leg::Resource(number, _) | Leg::PromiseElsewhere(number, _) => {
+                order.fail_reroute(*number, &format!("{}: {}", why.reason(), why.detail()));
+                Verdict::Handled
+            }
+            // It has shipped or is being picked: the goods stay where they are.
+            Leg::MoveSalesOrder(number) => {
+                order.refuse_move(*number, &format!("{}: {}", why.reason(), why.detail()));
+                Verdict::Handled
+            }
             Leg::RefundShop(id) => {
                 refunds::refused(order, id, why.reason());
                 Verdict::Park
@@ -285,6 +336,9 @@ impl Process for Journey {
             | Leg::TellChannel(_)
             | Leg::CloseSalesOrder
             | Leg::GiveBack
+            | Leg::LetGo(_)
+            | Leg::Withdraw(_)
+            | Leg::LapsePickup
             | Leg::ReadRefunds
             | Leg::RecordRefund(_) => Verdict::Park,
         }

@@ -35,6 +35,19 @@ pub(crate) enum Leg {
     CloseSalesOrder,
     /// Give back what is still promised. (inventory)
     GiveBack,
+    /// Which place takes over what another cannot fulfil? Number of the rerouting, and which decision. (inventory's stock,
+    /// our policy)
+    Resource(usize, u32),
+    /// Promise the goods at the place that takes over. (inventory)
+    PromiseElsewhere(usize, u32),
+    /// Other places ship these lines. (ERP)
+    MoveSalesOrder(usize),
+    /// Give the promise of the former place back. (inventory)
+    LetGo(usize),
+    /// Give a promise back that came to nothing. (inventory)
+    Withdraw(usize),
+    /// Give up a pickup that nobody collected. (us)
+    LapsePickup,
     /// What has the shop given back by itself? (commerce)
     ReadRefunds,
     /// The shop gives money back that was taken for nothing. (commerce)
@@ -60,6 +73,12 @@ impl Step for Leg {
             Self::TellCrm(stamp) => format!("crm.order_context/{stamp}"),
             Self::CloseSalesOrder => "erp.cancel_sales_order".into(),
             Self::GiveBack => "inventory.release".into(),
+            Self::Resource(number, round) => format!("orders.reroute/{number}/{round}"),
+            Self::PromiseElsewhere(number, round) => format!("inventory.reserve_elsewhere/{number}/{round}"),
+            Self::MoveSalesOrder(number) => format!("erp.change_sales_order/{number}"),
+            Self::LetGo(number) => format!("inventory.release_former/{number}"),
+            Self::Withdraw(number) => format!("inventory.withdraw/{number}"),
+            Self::LapsePickup => "orders.lapse_pickup".into(),
             Self::ReadRefunds => "commerce.get_order".into(),
             Self::RefundShop(id) => format!("commerce.refund_order/{id}"),
             Self::RecordRefund(id) => format!("erp.record_refund/{id}"),
@@ -76,10 +95,16 @@ impl Step for Leg {
             | Self::Confirm
             | Self::Consume(_)
             | Self::GiveBack
+            | Self::LapsePickup
+            | Self::Resource(..)
+            | Self::LetGo(_)
+            | Self::Withdraw(_)
             | Self::ReadRefunds => Class::Call,
             Self::BookSalesOrder
             // The decision is committed before it is acted on: after a crash the stock would suggest another one.
             | Self::ReserveAt(_)
+            | Self::PromiseElsewhere(..)
+            | Self::MoveSalesOrder(_)
             | Self::RecordPayment(_)
             | Self::TellCrm(_)
             | Self::CloseSalesOrder
@@ -102,7 +127,7 @@ impl Step for Leg {
             }
             // It leaves nothing behind, yet it is a vendor that answers.
             Self::ReadRefunds => Policy::VENDOR,
-            Self::ReserveAt(_) => Policy::MESH,
+            Self::ReserveAt(_) | Self::PromiseElsewhere(..) => Policy::MESH,
             Self::Identify
             | Self::ResolveItems
             | Self::Source(_)
@@ -115,6 +140,11 @@ impl Step for Leg {
             | Self::TellChannel(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
+            | Self::LapsePickup
+            | Self::Resource(..)
+            | Self::MoveSalesOrder(_)
+            | Self::LetGo(_)
+            | Self::Withdraw(_)
             | Self::RecordRefund(_) => usual,
         }
     }
@@ -135,6 +165,12 @@ impl Step for Leg {
             | Self::TellChannel(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
+            | Self::LapsePickup
+            | Self::Resource(..)
+            | Self::PromiseElsewhere(..)
+            | Self::MoveSalesOrder(_)
+            | Self::LetGo(_)
+            | Self::Withdraw(_)
             | Self::ReadRefunds
             | Self::RefundShop(_)
             | Self::RecordRefund(_) => "",

@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use retail_flow::Failure;
 use retail_proto::Quantity;
 use retail_proto::inventory::v1 as stock;
+use retail_runtime::config::Span;
 use retail_runtime::{Clock, Timestamp};
 use retail_store::{IndexQuery, Store};
 
 use crate::calls::Calls;
+use crate::config::Config;
 use crate::decision::Decision;
-use crate::policy::{Place, Policy, Shortage, Sourcing};
+use crate::policy::{Place, Policy, RejectedPickup, Shortage, Sourcing};
 use crate::record::{Capture, Order};
+use crate::reroute::Reroute;
 use crate::seal::list;
 use crate::sourcing::{self, Candidate, Terms, Wanted};
 
@@ -20,6 +24,7 @@ use crate::sourcing::{self, Candidate, Terms, Wanted};
 #[derive(Clone)]
 pub(crate) struct Sources {
     config: Arc<Sourcing>,
+    usual_pickup: Span,
     store: Store,
     clock: Clock,
 }
@@ -27,8 +32,9 @@ pub(crate) struct Sources {
 impl Sources {
     /// By this configuration; the store has the lists of orders that places have taken.
     #[must_use]
-    pub(crate) fn new(config: &Sourcing, store: &Store, clock: &Clock) -> Self {
-        Self { config: Arc::new(config.clone()), store: store.clone(), clock: clock.clone() }
+    pub(crate) fn new(config: &Config, store: &Store, clock: &Clock) -> Self {
+        let sourcing = Arc::new(config.sourcing.clone());
+        Self { config: sourcing, usual_pickup: config.pickup, store: store.clone(), clock: clock.clone() }
     }
 
     /// True when places must be found for it: a policy fits, and not every line names its own.
@@ -37,23 +43,85 @@ impl Sources {
         self.policy(order).is_some() && order.lines.iter().any(|line| line.is_goods() && line.location.is_empty())
     }
 
+    /// How long a store keeps a pickup of an order.
+    #[must_use]
+    pub(crate) fn pickup(&self, order: &Order) -> Duration {
+        let own = self.policy(order).and_then(|(_, policy)| policy.pickup);
+        own.unwrap_or(self.usual_pickup).get()
+    }
+
     /// Looks and decides.
     pub(crate) async fn decide(&self, calls: &Calls, order: &Order) -> Result<Decision, Failure> {
         let Some((name, policy)) = self.policy(order) else {
             let detail = format!("no sourcing policy fits brand {:?} and market {:?}", order.brand, order.market);
             return Err(Failure::refused("NO_SOURCING_POLICY", detail));
         };
-        let wanted = wanted(order);
+        let terms = terms(name, policy, order, self.zone(order));
+        self.look(calls, order, policy, &wanted(order), &terms).await
+    }
+
+    /// Decides which place takes over what another cannot fulfil: the one that was asked for, else the best of the
+    /// policy's that has everything now. What has been given to one place already is not left waiting at the next.
+    pub(crate) async fn decide_again(
+        &self,
+        calls: &Calls,
+        order: &Order,
+        reroute: &Reroute,
+    ) -> Result<Decision, Failure> {
+        let mut wanted = wanted(order);
+        wanted.retain(|line| reroute.lines.contains(&line.number));
+        for line in &mut wanted {
+            line.location.clone_from(&reroute.to);
+        }
+        let now = self.clock.now();
+        if !reroute.to.is_empty() {
+            return Ok(sourcing::named(&wanted, &reroute.who, now.as_millisecond()));
+        }
+        let Some((name, policy)) = self.policy(order) else {
+            return Err(Failure::refused(
+                "NO_SOURCING_POLICY",
+                "no sourcing policy fits the order any more".to_owned(),
+            ));
+        };
+        let terms = Terms { backorder_at: None, ..terms(name, policy, order, self.zone(order)) };
+        self.look(calls, order, policy, &wanted, &terms).await
+    }
+
+    /// What becomes of a pickup that its store cannot fulfil.
+    #[must_use]
+    pub(crate) fn rejected_pickup(&self, order: &Order) -> RejectedPickup {
+        self.policy(order).map(|(_, policy)| policy.rejected_pickup).unwrap_or_default()
+    }
+
+    /// True when a policy fits.
+    #[must_use]
+    pub(crate) fn fits(&self, order: &Order) -> bool {
+        self.policy(order).is_some()
+    }
+
+    async fn look(
+        &self,
+        calls: &Calls,
+        order: &Order,
+        policy: &Policy,
+        wanted: &[Wanted],
+        terms: &Terms,
+    ) -> Result<Decision, Failure> {
         let skus: BTreeSet<String> = wanted.iter().map(|line| line.sku.clone()).collect();
         let mut rows = by_location(calls.availability(skus).await?);
-        let (now, zone) = (self.clock.now(), self.config.zone(order.shipping_address.as_ref()));
+        let now = self.clock.now();
         let mut candidates = Vec::with_capacity(policy.places.len());
         for (location, place) in policy.places.iter().filter_map(|code| self.config.places.get_key_value(code)) {
             let available = rows.remove(location).unwrap_or_default();
-            candidates.push(self.candidate(location, place, available, zone, now).await?);
+            let mut candidate = self.candidate(location, place, available, &terms.zone, now).await?;
+            candidate.rejected = order.places_that_cannot().any(|place| place == location);
+            candidates.push(candidate);
         }
-        let terms = terms(name, policy, order, zone);
-        Ok(sourcing::decide(&wanted, &candidates, &terms, now.as_millisecond()))
+        Ok(sourcing::decide(wanted, &candidates, terms, now.as_millisecond()))
+    }
+
+    fn zone(&self, order: &Order) -> &str {
+        self.config.zone(order.shipping_address.as_ref())
     }
 
     fn policy(&self, order: &Order) -> Option<(&str, &Policy)> {
@@ -81,6 +149,7 @@ impl Sources {
             ship_day,
             late,
             taken,
+            rejected: false,
         })
     }
 

@@ -3,6 +3,7 @@
 use retail_proto::types::v1::Ref;
 
 use crate::fault::Error;
+use crate::pickup::{Pickup, Stage};
 use crate::record::{Capture, Hold, Line, Order, State};
 
 impl Order {
@@ -67,6 +68,10 @@ impl Order {
                 Err(Error::AlreadyShipped { id: self.id.clone() })
             }
             State::Refused => Err(Error::AlreadyRefused { id: self.id.clone() }),
+            // The ERP has not shipped it yet; the customer has it all the same.
+            State::Booked if self.stage() == Some(Stage::Collected) => {
+                Err(Error::AlreadyShipped { id: self.id.clone() })
+            }
             State::Received | State::Held | State::Reserved | State::Booked => {
                 self.holds.clear();
                 self.erp_asked = erp_asked || self.sales_order.is_some();
@@ -117,6 +122,11 @@ impl Order {
         };
         if next != self.state() {
             self.set_state(next);
+            if next == State::Cancelled
+                && let Some((number, _)) = self.rerouting()
+            {
+                self.fail_reroute(number, "the order was cancelled");
+            }
             self.advance();
         }
     }
@@ -171,6 +181,8 @@ impl Order {
     pub fn is_settled(&self) -> bool {
         self.is_invoiced()
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
+            && self.pickup.as_ref().is_none_or(Pickup::is_over)
+            && self.rerouting().is_none()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
@@ -190,7 +202,11 @@ impl Order {
             State::Refused => "refused",
         };
         let parked = if self.parked { "+parked" } else { "" };
-        Some(format!("{word}{parked}/{}s{}i{}", holds.join("+"), self.shipments.len(), self.invoices.len()))
+        let pickup = self.stage().map(|stage| format!("/{}", stage.word())).unwrap_or_default();
+        let ended = self.reroutes.iter().filter(|reroute| reroute.is_over()).count();
+        let moved = if ended > 0 { format!("/r{ended}") } else { String::new() };
+        let (shipments, invoices) = (self.shipments.len(), self.invoices.len());
+        Some(format!("{word}{parked}/{}s{shipments}i{invoices}{pickup}{moved}", holds.join("+")))
     }
 
     /// Remembers a record of another system, once.
@@ -206,9 +222,39 @@ impl Order {
         }
     }
 
+    /// Where its pickup stands; none when it is shipped.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.pickup.as_ref().map(Pickup::stage)
+    }
+
+    /// The state of an order that is booked and goes another way than from a shelf into a parcel: what its pickup or its
+    /// rerouting says.
+    fn special_words(&self) -> Option<(&'static str, &'static str)> {
+        if self.parked || !matches!(self.state(), State::Booked | State::PartlyShipped | State::Shipped) {
+            return None;
+        }
+        if self.rerouting().is_some() {
+            return Some(("Booked, going to another place", "Another place takes it, and the ERP is told"));
+        }
+        if self.is_stranded() && self.pickup.is_none() {
+            return Some(("Rejected by its place", "Somebody names another place, or cancels it"));
+        }
+        match self.stage()? {
+            Stage::Awaited => Some(("Booked, being picked in the store", "The store picks it")),
+            Stage::Ready => Some(("Ready for pickup", "The customer collects it")),
+            Stage::Rejected => Some(("Rejected by the store", "Somebody moves it, ships it or cancels it")),
+            Stage::Lapsed => Some(("Not collected in time", "Somebody hands it over or takes it back in the ERP")),
+            Stage::Collected | Stage::Shipping => None,
+        }
+    }
+
     /// The state in plain words.
     #[must_use]
     pub fn status(&self) -> &'static str {
+        if let Some((status, _)) = self.special_words() {
+            return status;
+        }
         match self.state() {
             _ if self.parked => "Waiting for a person",
             State::Received => "Received, being checked",
@@ -229,6 +275,9 @@ impl Order {
     /// What happens next, in plain words.
     #[must_use]
     pub fn next_words(&self) -> &'static str {
+        if let Some((_, next)) = self.special_words() {
+            return next;
+        }
         match self.state() {
             _ if self.parked => "Somebody mends the cause and resumes the order",
             State::Received => "Customer, items, price and stock are settled",

@@ -100,7 +100,13 @@ impl Orders {
         if request.exceptions_only {
             names.push(list::EXCEPTIONS.to_owned());
         }
-        bad.require("state", names.len() <= 1, "ask by one of state, customer_id, order_number and exceptions_only");
+        names.extend(
+            render::known_stage(request.pickup_stage()).map(|stage| list::pickup(stage, &request.pickup_location)),
+        );
+        let staged = request.pickup_location.is_empty() || request.pickup_stage() != pb::PickupStage::Unspecified;
+        bad.require("pickup_location", staged, "give pickup_stage with it");
+        let ways = "ask by one of state, customer_id, order_number, exceptions_only and pickup_stage";
+        bad.require("state", names.len() <= 1, ways);
         let after = page::read(&request.page_token, &mut bad);
         bad.check()?;
         let limit = if size == 0 { PAGE } else { size };
@@ -278,7 +284,7 @@ impl Orders {
     }
 }
 
-fn existing(draft: &Draft<Order>) -> Result<(), Error> {
+pub(crate) fn existing(draft: &Draft<Order>) -> Result<(), Error> {
     if draft.existed { Ok(()) } else { Err(Error::NoSuchOrder(draft.id().to_owned())) }
 }
 

@@ -11,6 +11,7 @@ use retail_runtime::{Ids, Timestamp};
 use crate::check;
 use crate::config::Channel;
 use crate::documents::Payment;
+use crate::pickup::Pickup;
 use crate::record::{Buyer, Capture, Line, LineKind, Order, Tax};
 
 /// More lines than any customer ever sent; the largest known real order has 1,114.
@@ -58,8 +59,15 @@ pub(crate) fn parse(
     // Without a currency no amount can be judged: say what is known so far.
     let Some(currency) = currency else { return Err(bad.into_shape()) };
     let id = order_id(&request.channel, &request.channel_order_id);
-    let lines: Vec<Line> =
+    let pickup = request.pickup.as_ref().map(|asked| parse_pickup(asked, &mut bad));
+    let mut lines: Vec<Line> =
         request.lines.iter().zip(1..).map(|(line, number)| parse_line(line, number, &id, currency, &mut bad)).collect();
+    for (line, place) in lines.iter_mut().zip(0_usize..).filter(|(line, _)| line.is_goods()) {
+        let Some(store) = pickup.as_ref().map(|pickup| &pickup.location) else { break };
+        let field = format!("lines[{place}].location");
+        bad.require(&field, line.location.is_empty() || line.location == *store, "the order is collected elsewhere");
+        line.location.clone_from(store);
+    }
     let total = amount(request.total.as_ref(), "total", currency, &mut bad);
     bad.require("total", total >= 0, "the total is negative");
     let payments = request
@@ -93,6 +101,7 @@ pub(crate) fn parse(
         attributes: request.attributes.clone().into_iter().collect::<BTreeMap<_, _>>(),
         taxes_included: request.taxes_included,
         erp: channel.erp.clone(),
+        pickup,
         ..Order::default()
     })
 }
@@ -170,6 +179,18 @@ fn parse_line(line: &pb::LineInput, number: i32, order_id: &str, currency: Curre
         Err(error) => bad.add(at("unit_price"), error.to_string()),
     }
     parsed
+}
+
+fn parse_pickup(asked: &pb::PickupInput, bad: &mut Violations) -> Pickup {
+    bad.require("pickup.location", !asked.location.is_empty(), "give the store's location code");
+    bad.require("pickup.contact_name", !asked.contact_name.is_empty(), "say who collects");
+    Pickup {
+        location: asked.location.clone(),
+        contact_name: asked.contact_name.clone(),
+        contact_phone: asked.contact_phone.clone(),
+        contact_email: asked.contact_email.clone(),
+        ..Pickup::default()
+    }
 }
 
 fn parse_buyer(buyer: &pb::Buyer) -> Buyer {
@@ -284,6 +305,18 @@ mod tests {
                 .take(3)
                 .collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn an_order_that_is_collected_is_taken_from_its_store() {
+        let mut request = request();
+        let pickup = pb::PickupInput { location: "SOHO".into(), contact_name: "Mr Jones".into(), ..Default::default() };
+        request.pickup = Some(pickup);
+        let order = parse(&request, Some(&channel()), Timestamp::UNIX_EPOCH).unwrap();
+        assert!(order.lines.iter().all(|line| line.location == "SOHO"));
+        request.lines[1].location = "MAIN".into();
+        request.pickup.as_mut().unwrap().contact_name.clear();
+        assert_eq!(fields(&request), ["pickup.contact_name", "lines[1].location"]);
     }
 
     #[test]

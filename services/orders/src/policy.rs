@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use retail_proto::Quantity;
 use retail_proto::types::v1::Address;
 use retail_runtime::Timestamp;
+use retail_runtime::config::Span;
 use serde::Deserialize;
 
 /// More places than any policy needs; every one is looked at for every order.
@@ -120,9 +121,26 @@ pub struct Policy {
     /// What follows when stock does not suffice.
     #[serde(default = "refuse")]
     pub shortage: Shortage,
+    /// What becomes of a pickup that its store cannot fulfil.
+    #[serde(default)]
+    pub rejected_pickup: RejectedPickup,
+    /// How long a store keeps what is ready for pickup; absent for the usual time.
+    #[serde(default)]
+    pub pickup: Option<Span>,
     /// The place where what lacks waits for stock; empty for the first of `places`.
     #[serde(default)]
     pub backorder_at: String,
+}
+
+/// What becomes of a pickup that its store cannot fulfil.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectedPickup {
+    /// A person asks the customer.
+    #[default]
+    Wait,
+    /// It is shipped from another place, when the order has a shipping address.
+    Ship,
 }
 
 impl Default for Place {

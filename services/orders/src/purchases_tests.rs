@@ -53,6 +53,7 @@ async fn with_orders(customer: &str, count: i64) -> Orders {
         crms: BTreeMap::new(),
         groups: vec![],
         reservation: retail_runtime::config::Span::from_secs(1),
+        pickup: retail_runtime::config::Span::from_secs(1),
         sourcing: crate::Sourcing::default(),
     };
     let orders = Orders::new(&store, runtime.clock(), Calls::new(&config, &runtime, &store).unwrap());

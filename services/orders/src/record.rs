@@ -7,6 +7,8 @@ use retail_proto::{Currency, Decimal, Money, Quantity};
 
 use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
+use crate::pickup::Pickup;
+use crate::reroute::Reroute;
 
 /// How an order came (see the contract).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -149,6 +151,9 @@ pub struct Line {
     /// The retailer's own fields.
     #[prost(btree_map = "string, string", tag = "23")]
     pub attributes: BTreeMap<String, String>,
+    /// The reservation that holds it, once it was rerouted; empty for the order's own.
+    #[prost(string, tag = "24")]
+    pub reservation: String,
 }
 
 /// Why an order waits for a person.
@@ -341,6 +346,12 @@ pub struct Order {
     /// Which places it was given to, and why; absent when it was not sourced.
     #[prost(message, optional, tag = "49")]
     pub sourced: Option<Sourced>,
+    /// Where the customer collects it; absent when it is shipped.
+    #[prost(message, optional, tag = "50")]
+    pub pickup: Option<Pickup>,
+    /// Lines that went to another place, oldest first; only the last may be under way.
+    #[prost(message, repeated, tag = "51")]
+    pub reroutes: Vec<Reroute>,
 }
 
 impl retail_store::Document for Order {
@@ -365,6 +376,12 @@ impl Line {
     #[must_use]
     pub fn is_goods(&self) -> bool {
         self.kind() == LineKind::Goods
+    }
+
+    /// Nothing of it has shipped, and nothing was closed.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        !self.closed && self.shipped == 0
     }
 
     /// Still to be shipped, millionths.

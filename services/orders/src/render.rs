@@ -1,10 +1,14 @@
 //! The order as callers see it.
 
+mod fulfilment;
+
 use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
 use retail_proto::{Quantity, timestamp};
 
-use crate::decision::{Considered, Outcome, Sourced, Verdict};
+pub(crate) use fulfilment::known_stage;
+use fulfilment::{pickup, reroute, sourcing};
+
 use crate::documents::Refund;
 use crate::record::{Capture, Line, LineKind, Order, State};
 
@@ -108,6 +112,8 @@ impl From<&Order> for pb::Order {
             adopted: order.adopted,
             refunds: order.refunds.iter().filter(|refund| refund.given).map(|one| refund(order, one)).collect(),
             sourcing: order.sourced.as_ref().and_then(sourcing),
+            pickup: order.pickup.as_ref().map(pickup),
+            reroutes: order.reroutes.iter().zip(1..).map(|(one, number)| reroute(one, number)).collect(),
         }
     }
 }
@@ -162,63 +168,6 @@ fn line(order: &Order, line: &Line) -> pb::Line {
         expected_date: line.expected_date.clone(),
         refs: line.refs.clone(),
         attributes: line.attributes.clone().into_iter().collect(),
-    }
-}
-
-fn sourcing(sourced: &Sourced) -> Option<pb::Sourcing> {
-    let decision = sourced.decision.as_ref()?;
-    let lines = decision.lines.iter().map(|line| pb::SourcingLine {
-        line_number: line.number,
-        location: line.location.clone(),
-        quantity: quantity(line.quantity),
-        backordered: quantity(line.backordered),
-        named: line.named,
-    });
-    Some(pb::Sourcing {
-        policy: decision.policy.clone(),
-        policy_version: decision.version.clone(),
-        outcome: i32::from(match decision.outcome() {
-            Outcome::Whole => pb::SourcingOutcome::Whole,
-            Outcome::Split => pb::SourcingOutcome::Split,
-            Outcome::Backorder => pb::SourcingOutcome::Backorder,
-            Outcome::Refused => pb::SourcingOutcome::Refused,
-        }),
-        why: decision.why.clone(),
-        lines: lines.collect(),
-        candidates: decision.candidates.iter().map(candidate).collect(),
-        zone: decision.zone.clone(),
-        decided_at: Some(timestamp(decision.at)),
-        overtaken: sourced.overtaken.clone(),
-    })
-}
-
-fn candidate(one: &Considered) -> pb::SourcingCandidate {
-    let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let lacks = one.lacks.iter().map(|lack| pb::SourcingLack {
-        sku: lack.sku.clone(),
-        needed: quantity(lack.needed),
-        available: quantity(lack.available),
-        kept_back: quantity(lack.kept_back),
-    });
-    pb::SourcingCandidate {
-        location: one.location.clone(),
-        verdict: i32::from(match one.verdict() {
-            Verdict::Chosen => pb::SourcingVerdict::Chosen,
-            Verdict::LacksStock => pb::SourcingVerdict::LacksStock,
-            Verdict::OutOfReach => pb::SourcingVerdict::OutOfReach,
-            Verdict::AtCapacity => pb::SourcingVerdict::AtCapacity,
-            Verdict::Outranked => pb::SourcingVerdict::Outranked,
-        }),
-        why: one.why.clone(),
-        lines_in_stock: count(one.lines_in_stock),
-        lacks: lacks.collect(),
-        cost: one.cost,
-        distance_km: count(one.distance_km),
-        ship_day: one.ship_day.clone(),
-        capacity: one.orders_per_day.map(|most| pb::SourcingCapacity {
-            orders_taken: count(one.orders_taken.unwrap_or_default()),
-            orders_per_day: count(most),
-        }),
     }
 }
 

@@ -6,7 +6,10 @@ use retail_proto::orders::v1 as pb;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
+use crate::decision::Decision;
+use crate::pickup::Pickup;
 use crate::record::{Order, State};
+use crate::reroute::Reroute;
 
 /// Seals commits of orders.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +35,11 @@ pub(crate) mod list {
     /// Orders that a place has taken for a day.
     pub(crate) fn taken(location: &str, day: &str) -> String {
         format!("orders.taken.{location}.{day}")
+    }
+
+    /// Open orders whose pickup stands there, of one store or (empty) of all.
+    pub(crate) fn pickup(stage: crate::pickup::Stage, location: &str) -> String {
+        format!("orders.pickup.{}.{location}", i32::from(stage))
     }
 
     /// Orders with a number.
@@ -73,7 +81,8 @@ fn newest_first(millisecond: i64) -> u64 {
 }
 
 fn needs_person(order: &Order) -> bool {
-    order.parked || order.state() == State::Held
+    let pickup = order.pickup.as_ref().is_some_and(Pickup::needs_person) && order.rerouting().is_none();
+    order.parked || order.state() == State::Held || pickup || order.is_stranded()
 }
 
 fn lists(draft: &mut Draft<Order>, before: Option<&Order>) {
@@ -101,10 +110,17 @@ fn places(order: &Order) -> Vec<String> {
         places.push(list::customer(&order.customer_id));
     }
     let stands = order.reserved && !matches!(order.state(), State::Cancelled | State::Refused);
-    if let Some(decision) = order.decision().filter(|_| stands) {
-        places.extend(decision.counted().map(|(location, day)| list::taken(location, day)));
+    if stands {
+        let decisions = order.decision().into_iter().chain(order.reroutes.iter().filter_map(Reroute::acted_on));
+        places.extend(decisions.flat_map(Decision::counted).map(|(location, day)| list::taken(location, day)));
+        places.sort_unstable();
+        places.dedup();
     }
-    if needs_person(order) {
+    if let Some(pickup) = order.pickup.as_ref().filter(|_| !order.is_over()) {
+        places.push(list::pickup(pickup.stage(), ""));
+        places.push(list::pickup(pickup.stage(), &pickup.location));
+    }
+    if needs_person(order) && !order.is_over() {
         places.push(list::EXCEPTIONS.to_owned());
     }
     places

@@ -44,6 +44,8 @@ pub(crate) struct Candidate {
     pub late: bool,
     /// Orders it has for that day, and how many it can take.
     pub taken: Option<(u32, u32)>,
+    /// It has said that it cannot fulfil the order.
+    pub rejected: bool,
 }
 
 /// What the policy says.
@@ -89,6 +91,19 @@ pub(crate) fn decide(wanted: &[Wanted], candidates: &[Candidate], terms: &Terms,
     }
 }
 
+/// The decision of a person who names the place of every line.
+pub(crate) fn named(wanted: &[Wanted], who: &str, at: i64) -> Decision {
+    let lines: Vec<Assigned> = wanted.iter().map(|line| assigned(line, &line.location, 0, true)).collect();
+    let place = wanted.first().map(|line| line.location.clone()).unwrap_or_default();
+    Decision {
+        outcome: i32::from(if lines.is_empty() { Outcome::Refused } else { Outcome::Whole }),
+        why: format!("{who} chose {place}"),
+        lines,
+        at,
+        ..Decision::default()
+    }
+}
+
 /// What there is to choose from.
 struct Table<'a> {
     terms: &'a Terms,
@@ -107,7 +122,7 @@ impl<'a> Table<'a> {
         let (mut free, named): (Vec<_>, Vec<_>) = wanted.iter().partition(|line| line.location.is_empty());
         free.sort_by(|one, other| other.quantity.cmp(&one.quantity).then(one.number.cmp(&other.number)));
         let mut ranked: Vec<&Candidate> =
-            candidates.iter().filter(|one| one.reach.is_some() && one.has_room()).collect();
+            candidates.iter().filter(|one| one.reach.is_some() && one.has_room() && !one.rejected).collect();
         // The sort is stable: places that are alike stay in the policy's order.
         ranked.sort_by(|one, other| better(one, other, &terms.prefer).0);
         let ranked: Vec<_> = ranked.into_iter().map(|one| (one, left_at(one, &named))).collect();
@@ -245,6 +260,8 @@ impl<'a> Table<'a> {
         let lacks = self.lacks(one, &left);
         let verdict = if lines.iter().any(|line| line.location == one.location) {
             Verdict::Chosen
+        } else if one.rejected {
+            Verdict::Rejected
         } else if one.reach.is_none() {
             Verdict::OutOfReach
         } else if !one.has_room() {
@@ -299,6 +316,7 @@ impl<'a> Table<'a> {
                     }
                 }
             }
+            Verdict::Rejected => "has said that it cannot fulfil the order".to_owned(),
             Verdict::OutOfReach if self.terms.zone.is_empty() => "ships to its own zones only".to_owned(),
             Verdict::OutOfReach => format!("does not ship to zone {}", self.terms.zone),
             Verdict::AtCapacity => {

@@ -23,6 +23,7 @@ fn place(location: &str, stock: &[(&str, i64)]) -> Candidate {
         ship_day: "2024-03-01".into(),
         late: false,
         taken: None,
+        rejected: false,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Sales orders in, and their cancellation.
+//! Sales orders in, their changes, and their cancellation.
 
 use retail_netsuite::Connector;
 use retail_proto::erp::v1 as pb;
 use retail_proto::erp::v1::erp_service_server::ErpService;
 use retail_proto::types::v1::OutcomeState;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::{Code, Request};
 
 use crate::bench::{Bench, INSTANCE, gbp, order, state};
@@ -139,6 +139,71 @@ async fn what_ships_while_its_cancellation_is_on_the_way_is_already_shipped() {
     let (answer, ()) = tokio::join!(cancel(&bench.connector, "o-1"), people);
     assert_eq!(answer.outcome.unwrap().reason, "ALREADY_SHIPPED");
     assert_eq!(answer.order.unwrap().state(), pb::SalesOrderState::Billed);
+}
+
+async fn change(bench: &Bench, lines: &[(i32, &str)]) -> pb::ChangeSalesOrderResponse {
+    let lines = lines.iter().map(|(number, location)| pb::SalesOrderLineChange {
+        line_number: *number,
+        location: (*location).to_owned(),
+        close: location.is_empty(),
+    });
+    let asked = pb::ChangeSalesOrderRequest {
+        instance: INSTANCE.to_owned(),
+        external_ref: "o-1".to_owned(),
+        lines: lines.collect(),
+    };
+    bench.connector.change_sales_order(Request::new(asked)).await.unwrap().into_inner()
+}
+
+/// A second place.
+fn soho(stock: &Value) -> Value {
+    let place = json!({ "code": "SOHO", "name": "Soho" });
+    json!({ "currency": "GBP", "items": [], "locations": [place], "stock": stock })
+}
+
+fn reason(answer: &pb::ChangeSalesOrderResponse) -> &str {
+    &answer.outcome.as_ref().unwrap().reason
+}
+
+#[tokio::test]
+async fn a_line_that_goes_to_another_place_is_committed_there_and_nowhere_else() {
+    let bench = Bench::with_customer().await;
+    let stock = json!([{ "sku": "LAMP", "location": "SOHO", "quantity": 1 }]);
+    bench.post("seed", &soho(&stock)).await;
+    bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap();
+    let moved = change(&bench, &[(2, "SOHO")]).await;
+    assert_eq!(state(&moved.outcome), OutcomeState::Done, "{:?}", moved.outcome);
+    let order = moved.order.unwrap();
+    let places: Vec<_> = order.lines.iter().map(|line| (line.location.as_str(), line.committed.as_str())).collect();
+    assert_eq!(places, [("MAIN", "4"), ("SOHO", "1")]);
+    let again = change(&bench, &[(2, "SOHO")]).await;
+    assert_eq!((state(&again.outcome), again.order.unwrap().etag), (OutcomeState::Done, order.etag), "one write");
+    assert_eq!(bench.books().await["sales_orders"]["lines"], 2);
+}
+
+#[tokio::test]
+async fn a_line_can_be_closed_alone() {
+    let bench = Bench::with_customer().await;
+    bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap();
+    let order = change(&bench, &[(2, "")]).await.order.unwrap();
+    assert_eq!(order.lines.iter().map(|line| line.closed).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(state(&change(&bench, &[(2, "")]).await.outcome), OutcomeState::Done);
+    assert_eq!(reason(&change(&bench, &[(2, "MAIN"), (1, "")]).await), "", "where it is, it stays");
+}
+
+#[tokio::test]
+async fn what_has_shipped_stays_where_it_shipped_from_and_nothing_else_is_changed() {
+    let bench = Bench::with_customer().await;
+    bench.post("seed", &soho(&json!([]))).await;
+    let booked = bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap().order.unwrap();
+    let path = format!("salesOrder/{}/!transform/itemFulfillment", booked.document.unwrap().id);
+    let body = json!({ "shipStatus": { "id": "C" }, "item": { "items": [{ "orderLine": 1, "quantity": 1 }, { "orderLine": 2, "itemReceive": false }] } });
+    bench.post("netsuite/people", &json!({"method": "POST", "path": path, "body": body})).await;
+    let refused = change(&bench, &[(2, "SOHO"), (1, "SOHO")]).await;
+    assert_eq!(reason(&refused), "ALREADY_SHIPPED");
+    assert!(refused.order.unwrap().lines.iter().all(|line| line.location == "MAIN"));
+    assert_eq!(reason(&change(&bench, &[(1, "NOWHERE")]).await), "ERP_REFERENCE_UNKNOWN");
+    assert_eq!(reason(&change(&bench, &[(7, "SOHO")]).await), "ERP_REFERENCE_UNKNOWN");
 }
 
 #[tokio::test]

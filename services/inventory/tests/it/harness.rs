@@ -415,7 +415,8 @@ impl Mesh {
     }
 
     pub(crate) async fn release(&self, id: &str) -> Result<pb::Reservation, Refusal> {
-        let request = pb::ReleaseReservationRequest { idempotency_key: "k".into(), reservation_id: id.into() };
+        let request =
+            pb::ReleaseReservationRequest { idempotency_key: "k".into(), reservation_id: id.into(), lines: vec![] };
         let answer = self.stock().release_reservation(request).await.map_err(|status| Refusal::read(&status))?;
         Ok(answer.into_inner().reservation.unwrap())
     }

@@ -5,6 +5,7 @@ use std::sync::MutexGuard;
 
 use retail_proto::erp::v1 as pb;
 use retail_proto::erp::v1::erp_service_server::ErpService;
+use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::fault::Class;
 use tonic::{Request, Response, Status};
 
@@ -32,6 +33,11 @@ pub(crate) struct Ledgers {
     pub(crate) no_payments: bool,
     /// The next payment is recorded; the answer is lost, and nothing is heard of it until this is taken back.
     pub(crate) payments_fall_silent: bool,
+    /// Goods are being picked: nothing can be moved.
+    pub(crate) picking: bool,
+    /// The next change is made and its answer lost.
+    pub(crate) change_falls_silent: bool,
+    pub(crate) change_calls: usize,
     pub(crate) create_calls: usize,
     pub(crate) close_calls: usize,
     pub(crate) orders: BTreeMap<String, pb::SalesOrder>,
@@ -210,6 +216,37 @@ impl ErpService for Erp {
             }
             let order = books.orders.get(&id).cloned();
             Ok(Response::new(pb::CancelSalesOrderResponse { outcome: done(), order }))
+        })
+    }
+
+    async fn change_sales_order(
+        &self,
+        request: Request<pb::ChangeSalesOrderRequest>,
+    ) -> Result<Response<pb::ChangeSalesOrderResponse>, Status> {
+        self.books.write(|books| {
+            let request = request.into_inner();
+            books.change_calls += 1;
+            if books.picking {
+                let outcome = Outcome {
+                    state: i32::from(OutcomeState::Refused),
+                    reason: "USER_ERROR".into(),
+                    message: "line 1 is being picked".into(),
+                    ..Outcome::default()
+                };
+                return Ok(Response::new(pb::ChangeSalesOrderResponse { outcome: Some(outcome), order: None }));
+            }
+            let order = books.orders.get_mut(&request.external_ref).unwrap();
+            for change in &request.lines {
+                let line = order.lines.iter_mut().find(|line| line.line_number == change.line_number).unwrap();
+                line.location.clone_from(&change.location);
+                line.closed = line.closed || change.close;
+            }
+            books.told(&request.external_ref);
+            if std::mem::take(&mut books.change_falls_silent) {
+                return Err(Status::deadline_exceeded("answer lost"));
+            }
+            let order = books.orders.get(&request.external_ref).cloned();
+            Ok(Response::new(pb::ChangeSalesOrderResponse { outcome: done(), order }))
         })
     }
 

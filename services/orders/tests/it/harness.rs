@@ -136,6 +136,15 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
 }
 
 pub(crate) async fn mesh_sourced(clock: Clock, net: Net, sourcing: Sourcing) -> Mesh {
+    mesh_with(clock, net, sourcing, Span::from_secs(7 * 24 * 3600)).await
+}
+
+/// A mesh whose stores keep what is ready for so long.
+pub(crate) async fn mesh_keeping(clock: Clock, net: Net, pickup: Span) -> Mesh {
+    mesh_with(clock, net, Sourcing::default(), pickup).await
+}
+
+async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span) -> Mesh {
     let runtime = Runtime::new("orders-test", clock, Rng::seeded(11), net);
     let (erp, stock, crm, shop) = (Erp::default(), Stock::default(), Crm::default(), Shop::default());
     let stock_routes =
@@ -166,6 +175,7 @@ pub(crate) async fn mesh_sourced(clock: Clock, net: Net, sourcing: Sourcing) -> 
         crms: BTreeMap::from([("crm".to_owned(), retail_orders::Crm { address: crm_address })]),
         groups: Vec::new(),
         reservation: Span::from_secs(900),
+        pickup,
         sourcing,
     };
     let (model, commits) = (Model::new(), Arc::new(AtomicU64::new(0)));
@@ -253,6 +263,45 @@ impl Mesh {
             note: "looked at it".into(),
         };
         let answer = self.orders().release_hold(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
+    /// A store says something of a pickup.
+    pub(crate) async fn ready(&self, order_id: &str) -> Result<pb::Order, Refusal> {
+        let request = pb::MarkReadyForPickupRequest {
+            idempotency_key: format!("ready-{order_id}"),
+            order_id: order_id.into(),
+            note: "shelf 4".into(),
+        };
+        let answer = self.orders().mark_ready_for_pickup(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
+    pub(crate) async fn hand_over(&self, order_id: &str) -> Result<pb::Order, Refusal> {
+        let request = pb::HandOverOrderRequest {
+            idempotency_key: format!("hand-over-{order_id}"),
+            order_id: order_id.into(),
+            collected_by: "Mr Jones".into(),
+            note: String::new(),
+        };
+        let answer = self.orders().hand_over_order(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
+    pub(crate) async fn reject(&self, order_id: &str, location: &str) -> Result<pb::Order, Refusal> {
+        let request = pb::RejectPickRequest {
+            idempotency_key: format!("reject-{order_id}-{location}"),
+            order_id: order_id.into(),
+            reason: "not on the shelf".into(),
+            location: location.into(),
+        };
+        let answer = self.orders().reject_pick(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
+    pub(crate) async fn reroute(&self, request: pb::RerouteOrderRequest) -> Result<pb::Order, Refusal> {
+        let request = pb::RerouteOrderRequest { reason: "asked the customer".into(), ..request };
+        let answer = self.orders().reroute_order(request).await.map_err(|status| Refusal::read(&status))?;
         Ok(answer.into_inner().order.unwrap())
     }
 

@@ -9,7 +9,7 @@ use retail_runtime::{Clock, Net};
 
 use crate::harness::{Mesh, mesh_sourced, request};
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
     [places.MAIN]
     cost = 500
     [places.SOHO]
@@ -34,12 +34,17 @@ const POLICY: &str = r#"
     shortage = "backorder"
 "#;
 
-const HEART: &str = "85123A";
-const LANTERN: &str = "71053";
+pub(crate) const HEART: &str = "85123A";
+pub(crate) const LANTERN: &str = "71053";
 
 /// A mesh with this stock: location, item, units.
 async fn stocked(rows: &[(&str, &str, i64)]) -> Mesh {
-    let sourcing: Sourcing = retail_runtime::config::load(POLICY, None, "NO_SUCH_PREFIX_").unwrap();
+    stocked_by(POLICY, rows).await
+}
+
+/// The same by another policy.
+pub(crate) async fn stocked_by(policy: &str, rows: &[(&str, &str, i64)]) -> Mesh {
+    let sourcing: Sourcing = retail_runtime::config::load(policy, None, "NO_SUCH_PREFIX_").unwrap();
     let mesh = mesh_sourced(Clock::system(), Net::tcp(), sourcing).await;
     mesh.stock.books.open().rows =
         rows.iter().map(|(location, sku, units)| (((*location).to_owned(), (*sku).to_owned()), *units)).collect();
@@ -52,7 +57,7 @@ fn asked(number: u32) -> PlaceOrderRequest {
     PlaceOrderRequest { capture, channel: "till".into(), payments: vec![], ..request(number) }
 }
 
-fn places(order: &Order) -> Vec<&str> {
+pub(crate) fn places(order: &Order) -> Vec<&str> {
     order.lines.iter().map(|line| line.location.as_str()).collect()
 }
 

@@ -139,6 +139,7 @@ impl InventoryService for Stock {
                 quantity: line.quantity.clone(),
                 shortfall: books.short(line).to_string(),
                 consumed: "0".into(),
+                released: "0".into(),
             });
             let reservation = pb::Reservation {
                 reservation_id: request.reservation_id.clone(),
@@ -182,7 +183,23 @@ impl InventoryService for Stock {
     ) -> Result<Response<pb::ReleaseReservationResponse>, Status> {
         self.books.write(|books| {
             books.calls.push("release");
-            let reservation = turn(books, &request.get_ref().reservation_id, pb::ReservationState::Released)?;
+            let request = request.into_inner();
+            let id = request.reservation_id.as_str();
+            if request.lines.is_empty() {
+                let reservation = turn(books, id, pb::ReservationState::Released)?;
+                return Ok(Response::new(pb::ReleaseReservationResponse { reservation: Some(reservation) }));
+            }
+            let missing = || refusal(Class::NotFound, "NO_SUCH_RESERVATION");
+            let found = books.reservations.get_mut(id).ok_or_else(missing)?;
+            for back in &request.lines {
+                let line = found.lines.iter_mut().find(|line| line.line_id == back.line_id);
+                let line = line.ok_or_else(|| refusal(Class::NotFound, "NO_SUCH_LINE"))?;
+                line.released.clone_from(&back.quantity);
+            }
+            if found.lines.iter().all(|line| line.released == line.quantity) {
+                found.set_state(pb::ReservationState::Released);
+            }
+            let reservation = found.clone();
             Ok(Response::new(pb::ReleaseReservationResponse { reservation: Some(reservation) }))
         })
     }
@@ -199,7 +216,7 @@ impl InventoryService for Stock {
             if found.state() != pb::ReservationState::Confirmed {
                 return Err(refusal(Class::Precondition, "RESERVATION_NOT_CONFIRMED"));
             }
-            books.consumed.insert(request.idempotency_key, request.lines);
+            books.consumed.entry(request.idempotency_key).or_default().extend(request.lines);
             Ok(Response::new(pb::ConsumeReservationResponse { reservation: Some(found) }))
         })
     }

@@ -1,0 +1,111 @@
+//! What stores and agents say of the place of an order, each a few lines around a pure rule: into the order, its timeline
+//! and its audit.
+
+use prost::Message as _;
+use retail_flow::Asked;
+use retail_proto::orders::v1 as pb;
+use retail_runtime::Timestamp;
+use retail_runtime::fault::Violations;
+use retail_store::Draft;
+
+use crate::fault::Error;
+use crate::orders::{Changed, Orders, existing, key_shape};
+use crate::pickup::By;
+use crate::record::Order;
+use crate::reroute::Wish;
+
+impl Orders {
+    /// It waits for the customer.
+    pub(crate) async fn mark_ready(
+        &self,
+        principal: &str,
+        request: &pb::MarkReadyForPickupRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let asked = Asked::new(principal, "MarkReadyForPickup", &request.idempotency_key, request.encode_to_vec());
+        let sources = self.calls.sources.clone();
+        let rule = move |order: &mut Order, by: By<'_>| {
+            let kept = i64::try_from(sources.pickup(order).as_millis()).unwrap_or(i64::MAX);
+            order.ready_for_pickup(by.at.saturating_add(kept), by)
+        };
+        self.say(&request.order_id, asked, ("READY_FOR_PICKUP", &request.note), rule).await
+    }
+
+    /// The customer has it.
+    pub(crate) async fn hand_over(
+        &self,
+        principal: &str,
+        request: &pb::HandOverOrderRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("collected_by", !request.collected_by.is_empty(), "say who got it");
+        bad.check()?;
+        let asked = Asked::new(principal, "HandOverOrder", &request.idempotency_key, request.encode_to_vec());
+        let to = request.collected_by.clone();
+        let rule = move |order: &mut Order, by: By<'_>| order.hand_over(&to, by);
+        self.say(&request.order_id, asked, ("HANDED_OVER", &request.note), rule).await
+    }
+
+    /// A place cannot fulfil what it was given. What is shipped goes to another place by the policy; a pickup where the
+    /// policy says, else a person decides.
+    pub(crate) async fn reject_pick(
+        &self,
+        principal: &str,
+        request: &pb::RejectPickRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("reason", !request.reason.is_empty(), "say why; people read it");
+        bad.check()?;
+        let asked = Asked::new(principal, "RejectPick", &request.idempotency_key, request.encode_to_vec());
+        let (sources, location) = (self.calls.sources.clone(), request.location.clone());
+        let rule = move |order: &mut Order, by: By<'_>| {
+            let (fits, pickup) = (sources.fits(order), sources.rejected_pickup(order));
+            order.reject(&location, fits, pickup, by)
+        };
+        self.say(&request.order_id, asked, ("PICK_REJECTED", &request.reason), rule).await
+    }
+
+    /// Lines go to another place, or a pickup is shipped.
+    pub(crate) async fn reroute(
+        &self,
+        principal: &str,
+        request: &pb::RerouteOrderRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("reason", !request.reason.is_empty(), "say why; people read it");
+        bad.require("to", request.to.is_empty() || !request.ship, "a pickup that is shipped goes where sourcing says");
+        bad.check()?;
+        let asked = Asked::new(principal, "RerouteOrder", &request.idempotency_key, request.encode_to_vec());
+        let wish = Wish { from: request.from.clone(), to: request.to.clone(), ship: request.ship };
+        let sources = self.calls.sources.clone();
+        let rule = move |order: &mut Order, by: By<'_>| order.reroute(&wish, sources.fits(order), by);
+        self.say(&request.order_id, asked, ("REROUTE_ASKED", &request.reason), rule).await
+    }
+
+    async fn say(
+        &self,
+        id: &str,
+        asked: Asked,
+        (what, why): (&'static str, &str),
+        step: impl Fn(&mut Order, By<'_>) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(Order, bool), Error> {
+        let (now, seal): (Timestamp, _) = (self.clock.now(), self.seal);
+        let (who, why) = (asked.principal().to_owned(), why.to_owned());
+        let rule = move |draft: &mut Draft<Order>| {
+            existing(draft)?;
+            let before = draft.doc.clone();
+            step(&mut draft.doc, By { who: &who, at: now.as_millisecond(), why: &why })?;
+            draft.doc.advance();
+            if draft.doc != before {
+                retail_flow::note(draft, what, &format!("{who}: {why}"), now);
+                retail_flow::wake(draft, now);
+                seal.seal(draft, &before, now);
+            }
+            Ok(Changed { id: draft.id().to_owned() })
+        };
+        self.change(id, asked, rule).await
+    }
+}

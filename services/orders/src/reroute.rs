@@ -1,0 +1,354 @@
+//! Rerouting: lines that their place cannot fulfil go to another one. Plain data and its rules, pure. The promise at the
+//! new place comes first, then the ERP, and the old promise is given back last: whatever stops in between, the goods stay
+//! promised somewhere, and what the ERP refuses is taken back.
+
+use crate::decision::{Decision, Outcome};
+use crate::fault::Error;
+use crate::pickup::{By, Stage};
+use crate::policy::RejectedPickup;
+use crate::record::{Line, Order, State};
+
+/// How often stock may move between look and promise before a person decides.
+const MOST_ROUNDS: u32 = 3;
+
+/// Where a rerouting stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Step {
+    /// A place is looked for.
+    Asked = 0,
+    /// The goods are promised there next.
+    Decided = 1,
+    /// The ERP is told next.
+    Promised = 2,
+    /// The old promise is given back next.
+    Moved = 3,
+    /// All done.
+    Done = 4,
+    /// The ERP refused: the new promise is given back next.
+    Withdrawing = 5,
+    /// Nothing has changed; a person decides.
+    Failed = 6,
+}
+
+/// Where a line was promised before.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Former {
+    /// Number of the line.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// The reservation that held it.
+    #[prost(string, tag = "2")]
+    pub reservation: String,
+}
+
+/// Lines on their way to another place.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Reroute {
+    /// The place that cannot fulfil them.
+    #[prost(string, tag = "1")]
+    pub from: String,
+    /// Numbers of the lines.
+    #[prost(int32, repeated, tag = "2")]
+    pub lines: Vec<i32>,
+    /// The place that was asked for; empty when sourcing chooses.
+    #[prost(string, tag = "3")]
+    pub to: String,
+    /// A pickup is shipped to the customer instead.
+    #[prost(bool, tag = "4")]
+    pub ship: bool,
+    /// Who asked.
+    #[prost(string, tag = "5")]
+    pub who: String,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "6")]
+    pub at: i64,
+    /// Why, for people.
+    #[prost(string, tag = "7")]
+    pub why: String,
+    /// Where it stands.
+    #[prost(enumeration = "Step", tag = "8")]
+    pub step: i32,
+    /// Which places were given the lines, and why.
+    #[prost(message, optional, tag = "9")]
+    pub decision: Option<Decision>,
+    /// What came of it, for people.
+    #[prost(string, tag = "10")]
+    pub outcome: String,
+    /// Where the lines were promised before.
+    #[prost(message, repeated, tag = "11")]
+    pub former: Vec<Former>,
+    /// Decisions that were overtaken by other buyers.
+    #[prost(uint32, tag = "12")]
+    pub overtaken: u32,
+}
+
+/// What somebody asks for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// The place that cannot fulfil; empty when all open lines are at one.
+    pub from: String,
+    /// The place that shall; empty lets sourcing choose.
+    pub to: String,
+    /// A pickup is shipped to the customer instead.
+    pub ship: bool,
+}
+
+impl Reroute {
+    /// Nothing happens to it any more by itself.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.step(), Step::Done | Step::Failed)
+    }
+
+    /// Which decision is made or acted on now, from 1.
+    #[must_use]
+    pub fn round(&self) -> u32 {
+        self.overtaken.saturating_add(1)
+    }
+
+    /// The decision, once it was acted on and while that counts.
+    #[must_use]
+    pub(crate) fn acted_on(&self) -> Option<&Decision> {
+        let counts = matches!(self.step(), Step::Promised | Step::Moved | Step::Done);
+        self.decision.as_ref().filter(|_| counts)
+    }
+
+    fn end(&mut self, step: Step, outcome: &str) {
+        self.set_step(step);
+        outcome.clone_into(&mut self.outcome);
+    }
+}
+
+impl Order {
+    /// The rerouting under way, and its number from 1.
+    #[must_use]
+    pub(crate) fn rerouting(&self) -> Option<(usize, &Reroute)> {
+        self.reroutes.last().filter(|last| !last.is_over()).map(|last| (self.reroutes.len(), last))
+    }
+
+    /// The last rerouting failed, and something still waits at the place that cannot fulfil it.
+    #[must_use]
+    pub(crate) fn is_stranded(&self) -> bool {
+        let failed = self.reroutes.last().filter(|last| last.step() == Step::Failed);
+        failed.is_some_and(|last| self.movable(&last.from).next().is_some())
+    }
+
+    /// Places that have said that they cannot fulfil it.
+    pub(crate) fn places_that_cannot(&self) -> impl Iterator<Item = &str> {
+        self.reroutes.iter().map(|reroute| reroute.from.as_str())
+    }
+
+    /// Goods that wait at a place and of which nothing has left.
+    fn movable<'a>(&'a self, place: &'a str) -> impl Iterator<Item = &'a Line> {
+        self.lines.iter().filter(move |line| line.is_goods() && line.location == place && line.is_untouched())
+    }
+
+    /// The one place where everything that has not left waits.
+    fn only_place(&self) -> Option<&str> {
+        let mut places = self.lines.iter().filter(|line| line.is_goods() && line.is_untouched());
+        let first = places.next()?.location.as_str();
+        places.all(|line| line.location == first).then_some(first)
+    }
+
+    /// Begins to move lines to another place. `sourced` says whether a policy could choose one.
+    pub(crate) fn reroute(&mut self, wish: &Wish, sourced: bool, by: By<'_>) -> Result<(), Error> {
+        let refused = |why: &str| Error::RerouteRefused { id: self.id.clone(), why: why.to_owned() };
+        if self.adopted || !matches!(self.state(), State::Booked | State::PartlyShipped) {
+            return Err(refused(&format!("it is not waiting to be shipped: {}", self.status().to_lowercase())));
+        }
+        if self.rerouting().is_some() {
+            return Err(refused("it is being moved already; watch it until that has ended"));
+        }
+        let from = if wish.from.is_empty() { self.only_place().unwrap_or_default() } else { &wish.from };
+        if from.is_empty() {
+            return Err(refused("its lines wait at several places; say from which in `from`"));
+        }
+        let lines: Vec<i32> = self.movable(from).map(|line| line.number).collect();
+        if lines.is_empty() {
+            return Err(refused(&format!("nothing of it waits at {from}")));
+        }
+        if wish.to == from {
+            return Err(refused(&format!("it waits at {from} already")));
+        }
+        match &self.pickup {
+            None if wish.ship => return Err(refused("it is shipped anyway")),
+            Some(pickup) if pickup.stage() == Stage::Collected => return Err(refused("the customer has it")),
+            Some(_) if wish.ship && self.shipping_address.is_none() => {
+                return Err(refused("it has no shipping address"));
+            }
+            Some(_) if !wish.ship && wish.to.is_empty() => {
+                return Err(refused("the customer must agree to another store: name it in `to`, or say `ship`"));
+            }
+            Some(_) | None => {}
+        }
+        if wish.to.is_empty() && !sourced {
+            return Err(refused("no sourcing policy fits it; name a place in `to`"));
+        }
+        let reroute = Reroute {
+            from: from.to_owned(),
+            lines,
+            to: wish.to.clone(),
+            ship: wish.ship,
+            who: by.who.to_owned(),
+            at: by.at,
+            why: by.why.to_owned(),
+            ..Reroute::default()
+        };
+        self.reroutes.push(reroute);
+        Ok(())
+    }
+
+    /// A place says that it cannot fulfil what it was given. `sourced` says whether a policy could choose another one.
+    /// Saying it twice changes nothing.
+    pub(crate) fn reject(
+        &mut self,
+        named: &str,
+        sourced: bool,
+        pickup: RejectedPickup,
+        by: By<'_>,
+    ) -> Result<(), Error> {
+        if self.pickup.as_ref().is_some_and(|pickup| !pickup.is_over()) {
+            let before = self.pickup.clone();
+            self.reject_pick(by)?;
+            let ships = pickup == RejectedPickup::Ship && sourced && self.shipping_address.is_some();
+            if ships && self.pickup != before {
+                return self.reroute(&Wish { ship: true, ..Wish::default() }, sourced, by);
+            }
+            return Ok(());
+        }
+        let place = self.rejecting_place(named)?;
+        if self.reroutes.last().is_some_and(|last| last.from == place && last.step() != Step::Done) {
+            return Ok(());
+        }
+        if sourced {
+            return self.reroute(&Wish { from: place, ..Wish::default() }, sourced, by);
+        }
+        if self.state() != State::Booked && self.state() != State::PartlyShipped {
+            let why = format!("it is not waiting to be shipped: {}", self.status().to_lowercase());
+            return Err(Error::RerouteRefused { id: self.id.clone(), why });
+        }
+        self.strand(&place, by);
+        Ok(())
+    }
+
+    /// A place cannot fulfil what it was given, and nobody chooses another one: a person does.
+    fn strand(&mut self, place: &str, by: By<'_>) {
+        let lines = self.movable(place).map(|line| line.number).collect();
+        let mut reroute = Reroute {
+            from: place.to_owned(),
+            lines,
+            who: by.who.to_owned(),
+            at: by.at,
+            why: by.why.to_owned(),
+            ..Reroute::default()
+        };
+        reroute.end(Step::Failed, "no sourcing policy fits the order: somebody names a place");
+        self.reroutes.push(reroute);
+    }
+
+    /// The place at which a store rejects: the one it names, or the only one there is.
+    fn rejecting_place(&self, named: &str) -> Result<String, Error> {
+        let place = if named.is_empty() { self.only_place().unwrap_or_default() } else { named };
+        if self.movable(place).next().is_some() {
+            return Ok(place.to_owned());
+        }
+        let why = match place {
+            "" => "its lines wait at several places, or none waits; say which in `location`".to_owned(),
+            place => format!("nothing of it waits at {place}"),
+        };
+        Err(Error::RerouteRefused { id: self.id.clone(), why })
+    }
+
+    /// Takes a decision over; what nobody has waits for a person.
+    pub(crate) fn rerouted_to(&mut self, number: usize, decision: &Decision) {
+        self.with_reroute(number, |reroute| {
+            reroute.decision = Some(decision.clone());
+            match decision.outcome() {
+                Outcome::Whole | Outcome::Split => reroute.set_step(Step::Decided),
+                Outcome::Backorder | Outcome::Refused => reroute.end(Step::Failed, &decision.why),
+            }
+        });
+    }
+
+    /// The goods are promised at the new place.
+    pub(crate) fn promised_elsewhere(&mut self, number: usize) {
+        self.with_reroute(number, |reroute| reroute.set_step(Step::Promised));
+    }
+
+    /// Somebody else bought the goods between look and promise.
+    pub(crate) fn lost_elsewhere(&mut self, number: usize, cause: &str) {
+        self.with_reroute(number, |reroute| {
+            reroute.overtaken = reroute.overtaken.saturating_add(1);
+            if reroute.to.is_empty() && reroute.overtaken < MOST_ROUNDS {
+                reroute.set_step(Step::Asked);
+            } else {
+                reroute.end(Step::Failed, cause);
+            }
+        });
+    }
+
+    /// The ERP ships from there.
+    pub(crate) fn moved(&mut self, number: usize) {
+        let reservation = self.rerouted_reservation(number);
+        let place = number.checked_sub(1);
+        let Some(reroute) = place.and_then(|place| self.reroutes.get_mut(place)) else { return };
+        for given in reroute.decision.iter().flat_map(|decision| &decision.lines) {
+            let Some(line) = self.lines.iter_mut().find(|line| line.number == given.number) else { continue };
+            let held_by = std::mem::replace(&mut line.reservation, reservation.clone());
+            let held_by = if held_by.is_empty() { self.id.clone() } else { held_by };
+            reroute.former.push(Former { number: given.number, reservation: held_by });
+            line.location.clone_from(&given.location);
+            line.shortfall = 0;
+        }
+        reroute.set_step(Step::Moved);
+    }
+
+    /// The old promise is given back: all is done. A pickup waits in its new store, or is no pickup any more.
+    pub(crate) fn let_go(&mut self, number: usize, at: i64) {
+        let mut done = None;
+        self.with_reroute(number, |reroute| {
+            reroute.end(Step::Done, "");
+            done = Some(reroute.clone());
+        });
+        if let (Some(pickup), Some(reroute)) = (&mut self.pickup, done) {
+            pickup.rerouted(&reroute.to, reroute.ship, By { who: &reroute.who, at, why: &reroute.why });
+        }
+    }
+
+    /// The ERP refused: the goods stay where they are, and what was promised for nothing is given back.
+    pub(crate) fn refuse_move(&mut self, number: usize, cause: &str) {
+        self.with_reroute(number, |reroute| reroute.end(Step::Withdrawing, cause));
+    }
+
+    /// It has come to nothing.
+    pub(crate) fn fail_reroute(&mut self, number: usize, cause: &str) {
+        self.with_reroute(number, |reroute| {
+            let told = reroute.outcome.clone();
+            reroute.end(Step::Failed, if told.is_empty() { cause } else { &told });
+        });
+    }
+
+    /// The id of the reservation that a rerouting makes.
+    #[must_use]
+    pub(crate) fn rerouted_reservation(&self, number: usize) -> String {
+        format!("{}/r{number}", self.id)
+    }
+
+    /// Every reservation that may hold something for the order.
+    pub(crate) fn reservations(&self) -> Vec<String> {
+        let rerouted = (1..=self.reroutes.len()).map(|number| self.rerouted_reservation(number));
+        std::iter::once(self.id.clone()).chain(rerouted).collect()
+    }
+
+    fn with_reroute(&mut self, number: usize, change: impl FnOnce(&mut Reroute)) {
+        let place = number.checked_sub(1);
+        if let Some(reroute) = place.and_then(|place| self.reroutes.get_mut(place)) {
+            change(reroute);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "reroute_tests.rs"]
+mod tests;

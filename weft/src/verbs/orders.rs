@@ -1,0 +1,247 @@
+//! `weft order`: one order with where it ships from, lists and queues, and what stores and agents say of it.
+
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, Subcommand};
+use retail_runtime::Runtime;
+use serde_json::{Value, json};
+
+use crate::answer::{amount, list, word};
+use crate::config::Config;
+use crate::console;
+use crate::verbs::Output;
+use crate::verbs::rest::{Rest, segment, tell};
+
+/// Arguments of `weft order`.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+    /// How the answer is printed.
+    #[arg(short, long, value_enum, default_value = "table", global = true)]
+    output: Output,
+    /// Key of the request; the same key may be repeated safely. A new one when absent.
+    #[arg(long, global = true)]
+    key: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// One order, by id or by the number the customer knows.
+    Show { id: String },
+    /// Orders, newest first; at most one filter.
+    List {
+        /// received, held, reserved, booked, partly-shipped, shipped, completed, cancelling, cancelled or refused.
+        #[arg(long, default_value = "")]
+        state: String,
+        /// Only this customer.
+        #[arg(long, default_value = "")]
+        customer: String,
+        /// Only those that wait for a person.
+        #[arg(long)]
+        exceptions: bool,
+        /// Only pickups that stand there: awaited, ready, rejected or lapsed.
+        #[arg(long, default_value = "")]
+        pickup: String,
+        /// With --pickup: only this store.
+        #[arg(long, default_value = "")]
+        store: String,
+    },
+    /// Cancels an order of which nothing has shipped.
+    Cancel {
+        /// Id or number.
+        id: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// A store has picked it: it waits for the customer.
+    Ready {
+        /// Id or number.
+        id: String,
+        /// For the audit, for example where it lies.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// The customer has it.
+    HandOver {
+        /// Id or number.
+        id: String,
+        /// Who got it.
+        #[arg(long)]
+        to: String,
+        /// For the audit, for example what was shown.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// A place cannot fulfil what it was given.
+    Reject {
+        /// Id or number.
+        id: String,
+        #[arg(long)]
+        reason: String,
+        /// Which place, when the order waits at several.
+        #[arg(long, default_value = "")]
+        at: String,
+    },
+    /// Gives what has not shipped to another place, or ships a pickup instead.
+    Reroute {
+        /// Id or number.
+        id: String,
+        #[arg(long)]
+        reason: String,
+        /// From which place, when the order waits at several.
+        #[arg(long, default_value = "")]
+        from: String,
+        /// The place that shall; sourcing chooses when absent.
+        #[arg(long, default_value = "")]
+        to: String,
+        /// Ship a pickup to the customer.
+        #[arg(long)]
+        ship: bool,
+    },
+    /// Releases a hold, so that the order goes on.
+    Release {
+        /// Id or number.
+        id: String,
+        /// Which hold, for example TOTAL_MISMATCH.
+        #[arg(long)]
+        hold: String,
+        /// Why it may go on, for the audit.
+        #[arg(long)]
+        note: String,
+    },
+    /// Tries a parked order again.
+    Resume {
+        /// Id or number.
+        id: String,
+        /// What was mended, for the audit.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+/// Runs the verb.
+pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::system("weft order");
+    let rest = Rest::open(&runtime, config)?;
+    let (id, verb, body) = match args.what {
+        What::Show { id } => {
+            let id = known(&rest, &id).await?;
+            tell(args.output, &rest.get(&format!("/v1/orders/{}", segment(&id)), &[]).await?, show)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::List { state, customer, exceptions, pickup, store } => {
+            let only = if exceptions { "true" } else { "" };
+            let (state, pickup) = (named("ORDER_STATE", &state), named("PICKUP_STAGE", &pickup));
+            let query = [
+                ("state", state.as_str()),
+                ("customerId", &customer),
+                ("exceptionsOnly", only),
+                ("pickupStage", &pickup),
+                ("pickupLocation", &store),
+                ("pageSize", "200"),
+            ];
+            tell(args.output, &rest.get("/v1/orders", &query).await?, table)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Cancel { id, reason } => (id, "cancel", json!({"reason": reason})),
+        What::Ready { id, note } => (id, "readyForPickup", json!({"note": note})),
+        What::HandOver { id, to, note } => (id, "handOver", json!({"collectedBy": to, "note": note})),
+        What::Reject { id, reason, at } => (id, "rejectPick", json!({"reason": reason, "location": at})),
+        What::Reroute { id, reason, from, to, ship } => {
+            (id, "reroute", json!({"reason": reason, "from": from, "to": to, "ship": ship}))
+        }
+        What::Release { id, hold, note } => (id, "releaseHold", json!({"holdReason": hold, "note": note})),
+        What::Resume { id, note } => (id, "resume", json!({"note": note})),
+    };
+    let id = known(&rest, &id).await?;
+    let answer = rest.post(&format!("/v1/orders/{}:{verb}", segment(&id)), args.key.as_deref(), &body).await?;
+    tell(args.output, &answer, show)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The id behind an id or a number the customer knows.
+async fn known(rest: &Rest<'_>, id: &str) -> anyhow::Result<String> {
+    let found = rest.get("/v1/orders", &[("orderNumber", id)]).await?;
+    let mut found = list(&found, "/orders").map(|found| word(found, "/orderId"));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        // Nothing has that number: it may be an id, and the answer says when it is neither.
+        (None, _) => Ok(id.to_owned()),
+        (Some(_), Some(_)) => anyhow::bail!("several orders have the number {id}; say which by its id"),
+    }
+}
+
+fn named(kind: &str, state: &str) -> String {
+    if state.is_empty() { String::new() } else { format!("{kind}_{}", state.to_uppercase().replace('-', "_")) }
+}
+
+fn table(answer: &Value) {
+    let rows = list(answer, "/orders").map(|one| {
+        vec![
+            word(one, "/orderNumber"),
+            word(one, "/status"),
+            word(one, "/channel"),
+            amount(one, "/total"),
+            word(one, "/placedAt"),
+            word(one, "/cause"),
+            word(one, "/orderId"),
+        ]
+    });
+    console::table(&["number", "status", "channel", "total", "placed", "cause", "id"], rows.collect());
+}
+
+/// One order, with its lines, where they ship from and why.
+fn show(answer: &Value) {
+    let Some(one) = answer.get("order") else { return };
+    console::say(&format!("{}  {}  {}", word(one, "/orderNumber"), word(one, "/status"), word(one, "/orderId")));
+    let sourced = word(one, "/sourcing/why");
+    let texts = [("next", word(one, "/next")), ("cause", word(one, "/cause")), ("ships from", sourced)];
+    for (name, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
+        console::say(&format!("{name}: {text}"));
+    }
+    for hold in list(one, "/holds") {
+        console::say(&format!("held: {}: {}", word(hold, "/reason"), word(hold, "/detail")));
+    }
+    for step in list(one, "/pickup/steps") {
+        let (at, who, stage) = (word(step, "/at"), word(step, "/who"), plain(&word(step, "/stage"), "PICKUP_STAGE_"));
+        console::say(&format!("pickup at {}: {at} {stage} by {who}: {}", word(step, "/location"), word(step, "/why")));
+    }
+    for reroute in list(one, "/reroutes") {
+        let state = plain(&word(reroute, "/state"), "REROUTE_STATE_");
+        let told = [word(reroute, "/sourcing/why"), word(reroute, "/outcome")].join(" ");
+        let (from, who, why) = (word(reroute, "/from"), word(reroute, "/who"), word(reroute, "/why"));
+        console::say(&format!("away from {from}: {state}, asked by {who} ({why}): {}", told.trim()));
+    }
+    let lines = list(one, "/lines").map(|line| {
+        let cells = ["/number", "/sku", "/quantity", "/unitPrice", "/location", "/reserved", "/shortfall"];
+        let mut row: Vec<String> = cells.iter().map(|cell| word(line, cell)).collect();
+        row.extend([word(line, "/shipped"), word(line, "/invoiced"), amount(line, "/amount")]);
+        row
+    });
+    let headings = [
+        "line", "sku", "quantity", "price", "location", "reserved", "shortfall", "shipped", "invoiced", "amount",
+    ];
+    console::table(&headings, lines.collect());
+    let records = list(one, "/refs").map(|record| {
+        vec![word(record, "/instance"), word(record, "/type"), word(record, "/number"), word(record, "/id")]
+    });
+    console::table(&["system", "record", "number", "id"], records.collect());
+}
+
+/// A contract's word as people write it.
+fn plain(word: &str, prefix: &str) -> String {
+    word.trim_start_matches(prefix).to_lowercase().replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_spelt_as_people_write_them() {
+        assert_eq!(named("ORDER_STATE", "partly-shipped"), "ORDER_STATE_PARTLY_SHIPPED");
+        assert_eq!(named("PICKUP_STAGE", ""), "");
+        assert_eq!(plain("PICKUP_STAGE_READY", "PICKUP_STAGE_"), "ready");
+    }
+}
