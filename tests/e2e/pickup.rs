@@ -46,7 +46,7 @@ async fn mesh() -> Mesh {
 /// Two mugs; collected in Soho, or shipped.
 async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> String {
     let mut order = json!({
-        "capture": "CAPTURE_REQUEST", "channel": "partner", "channelOrderId": number, "orderNumber": number,
+        "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
         "placedAt": "2024-03-02T09:00:00Z", "currency": "GBP",
         "lines": [{"kind": "LINE_KIND_GOODS", "sku": "MUG", "quantity": "2", "unitPrice": "2.50"}],
         "total": {"minorUnits": "500", "currency": "GBP"},
