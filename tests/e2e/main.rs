@@ -7,6 +7,7 @@ mod day;
 mod figures;
 mod harness;
 mod pickup;
+mod promotion;
 mod refusals;
 mod returns;
 mod sourcing;

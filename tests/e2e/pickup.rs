@@ -137,3 +137,32 @@ async fn a_parcel_that_is_packed_already_stays_where_it_is_and_a_person_is_told_
     assert_eq!(waiting["orders"][0]["orderId"], json!(id));
     mesh.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parcel_has_left_and_the_rest_is_cancelled_with_its_money() {
+    let mesh = mesh().await;
+    let line =
+        |quantity: i64| json!({"sku": "MUG", "title": "A mug", "quantity": quantity, "price": "2.50", "kind": "goods"});
+    let order = json!({"name": "#800001", "placed_at": "2024-03-02T09:00:00Z", "customer": "60001", "country": "United Kingdom", "lines": [line(4)]});
+    let webhooks = json!({"url": format!("{}/webhooks/commerce/shop", retail_weft::mesh::url(mesh.at.gateway))});
+    mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
+    mesh.twins().post("/__sandbox/shopify/sell", &json!({"orders": [order]})).await.unwrap();
+    let found = mesh.answer("/v1/orders?orderNumber=%23800001", |all| all["orders"][0].is_object()).await;
+    let id = found["orders"][0]["orderId"].as_str().unwrap().to_owned();
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
+    let path = format!("salesOrder/{}/!transform", record["id"].as_str().unwrap());
+    let parcel = json!({"shipStatus": {"id": "C"}, "item": {"items": [{"orderLine": 1, "quantity": 3}]}});
+    mesh.people(&format!("{path}/itemFulfillment"), parcel).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_PARTLY_SHIPPED").await;
+    told(&mesh, &id, "cancel", json!({"reason": "three are enough", "lineNumbers": [1]})).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    assert_eq!(order["lineCancellations"][0]["state"], "LINE_CANCELLATION_STATE_DONE", "{order:#}");
+    assert_eq!(order["refunds"][0]["amount"]["minorUnits"], "250");
+    let books = mesh.books().await;
+    assert_eq!(books["shopify"]["refunds"]["value"], "2.50");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0, "{:#}", books["netsuite"]["unbalanced_examples"]);
+    assert_eq!(books["netsuite"]["invoices"]["value"], "7.50");
+    mesh.end().await;
+}

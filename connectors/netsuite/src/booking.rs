@@ -238,8 +238,7 @@ impl OrderRecord {
     fn open_lines(&self) -> Result<Vec<i32>, Error> {
         let mut open = Vec::new();
         for line in self.item.items.iter().filter(|line| !line.is_closed) {
-            let ordered = amount(line.quantity.as_ref())?;
-            if amount(line.quantity_fulfilled.as_ref())? < ordered && amount(line.quantity_billed.as_ref())? < ordered {
+            if !line.has_all_shipped()? {
                 open.push(line.number()?);
             }
         }
@@ -248,6 +247,12 @@ impl OrderRecord {
 }
 
 impl LineRecord {
+    /// Nothing of it is left to close.
+    pub(crate) fn has_all_shipped(&self) -> Result<bool, Error> {
+        let ordered = amount(self.quantity.as_ref())?;
+        Ok(amount(self.quantity_fulfilled.as_ref())? >= ordered || amount(self.quantity_billed.as_ref())? >= ordered)
+    }
+
     /// Something of it has shipped.
     pub(crate) fn has_shipped(&self) -> Result<bool, Error> {
         Ok(!amount(self.quantity_fulfilled.as_ref())?.is_zero())

@@ -84,7 +84,9 @@ fn changes(
         if line.is_closed {
             return Ok(Err(outcome::refused("ALREADY_CLOSED", format!("line {number} is closed in NetSuite"))));
         }
-        if line.has_shipped()? {
+        // What is left of a line may be closed; a line that has begun to ship stays where it is.
+        let too_late = if asked.close { line.has_all_shipped()? } else { line.has_shipped()? };
+        if too_late {
             let words = format!("something of line {number} has shipped");
             return Ok(Err(outcome::refused("ALREADY_SHIPPED", words)));
         }

@@ -184,6 +184,7 @@ enum Command {
     Release(usize),
     Expire(usize),
     Consume { id: usize, key: u8, line: usize, quantity: i64 },
+    GiveBack { id: usize, key: u8, line: usize, quantity: i64 },
     Adjust(usize, i64),
 }
 
@@ -195,8 +196,10 @@ fn command() -> impl Strategy<Value = Command> {
         2 => id.clone().prop_map(Command::Confirm),
         1 => id.clone().prop_map(Command::Release),
         1 => id.clone().prop_map(Command::Expire),
-        3 => (id, 0..4_u8, 0..4_usize, 1..6_i64)
+        3 => (id.clone(), 0..4_u8, 0..4_usize, 1..6_i64)
             .prop_map(|(id, key, line, quantity)| Command::Consume { id, key, line, quantity }),
+        2 => (id, 0..4_u8, 0..4_usize, 1..6_i64)
+            .prop_map(|(id, key, line, quantity)| Command::GiveBack { id, key, line, quantity }),
         1 => (0..3_usize, -4..6_i64).prop_map(|(sku, by)| Command::Adjust(sku, by)),
     ]
 }
@@ -220,6 +223,9 @@ fn attempt(shelf: &mut Shelf, parts: &mut BTreeMap<usize, Part>, command: &Comma
         Command::Expire(id) => parts.get_mut(id).is_some_and(|part| part.expire(shelf, act).is_ok()),
         Command::Consume { id, key, line, quantity } => parts.get_mut(id).is_some_and(|part| {
             part.consume(&key.to_string(), &shipped(&[(&line.to_string(), *quantity)]), shelf, act).is_ok()
+        }),
+        Command::GiveBack { id, key, line, quantity } => parts.get_mut(id).is_some_and(|part| {
+            part.release_lines(&key.to_string(), &shipped(&[(&line.to_string(), *quantity)]), shelf, act).is_ok()
         }),
         Command::Adjust(sku, by) => {
             shelf.with(SKUS[*sku], |stock| stock.adjust(units(*by), act).map(|m| ((), Some(m)))).is_ok()

@@ -13,6 +13,7 @@ use retail_proto::{Decimal, Quantity, timestamp};
 use retail_runtime::Timestamp;
 
 use crate::documents::Payment;
+use crate::line_cancel::LineCancel;
 use crate::record::{Line, Order};
 use crate::reroute::Reroute;
 
@@ -107,16 +108,36 @@ pub(crate) fn former_lines(order: &Order, reroute: &Reroute) -> BTreeMap<String,
     lines
 }
 
+/// Lines that the ERP shall close.
+pub(crate) fn closed_lines(cancel: &LineCancel) -> Vec<erp::SalesOrderLineChange> {
+    let lines = cancel.lines.iter();
+    let close = |number: &i32| erp::SalesOrderLineChange { line_number: *number, location: String::new(), close: true };
+    lines.map(close).collect()
+}
+
+/// What is still promised of cancelled lines, by reservation. What has shipped of them is taken off on its own.
+pub(crate) fn cancelled_lines(order: &Order, cancel: &LineCancel) -> BTreeMap<String, Vec<stock::ReleaseLine>> {
+    let mut lines: BTreeMap<String, Vec<stock::ReleaseLine>> = BTreeMap::new();
+    for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
+        let left = line.quantity.saturating_sub(line.shipped);
+        if line.is_goods() && left > 0 {
+            let quantity = Quantity::from_millionths(left).to_string();
+            let back = stock::ReleaseLine { line_id: line.id.clone(), quantity };
+            lines.entry(order.held_by(line).to_owned()).or_default().push(back);
+        }
+    }
+    lines
+}
+
 /// What a shipment takes off, by the reservation that holds it.
 pub(crate) fn consume_lines(order: &Order, shipment: &str) -> BTreeMap<String, Vec<stock::ConsumeLine>> {
     let mut lines: BTreeMap<String, Vec<stock::ConsumeLine>> = BTreeMap::new();
     let shipment = order.shipments.iter().find(|known| known.id() == shipment);
     for shipped in shipment.iter().flat_map(|shipment| &shipment.lines) {
         let Some(line) = order.line(shipped.number).filter(|line| line.is_goods()) else { continue };
-        let held_by = if line.reservation.is_empty() { &order.id } else { &line.reservation };
         let quantity = Quantity::from_millionths(shipped.quantity).to_string();
         let taken = stock::ConsumeLine { line_id: line.id.clone(), quantity };
-        lines.entry(held_by.clone()).or_default().push(taken);
+        lines.entry(order.held_by(line).to_owned()).or_default().push(taken);
     }
     lines
 }

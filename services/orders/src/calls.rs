@@ -1,6 +1,8 @@
 //! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod goods;
+
+use std::collections::BTreeMap;
 
 use retail_flow::{Attempt, Failure, done};
 use retail_proto::commerce::v1 as shop;
@@ -11,9 +13,6 @@ use retail_proto::customers::v1 as people;
 use retail_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
-use retail_proto::inventory::v1 as stock;
-use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
-use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
 use retail_runtime::{Peer, PeerError, Runtime};
 use retail_store::Store;
 use tonic::{Code, Response, Status};
@@ -22,15 +21,13 @@ use crate::ask;
 use crate::config::{Channel, Config};
 use crate::journey::Brought;
 use crate::leg::Leg;
+use crate::line_cancel::LineCancel;
 use crate::look::Sources;
 use crate::record::Order;
 use crate::reroute::Reroute;
 
 /// A thousand-line order fits several times.
 const LARGEST_ANSWER: usize = 16 << 20;
-
-/// Items that availability is asked of at once.
-const MOST_SKUS: usize = 500;
 
 /// Channels to everybody the journey needs.
 #[derive(Clone)]
@@ -90,29 +87,6 @@ impl Calls {
         self.channel(&order.channel).map_or(0, |channel| channel.tolerance_minor)
     }
 
-    /// Resolves items without an order: for requests that can still be refused.
-    pub(crate) async fn resolve_items(&self, keys: Vec<stock::ItemKey>) -> Result<Vec<stock::ResolvedItem>, Failure> {
-        let asked = keys.len();
-        if asked == 0 {
-            // An order of charges alone.
-            return Ok(Vec::new());
-        }
-        let request = stock::ResolveItemsRequest { keys };
-        let mut client = ReferenceServiceClient::new(self.inventory.clone()).max_decoding_message_size(LARGEST_ANSWER);
-        let items = client.resolve_items(request).await?.into_inner().items;
-        if items.len() == asked { Ok(items) } else { Err(broken("reference.ResolveItems", "an answer for every key")) }
-    }
-
-    /// What may be sold of items, at every location.
-    pub(crate) async fn availability(&self, skus: BTreeSet<String>) -> Result<Vec<stock::Availability>, Failure> {
-        let (skus, mut rows) = (Vec::from_iter(skus), Vec::new());
-        for chunk in skus.chunks(MOST_SKUS) {
-            let request = stock::GetAvailabilityRequest { skus: chunk.to_vec(), location: String::new() };
-            rows.extend(self.inventory().get_availability(request).await?.into_inner().rows);
-        }
-        Ok(rows)
-    }
-
     /// Does one leg.
     pub(crate) async fn perform(&self, order: &Order, leg: &Leg, attempt: &Attempt) -> Result<Brought, Failure> {
         let key = attempt.key.to_string();
@@ -125,12 +99,7 @@ impl Calls {
             Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
-            Leg::Confirm => {
-                let request =
-                    stock::ConfirmReservationRequest { idempotency_key: key, reservation_id: order.id.clone() };
-                self.inventory().confirm_reservation(request).await?;
-                Ok(Brought::Done)
-            }
+            Leg::Confirm => self.confirm(&order.id, key).await,
             Leg::RecordPayment(id) => self.record_payment(order, id).await,
             Leg::Consume(id) => self.consume(order, id, key).await,
             Leg::TellChannel(id) => self.tell_channel(order, id, key, false).await,
@@ -147,6 +116,13 @@ impl Calls {
             Leg::MoveSalesOrder(number) => self.move_sales_order(order, *number).await,
             Leg::LetGo(number) => {
                 for (reservation, lines) in ask::former_lines(order, rerouting(order, *number)?) {
+                    self.release(&reservation, key.clone(), lines).await?;
+                }
+                Ok(Brought::Done)
+            }
+            Leg::CloseLines(number) => self.close_lines(order, *number).await,
+            Leg::ReleaseLines(number) => {
+                for (reservation, lines) in ask::cancelled_lines(order, cancelling(order, *number)?) {
                     self.release(&reservation, key.clone(), lines).await?;
                 }
                 Ok(Brought::Done)
@@ -180,6 +156,8 @@ impl Calls {
             | Leg::MoveSalesOrder(_)
             | Leg::LetGo(_)
             | Leg::Withdraw(_)
+            | Leg::CloseLines(_)
+            | Leg::ReleaseLines(_)
             | Leg::LapsePickup
             | Leg::ReadRefunds
             | Leg::RefundShop(_)
@@ -193,10 +171,6 @@ impl Calls {
             Err(Failure::Refused { reason, .. }) if reason == "NO_SUCH_FULFILMENT" => Ok(None),
             Err(failure) => Err(failure),
         }
-    }
-
-    fn inventory(&self) -> InventoryServiceClient<Peer> {
-        InventoryServiceClient::new(self.inventory.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     fn customers(&self) -> CustomersServiceClient<Peer> {
@@ -272,28 +246,6 @@ impl Calls {
         Ok(answer.map(|answer| answer.orders).unwrap_or_default())
     }
 
-    async fn reserve(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        // Where the shop has subtracted its sale is where it thinks the goods are, which may be another place than ours.
-        let elsewhere = order.decision().is_some();
-        let channel = self.channel(&order.channel).filter(|_| !elsewhere);
-        let request = stock::ReserveStockRequest {
-            idempotency_key: key,
-            reservation_id: order.id.clone(),
-            lines: ask::reserve_lines(order),
-            expires_in_seconds: self.reservation_seconds,
-            allow_shortfall: order.allows_shortfall(),
-            sold_by_channel: if channel.is_some_and(|channel| channel.subtracts_own_sales) {
-                order.channel.clone()
-            } else {
-                String::new()
-            },
-        };
-        if request.lines.is_empty() {
-            return Ok(Brought::Reservation(ask::nothing_to_promise(order)));
-        }
-        Ok(Brought::Reservation(self.inventory().reserve_stock(request).await?.into_inner()))
-    }
-
     async fn erp_customer(&self, order: &Order) -> Result<Brought, Failure> {
         let (instance, _) = self.erp(order)?;
         let request =
@@ -332,53 +284,25 @@ impl Calls {
         payment.map(Brought::Payment).ok_or_else(|| broken("erp.RecordPayment", "payment.document"))
     }
 
-    async fn consume(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
-        for (reservation_id, lines) in ask::consume_lines(order, id) {
-            let request = stock::ConsumeReservationRequest { idempotency_key: key.clone(), reservation_id, lines };
-            self.inventory().consume_reservation(request).await?;
-        }
-        Ok(Brought::Done)
-    }
-
-    /// Gives lines of a reservation back, or all that is left of it.
-    async fn release(&self, id: &str, key: String, lines: Vec<stock::ReleaseLine>) -> Result<Brought, Failure> {
-        let request = stock::ReleaseReservationRequest { idempotency_key: key, reservation_id: id.to_owned(), lines };
-        match self.inventory().release_reservation(request).await.map_err(Failure::from) {
-            Ok(_) => Ok(Brought::Done),
-            // Nothing was ever promised.
-            Err(failure) if failure.reason() == "NO_SUCH_RESERVATION" => Ok(Brought::Done),
-            Err(failure) => Err(failure),
-        }
-    }
-
     async fn resource(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
         let made = self.sources.decide_again(self, order, rerouting(order, number)?).await?;
         Ok(Brought::Decision(Box::new(made)))
     }
 
-    /// Promises at once for good: what waits at the old place is promised already, so nothing may run out here.
-    async fn promise_elsewhere(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
-        let reservation_id = order.rerouted_reservation(number);
-        let request = stock::ReserveStockRequest {
-            idempotency_key: key.clone(),
-            reservation_id: reservation_id.clone(),
-            lines: ask::rerouted_lines(order, rerouting(order, number)?),
-            expires_in_seconds: self.reservation_seconds,
-            allow_shortfall: false,
-            // Where the shop has subtracted its sale is where it thinks the goods are.
-            sold_by_channel: String::new(),
-        };
-        let answer = self.inventory().reserve_stock(request).await?.into_inner();
-        if answer.reservation.is_some() {
-            let request = stock::ConfirmReservationRequest { idempotency_key: key, reservation_id };
-            self.inventory().confirm_reservation(request).await?;
-        }
-        Ok(Brought::Reservation(answer))
+    async fn move_sales_order(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
+        self.change_sales_order(order, ask::moved_lines(rerouting(order, number)?)).await
     }
 
-    async fn move_sales_order(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
+    async fn close_lines(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
+        self.change_sales_order(order, ask::closed_lines(cancelling(order, number)?)).await
+    }
+
+    async fn change_sales_order(
+        &self,
+        order: &Order,
+        lines: Vec<erp::SalesOrderLineChange>,
+    ) -> Result<Brought, Failure> {
         let (instance, mut erp) = self.erp(order)?;
-        let lines = ask::moved_lines(rerouting(order, number)?);
         let request = erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines };
         let answer = erp.change_sales_order(request).await?.into_inner();
         done("erp.ChangeSalesOrder", answer.outcome.as_ref())?;
@@ -469,6 +393,11 @@ fn found<T>(answer: Result<Response<T>, Status>, missing: &str) -> Result<Option
 fn rerouting(order: &Order, number: usize) -> Result<&Reroute, Failure> {
     let found = number.checked_sub(1).and_then(|place| order.reroutes.get(place));
     found.ok_or_else(|| Failure::refused("NO_SUCH_REROUTE", format!("order has no rerouting {number}")))
+}
+
+fn cancelling(order: &Order, number: usize) -> Result<&LineCancel, Failure> {
+    let found = number.checked_sub(1).and_then(|place| order.line_cancels.get(place));
+    found.ok_or_else(|| Failure::refused("NO_SUCH_CANCELLATION", format!("order has no line cancellation {number}")))
 }
 
 fn not_possible(order: &Order, refund_id: &str, why: &str) -> Failure {

@@ -85,6 +85,14 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// Some lines cannot be cancelled.
+    #[error("lines of order {id} cannot be cancelled: {why}")]
+    LinesNotCancelled {
+        /// The order.
+        id: String,
+        /// Why not.
+        why: String,
+    },
     /// The order cannot go to another place.
     #[error("order {id} cannot be moved: {why}")]
     RerouteRefused {
@@ -147,6 +155,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::LinesNotCancelled { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
             Self::KeyReused { .. } | Self::UnknownItem { .. } => Class::Invalid,
@@ -168,6 +177,7 @@ impl Fault for Error {
             Self::NoSuchHold { .. } => "NO_SUCH_HOLD",
             Self::PickupRefused { .. } => "PICKUP_REFUSED",
             Self::RerouteRefused { .. } => "REROUTE_REFUSED",
+            Self::LinesNotCancelled { .. } => "LINES_NOT_CANCELLED",
             Self::NotParked(_) => "NOT_PARKED",
             Self::OtherContent { .. } => "OTHER_CONTENT",
             Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
@@ -185,7 +195,9 @@ impl Fault for Error {
             | Self::AlreadyRefused { id }
             | Self::Adopted { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
-            Self::RerouteRefused { id, why } => vec![("order_id", id.clone()), ("why", why.clone())],
+            Self::RerouteRefused { id, why } | Self::LinesNotCancelled { id, why } => {
+                vec![("order_id", id.clone()), ("why", why.clone())]
+            }
             Self::PickupRefused { id, wish, why } => {
                 vec![("order_id", id.clone()), ("wish", (*wish).to_owned()), ("why", why.clone())]
             }
@@ -223,6 +235,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::LinesNotCancelled { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::Peer(_)
@@ -246,6 +259,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::LinesNotCancelled { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::KeyReused { .. }

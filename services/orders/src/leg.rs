@@ -46,6 +46,10 @@ pub(crate) enum Leg {
     LetGo(usize),
     /// Give a promise back that came to nothing. (inventory)
     Withdraw(usize),
+    /// Close lines that are cancelled while the rest goes on. (ERP)
+    CloseLines(usize),
+    /// Give their promise back. (inventory)
+    ReleaseLines(usize),
     /// Give up a pickup that nobody collected. (us)
     LapsePickup,
     /// What has the shop given back by itself? (commerce)
@@ -78,6 +82,8 @@ impl Step for Leg {
             Self::MoveSalesOrder(number) => format!("erp.change_sales_order/{number}"),
             Self::LetGo(number) => format!("inventory.release_former/{number}"),
             Self::Withdraw(number) => format!("inventory.withdraw/{number}"),
+            Self::CloseLines(number) => format!("erp.close_lines/{number}"),
+            Self::ReleaseLines(number) => format!("inventory.release_lines/{number}"),
             Self::LapsePickup => "orders.lapse_pickup".into(),
             Self::ReadRefunds => "commerce.get_order".into(),
             Self::RefundShop(id) => format!("commerce.refund_order/{id}"),
@@ -99,12 +105,14 @@ impl Step for Leg {
             | Self::Resource(..)
             | Self::LetGo(_)
             | Self::Withdraw(_)
+            | Self::ReleaseLines(_)
             | Self::ReadRefunds => Class::Call,
             Self::BookSalesOrder
             // The decision is committed before it is acted on: after a crash the stock would suggest another one.
             | Self::ReserveAt(_)
             | Self::PromiseElsewhere(..)
             | Self::MoveSalesOrder(_)
+            | Self::CloseLines(_)
             | Self::RecordPayment(_)
             | Self::TellCrm(_)
             | Self::CloseSalesOrder
@@ -145,6 +153,8 @@ impl Step for Leg {
             | Self::MoveSalesOrder(_)
             | Self::LetGo(_)
             | Self::Withdraw(_)
+            | Self::CloseLines(_)
+            | Self::ReleaseLines(_)
             | Self::RecordRefund(_) => usual,
         }
     }
@@ -171,6 +181,8 @@ impl Step for Leg {
             | Self::MoveSalesOrder(_)
             | Self::LetGo(_)
             | Self::Withdraw(_)
+            | Self::CloseLines(_)
+            | Self::ReleaseLines(_)
             | Self::ReadRefunds
             | Self::RefundShop(_)
             | Self::RecordRefund(_) => "",

@@ -17,9 +17,11 @@ mod facts;
 mod fault;
 mod journey;
 mod leg;
+mod line_cancel;
 mod look;
 mod order;
 mod orders;
+mod outcome;
 mod pairing;
 mod pickup;
 mod pickups;
@@ -36,6 +38,9 @@ mod sent;
 mod sourcing;
 #[cfg(test)]
 mod testing;
+mod way;
+#[cfg(test)]
+mod way_model;
 
 use std::collections::BTreeMap;
 

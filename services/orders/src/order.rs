@@ -122,12 +122,20 @@ impl Order {
         };
         if next != self.state() {
             self.set_state(next);
-            if next == State::Cancelled
-                && let Some((number, _)) = self.rerouting()
-            {
-                self.fail_reroute(number, "the order was cancelled");
+            if next == State::Cancelled {
+                self.end_what_is_under_way("the order was cancelled");
             }
             self.advance();
+        }
+    }
+
+    /// Nothing of it goes anywhere any more.
+    fn end_what_is_under_way(&mut self, cause: &str) {
+        if let Some((number, _)) = self.rerouting() {
+            self.fail_reroute(number, cause);
+        }
+        if let Some((number, _)) = self.cancelling_lines() {
+            self.lines_not_cancelled(number, cause);
         }
     }
 
@@ -176,13 +184,19 @@ impl Order {
         self.lines.iter().any(|line| line.is_goods() && line.closed && line.shipped < line.quantity)
     }
 
+    /// True when no line is on its way to another place or out of the order.
+    #[must_use]
+    pub(crate) fn lines_are_at_rest(&self) -> bool {
+        self.rerouting().is_none() && self.cancelling_lines().is_none()
+    }
+
     /// True when shipment, invoice, payment and every system agree.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.is_invoiced()
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
             && self.pickup.as_ref().is_none_or(Pickup::is_over)
-            && self.rerouting().is_none()
+            && self.lines_are_at_rest()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
@@ -204,7 +218,8 @@ impl Order {
         let parked = if self.parked { "+parked" } else { "" };
         let pickup = self.stage().map(|stage| format!("/{}", stage.word())).unwrap_or_default();
         let ended = self.reroutes.iter().filter(|reroute| reroute.is_over()).count();
-        let moved = if ended > 0 { format!("/r{ended}") } else { String::new() };
+        let ended = ended + self.line_cancels.iter().filter(|cancel| cancel.is_over()).count();
+        let moved = if ended > 0 { format!("/c{ended}") } else { String::new() };
         let (shipments, invoices) = (self.shipments.len(), self.invoices.len());
         Some(format!("{word}{parked}/{}s{shipments}i{invoices}{pickup}{moved}", holds.join("+")))
     }

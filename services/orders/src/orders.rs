@@ -131,6 +131,9 @@ impl Orders {
         let mut bad = Violations::default();
         bad.require("reason", !request.reason.is_empty(), "say why; people read it");
         bad.check()?;
+        if !request.line_numbers.is_empty() {
+            return self.cancel_lines(principal, request).await;
+        }
         let (now, seal, reason) = (self.clock.now(), self.seal, request.reason.clone());
         let rule = move |draft: &mut Draft<Order>| {
             existing(draft)?;

@@ -85,6 +85,18 @@ impl Orders {
         self.say(&request.order_id, asked, ("REROUTE_ASKED", &request.reason), rule).await
     }
 
+    /// Some lines are cancelled while the rest goes on.
+    pub(crate) async fn cancel_lines(
+        &self,
+        principal: &str,
+        request: &pb::CancelOrderRequest,
+    ) -> Result<(Order, bool), Error> {
+        let asked = Asked::new(principal, "CancelOrder", &request.idempotency_key, request.encode_to_vec());
+        let lines = request.line_numbers.clone();
+        let rule = move |order: &mut Order, by: By<'_>| order.cancel_lines(&lines, by);
+        self.say(&request.order_id, asked, ("CANCEL_LINES_ASKED", &request.reason), rule).await
+    }
+
     async fn say(
         &self,
         id: &str,

@@ -7,6 +7,7 @@ use retail_proto::{Currency, Decimal, Money, Quantity};
 
 use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
+use crate::line_cancel::LineCancel;
 use crate::pickup::Pickup;
 use crate::reroute::Reroute;
 
@@ -352,6 +353,9 @@ pub struct Order {
     /// Lines that went to another place, oldest first; only the last may be under way.
     #[prost(message, repeated, tag = "51")]
     pub reroutes: Vec<Reroute>,
+    /// Lines that were cancelled while the rest went on, oldest first; only the last may be under way.
+    #[prost(message, repeated, tag = "52")]
+    pub line_cancels: Vec<LineCancel>,
 }
 
 impl retail_store::Document for Order {

@@ -7,7 +7,7 @@ use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
 use retail_proto::{Quantity, timestamp};
 
 pub(crate) use fulfilment::known_stage;
-use fulfilment::{pickup, reroute, sourcing};
+use fulfilment::{cancelled, pickup, reroute, sourcing};
 
 use crate::documents::Refund;
 use crate::record::{Capture, Line, LineKind, Order, State};
@@ -113,6 +113,12 @@ impl From<&Order> for pb::Order {
             refunds: order.refunds.iter().filter(|refund| refund.given).map(|one| refund(order, one)).collect(),
             sourcing: order.sourced.as_ref().and_then(sourcing),
             pickup: order.pickup.as_ref().map(pickup),
+            line_cancellations: order
+                .line_cancels
+                .iter()
+                .zip(1..)
+                .map(|(one, number)| cancelled(one, number))
+                .collect(),
             reroutes: order.reroutes.iter().zip(1..).map(|(one, number)| reroute(one, number)).collect(),
         }
     }
@@ -168,6 +174,7 @@ fn line(order: &Order, line: &Line) -> pb::Line {
         expected_date: line.expected_date.clone(),
         refs: line.refs.clone(),
         attributes: line.attributes.clone().into_iter().collect(),
+        closed: line.closed,
     }
 }
 

@@ -157,8 +157,8 @@ impl Order {
         if self.adopted || !matches!(self.state(), State::Booked | State::PartlyShipped) {
             return Err(refused(&format!("it is not waiting to be shipped: {}", self.status().to_lowercase())));
         }
-        if self.rerouting().is_some() {
-            return Err(refused("it is being moved already; watch it until that has ended"));
+        if !self.lines_are_at_rest() {
+            return Err(refused("lines of it are being moved or cancelled; ask again when that has ended"));
         }
         let from = if wish.from.is_empty() { self.only_place().unwrap_or_default() } else { &wish.from };
         if from.is_empty() {
@@ -332,7 +332,13 @@ impl Order {
     /// The id of the reservation that a rerouting makes.
     #[must_use]
     pub(crate) fn rerouted_reservation(&self, number: usize) -> String {
-        format!("{}/r{number}", self.id)
+        format!("{}/m{number}", self.id)
+    }
+
+    /// The reservation that holds a line.
+    #[must_use]
+    pub(crate) fn held_by<'a>(&'a self, line: &'a Line) -> &'a str {
+        if line.reservation.is_empty() { &self.id } else { &line.reservation }
     }
 
     /// Every reservation that may hold something for the order.

@@ -41,7 +41,7 @@ fn the_new_place_has_the_goods_before_the_old_one_lets_go_of_them() {
     assert_eq!(order.lines[0].location, "SOHO", "decided is not done");
     order.promised_elsewhere(1);
     order.moved(1);
-    assert_eq!((order.lines[0].location.as_str(), order.lines[0].reservation.as_str()), ("MAIN", "o-1/r1"));
+    assert_eq!((order.lines[0].location.as_str(), order.lines[0].reservation.as_str()), ("MAIN", "o-1/m1"));
     let former: Vec<_> = order.reroutes[0].former.iter().map(|one| one.reservation.as_str()).collect();
     assert!(former.iter().all(|held_by| *held_by == "o-1"), "{former:?}");
     order.let_go(1, 9);
@@ -132,5 +132,5 @@ fn lines_at_several_places_need_to_say_from_which() {
     order.reroute(&Wish { from: "LEEDS".into(), ..to("MAIN") }, false, by()).unwrap();
     assert_eq!(order.reroutes[0].lines, [2]);
     let twice = order.reroute(&Wish { from: "SOHO".into(), ..to("MAIN") }, false, by()).unwrap_err();
-    insta::assert_snapshot!(twice, @"order o-1 cannot be moved: it is being moved already; watch it until that has ended");
+    insta::assert_snapshot!(twice, @"order o-1 cannot be moved: lines of it are being moved or cancelled; ask again when that has ended");
 }

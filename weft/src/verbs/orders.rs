@@ -47,12 +47,15 @@ enum What {
         #[arg(long, default_value = "")]
         store: String,
     },
-    /// Cancels an order of which nothing has shipped.
+    /// Cancels an order of which nothing has shipped, or what has not shipped of some of its lines.
     Cancel {
         /// Id or number.
         id: String,
         #[arg(long)]
         reason: String,
+        /// Only this line, by number, while the rest goes on. May be given several times.
+        #[arg(long = "line")]
+        lines: Vec<i32>,
     },
     /// A store has picked it: it waits for the customer.
     Ready {
@@ -144,7 +147,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             tell(args.output, &rest.get("/v1/orders", &query).await?, table)?;
             return Ok(ExitCode::SUCCESS);
         }
-        What::Cancel { id, reason } => (id, "cancel", json!({"reason": reason})),
+        What::Cancel { id, reason, lines } => (id, "cancel", json!({"reason": reason, "lineNumbers": lines})),
         What::Ready { id, note } => (id, "readyForPickup", json!({"note": note})),
         What::HandOver { id, to, note } => (id, "handOver", json!({"collectedBy": to, "note": note})),
         What::Reject { id, reason, at } => (id, "rejectPick", json!({"reason": reason, "location": at})),
@@ -219,9 +222,8 @@ fn show(answer: &Value) {
         row.extend([word(line, "/shipped"), word(line, "/invoiced"), amount(line, "/amount")]);
         row
     });
-    let headings = [
-        "line", "sku", "quantity", "price", "location", "reserved", "shortfall", "shipped", "invoiced", "amount",
-    ];
+    let headings =
+        ["line", "sku", "quantity", "price", "location", "reserved", "shortfall", "shipped", "invoiced", "amount"];
     console::table(&headings, lines.collect());
     let records = list(one, "/refs").map(|record| {
         vec![word(record, "/instance"), word(record, "/type"), word(record, "/number"), word(record, "/id")]

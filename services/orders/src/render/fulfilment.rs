@@ -1,10 +1,11 @@
-//! Where an order ships from, as callers see it: sourcing, pickup, rerouting.
+//! What becomes of an order's lines, as callers see it: sourcing, pickup, rerouting, cancellation.
 
 use retail_proto::orders::v1 as pb;
 use retail_proto::timestamp;
 
 use super::quantity;
 use crate::decision::{Considered, Decision, Outcome, Sourced, Verdict};
+use crate::line_cancel::{self, LineCancel};
 use crate::pickup::{Pickup, Stage};
 use crate::reroute::{Reroute, Step};
 
@@ -25,6 +26,22 @@ pub(super) fn pickup(pickup: &Pickup) -> pb::Pickup {
         keep_until: (pickup.keep_until != 0).then(|| timestamp(pickup.keep_until)),
         collected_by: pickup.collected_by.clone(),
         steps: steps.collect(),
+    }
+}
+
+pub(super) fn cancelled(cancel: &LineCancel, number: i32) -> pb::LineCancellation {
+    pb::LineCancellation {
+        number,
+        line_numbers: cancel.lines.clone(),
+        who: cancel.who.clone(),
+        at: Some(timestamp(cancel.at)),
+        why: cancel.why.clone(),
+        state: i32::from(match cancel.step() {
+            line_cancel::Step::Asked | line_cancel::Step::Closed => pb::LineCancellationState::Open,
+            line_cancel::Step::Done => pb::LineCancellationState::Done,
+            line_cancel::Step::Failed => pb::LineCancellationState::Failed,
+        }),
+        outcome: cancel.outcome.clone(),
     }
 }
 

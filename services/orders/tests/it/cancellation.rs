@@ -1,11 +1,11 @@
 //! Cancelling, at every moment.
 
 use retail_proto::inventory::v1::ReservationState;
-use retail_proto::orders::v1::{CancelOrderRequest, OrderState, PlaceOrderRequest};
+use retail_proto::orders::v1::{CancelOrderRequest, LineCancellationState, Order, OrderState, PlaceOrderRequest};
 use retail_runtime::fault::Class;
 use tonic::Code;
 
-use crate::erp::Mood;
+use crate::erp::{Ledgers, Mood};
 use crate::harness::{gbp, mesh, request};
 
 #[tokio::test]
@@ -86,7 +86,8 @@ async fn cancelling_twice_is_one_cancellation() {
     mesh.cancel(&id).await.unwrap();
     mesh.cancel(&id).await.unwrap();
     mesh.until_state(&id, OrderState::Cancelled).await;
-    let again = CancelOrderRequest { idempotency_key: "another".into(), order_id: id.clone(), reason: "really".into() };
+    let (key, reason) = ("another".to_owned(), "really".to_owned());
+    let again = CancelOrderRequest { idempotency_key: key, order_id: id.clone(), reason, line_numbers: Vec::new() };
     mesh.orders().cancel_order(again).await.unwrap();
     assert_eq!(mesh.get(&id).await.cause, "no longer wanted");
     assert_eq!(mesh.erp.books().close_calls, 1);
@@ -128,4 +129,60 @@ async fn an_order_that_nobody_knows_cannot_be_cancelled() {
     let nameless = CancelOrderRequest { idempotency_key: "k".into(), ..Default::default() };
     let status = mesh.orders().cancel_order(nameless).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+fn over(order: &Order) -> bool {
+    order.line_cancellations.last().is_some_and(|last| last.state() != LineCancellationState::Open)
+}
+
+#[tokio::test]
+async fn a_line_is_cancelled_while_the_rest_ships_and_its_money_goes_back_in_the_end() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.until(&id, |order| order.payments.iter().all(|payment| payment.document.is_some())).await;
+    mesh.cancel_lines(&id, &[2]).await.unwrap();
+    let order = mesh.until(&id, over).await.pop().unwrap();
+    assert_eq!(order.line_cancellations[0].state(), LineCancellationState::Done);
+    assert_eq!(order.lines.iter().map(|line| line.closed).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(order.state(), OrderState::Booked, "the rest goes on");
+    let released: Vec<_> = {
+        let books = mesh.stock.books.open();
+        books.reservations[&id].lines.iter().map(|line| line.released.clone()).collect()
+    };
+    assert_eq!(released, ["0", "6"]);
+    mesh.erp.books.write(|books: &mut Ledgers| books.ship(&id, &[(1, 6)]));
+    mesh.until_state(&id, OrderState::Completed).await;
+    assert_eq!(mesh.shop.books.open().given_back("1001"), 2034, "what line 2 cost");
+    assert_eq!(mesh.erp.books().unapplied(&id), 0);
+}
+
+#[tokio::test]
+async fn a_line_that_the_erp_does_not_close_any_more_goes_on() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.erp.books().picking = true;
+    mesh.cancel_lines(&id, &[2]).await.unwrap();
+    let order = mesh.until(&id, over).await.pop().unwrap();
+    let cancel = &order.line_cancellations[0];
+    assert_eq!(cancel.state(), LineCancellationState::Failed);
+    assert!(cancel.outcome.contains("being picked"), "{}", cancel.outcome);
+    mesh.ship_all(&id);
+    mesh.until_state(&id, OrderState::Completed).await;
+    assert_eq!(mesh.shop.books.open().refund_calls, 0);
+}
+
+#[tokio::test]
+async fn the_rest_of_an_order_that_has_begun_to_ship_is_cancelled_by_its_lines() {
+    let mesh = mesh().await;
+    let id = mesh.booked(1001).await;
+    mesh.until(&id, |order| order.payments.iter().all(|payment| payment.document.is_some())).await;
+    mesh.erp.books.write(|books: &mut Ledgers| books.ship(&id, &[(1, 4)]));
+    mesh.until_state(&id, OrderState::PartlyShipped).await;
+    let refusal = mesh.cancel(&id).await.unwrap_err();
+    assert_eq!(refusal.reason(), "ALREADY_SHIPPED");
+    mesh.cancel_lines(&id, &[1, 2]).await.unwrap();
+    mesh.until_state(&id, OrderState::Completed).await;
+    // Two hearts at 2.55 and six lanterns at 3.39.
+    assert_eq!(mesh.shop.books.open().given_back("1001"), 510 + 2034);
+    assert_eq!(mesh.erp.books().unapplied(&id), 0);
 }

@@ -250,6 +250,19 @@ impl Mesh {
             idempotency_key: format!("cancel-{order_id}"),
             order_id: order_id.into(),
             reason: "no longer wanted".into(),
+            line_numbers: Vec::new(),
+        };
+        let answer = self.orders().cancel_order(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
+    /// Cancels lines while the rest goes on.
+    pub(crate) async fn cancel_lines(&self, order_id: &str, lines: &[i32]) -> Result<pb::Order, Refusal> {
+        let request = pb::CancelOrderRequest {
+            idempotency_key: format!("cancel-{order_id}-{}", lines.len()),
+            order_id: order_id.into(),
+            reason: "no longer wanted".into(),
+            line_numbers: lines.to_vec(),
         };
         let answer = self.orders().cancel_order(request).await.map_err(|status| Refusal::read(&status))?;
         Ok(answer.into_inner().order.unwrap())

@@ -39,7 +39,7 @@ async fn what_one_place_cannot_fulfil_another_ships_and_the_order_says_why() {
     let soho = sourcing.candidates.iter().find(|one| one.location == "SOHO").unwrap();
     assert_eq!((soho.verdict(), soho.why.as_str()), (Verdict::Rejected, "has said that it cannot fulfil the order"));
     assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
-    assert_eq!(mesh.stock.state(&format!("{id}/r1")), Some(ReservationState::Confirmed));
+    assert_eq!(mesh.stock.state(&format!("{id}/m1")), Some(ReservationState::Confirmed));
     assert!(mesh.erp.books().orders[&id].lines.iter().all(|line| line.location == "MAIN"));
     mesh.ship_all(&id);
     mesh.until_state(&id, OrderState::Completed).await;
@@ -55,7 +55,7 @@ async fn what_the_erp_refuses_to_move_is_given_back_at_the_new_place_and_waits_f
     let reroute = &order.reroutes[0];
     assert_eq!((reroute.state(), places(&order)), (RerouteState::Failed, vec!["SOHO"; 2]));
     assert!(reroute.outcome.contains("being picked"), "{}", reroute.outcome);
-    assert_eq!(mesh.stock.state(&format!("{id}/r1")), Some(ReservationState::Released));
+    assert_eq!(mesh.stock.state(&format!("{id}/m1")), Some(ReservationState::Released));
     assert_eq!(mesh.stock.state(&id), Some(ReservationState::Confirmed), "still promised where it is");
     let exceptions = ListOrdersRequest { exceptions_only: true, ..ListOrdersRequest::default() };
     let waiting = mesh.orders().list_orders(exceptions.clone()).await.unwrap().into_inner().orders;

@@ -1,0 +1,161 @@
+//! What an answer, or a refusal, means to an order. Pure.
+
+use retail_flow::{Failure, Step as _, Verdict};
+
+use crate::answers::{check_total, know_items, lacking, promise, source};
+use crate::documents::Shipment;
+use crate::journey::Brought;
+use crate::leg::Leg;
+use crate::record::{Capture, Order, State};
+use crate::{facts, refunds};
+
+/// Takes what a leg has brought into the order. `tolerance` is of its total, in minor units.
+pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, tolerance: u32, at: i64) {
+    match (leg, brought) {
+        (Leg::Identify, Brought::Customer(customer)) => {
+            customer.customer_id.clone_into(&mut order.customer_id);
+        }
+        (Leg::ResolveItems, Brought::Items(items)) => {
+            know_items(order, items, at);
+            check_total(order, tolerance, at);
+        }
+        (Leg::Source(_), Brought::Decision(decision)) => source(order, decision),
+        (Leg::Reserve | Leg::ReserveAt(_), Brought::Reservation(answer)) => promise(order, answer, at),
+        (Leg::ErpCustomer, Brought::Record(_)) => order.erp_customer = true,
+        (Leg::BookSalesOrder, Brought::SalesOrder(told)) => {
+            facts::take(order, told);
+        }
+        (Leg::Confirm, _) => order.confirmed = true,
+        (Leg::RecordPayment(id), Brought::Payment(document)) => {
+            if let Some(payment) = order.payments.iter_mut().find(|payment| payment.id == *id) {
+                payment.document.clone_from(&document.document);
+            }
+            if let Some(document) = &document.document {
+                order.remember(document);
+            }
+        }
+        (Leg::Consume(id), _) => with_shipment(order, id, |shipment| shipment.consumed = true),
+        (Leg::TellChannel(id), _) => with_shipment(order, id, |shipment| shipment.told = true),
+        (Leg::TellCrm(stamp), brought) => {
+            stamp.clone_into(&mut order.crm_told);
+            if let Brought::Record(record) = brought {
+                order.remember(record);
+            }
+        }
+        (Leg::CloseSalesOrder, brought) => {
+            if let Brought::SalesOrder(told) = brought {
+                facts::take(order, told);
+            }
+            order.erp_closed = true;
+            order.close_open_lines();
+        }
+        (Leg::GiveBack, _) => order.given_back = true,
+        (Leg::Resource(number, _), Brought::Decision(decision)) => order.rerouted_to(*number, decision),
+        (Leg::PromiseElsewhere(number, _), Brought::Reservation(answer)) => match lacking(answer) {
+            Some(cause) => order.lost_elsewhere(*number, &cause),
+            None => order.promised_elsewhere(*number),
+        },
+        (Leg::MoveSalesOrder(number), Brought::SalesOrder(told)) => {
+            order.moved(*number);
+            facts::take(order, told);
+        }
+        (Leg::LetGo(number), _) => order.let_go(*number, at),
+        (Leg::Withdraw(number), _) => order.fail_reroute(*number, "withdrawn"),
+        (Leg::CloseLines(number), Brought::SalesOrder(told)) => {
+            order.lines_closed(*number);
+            facts::take(order, told);
+        }
+        (Leg::ReleaseLines(number), _) => order.lines_cancelled(*number),
+        (Leg::LapsePickup, _) => order.lapse_pickup(at),
+        (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
+        (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
+        (Leg::RecordRefund(id), Brought::Record(record)) => refunds::recorded(order, id, record),
+        (
+            Leg::Identify
+            | Leg::ResolveItems
+            | Leg::Source(_)
+            | Leg::Reserve
+            | Leg::ReserveAt(_)
+            | Leg::Resource(..)
+            | Leg::PromiseElsewhere(..)
+            | Leg::ErpCustomer,
+            _,
+        )
+        | (Leg::BookSalesOrder | Leg::MoveSalesOrder(_) | Leg::CloseLines(_) | Leg::RecordPayment(_), _)
+        | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RecordRefund(_), _) => {
+            order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
+        }
+    }
+    order.advance();
+}
+
+/// Judges a refusal: most wait for a person.
+pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
+    let verdict = judge(order, leg, why);
+    if verdict == Verdict::Handled {
+        order.advance();
+    }
+    verdict
+}
+
+fn judge(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
+    match leg {
+        Leg::Reserve | Leg::ReserveAt(_) if order.capture() == Capture::Request => {
+            order.refuse(&format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        // The warehouse was faster: the order goes on, and the ERP's facts say how.
+        Leg::CloseSalesOrder if why.reason() == "ALREADY_SHIPPED" => {
+            "shipped before it could be cancelled".clone_into(&mut order.cause);
+            order.set_state(State::Booked);
+            Verdict::Handled
+        }
+        Leg::Resource(number, _) | Leg::PromiseElsewhere(number, _) => {
+            order.fail_reroute(*number, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        // It has shipped or is being picked: the goods stay where they are.
+        Leg::MoveSalesOrder(number) => {
+            order.refuse_move(*number, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        Leg::CloseLines(number) => {
+            order.lines_not_cancelled(*number, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        Leg::RefundShop(id) => {
+            refunds::refused(order, id, why.reason());
+            Verdict::Park
+        }
+        // The side must never stop the business: remember the stamp, the next change tells the CRM again.
+        Leg::TellCrm(stamp) => {
+            stamp.clone_into(&mut order.crm_told);
+            Verdict::Handled
+        }
+        Leg::Identify
+        | Leg::ResolveItems
+        | Leg::Source(_)
+        | Leg::Reserve
+        | Leg::ReserveAt(_)
+        | Leg::ErpCustomer
+        | Leg::BookSalesOrder
+        | Leg::Confirm
+        | Leg::RecordPayment(_)
+        | Leg::Consume(_)
+        | Leg::TellChannel(_)
+        | Leg::CloseSalesOrder
+        | Leg::GiveBack
+        | Leg::LetGo(_)
+        | Leg::Withdraw(_)
+        | Leg::ReleaseLines(_)
+        | Leg::LapsePickup
+        | Leg::ReadRefunds
+        | Leg::RecordRefund(_) => Verdict::Park,
+    }
+}
+
+fn with_shipment(order: &mut Order, id: &str, change: impl FnOnce(&mut Shipment)) {
+    if let Some(shipment) = order.shipments.iter_mut().find(|shipment| shipment.id() == id) {
+        change(shipment);
+    }
+}

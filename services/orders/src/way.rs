@@ -1,0 +1,157 @@
+//! What comes next for an order, from the state alone. Read `next` top to bottom; that is the business process. Pure.
+
+use retail_flow::Next;
+use retail_runtime::Timestamp;
+
+use crate::decision::Sourced;
+use crate::leg::Leg;
+use crate::line_cancel::Step as Closing;
+use crate::record::{Order, State};
+use crate::reroute::Step;
+
+/// What comes next. `sourced` says whether places must be found for it, `crm` whether agents see it.
+pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> Next<Leg> {
+    if order.adopted {
+        // Others do everything for it; nothing may leave from here.
+        return Next::Done;
+    }
+    let mut legs = match order.state() {
+        State::Received if order.customer_id.is_empty() || !order.items_known => {
+            let mut legs = Vec::new();
+            if order.customer_id.is_empty() {
+                legs.push(Leg::Identify);
+            }
+            if !order.items_known {
+                legs.push(Leg::ResolveItems);
+            }
+            legs
+        }
+        State::Received => vec![reserve(order, sourced)],
+        State::Reserved if !order.erp_customer => vec![Leg::ErpCustomer],
+        State::Reserved => vec![Leg::BookSalesOrder],
+        State::Booked | State::PartlyShipped | State::Shipped => settle(order, now),
+        State::Cancelling => undo(order),
+        State::Held | State::Completed | State::Cancelled | State::Refused => Vec::new(),
+    };
+    if let Some(stamp) = order.crm_stamp()
+        && stamp != order.crm_told
+        && !order.customer_id.is_empty()
+        && crm
+    {
+        legs.push(Leg::TellCrm(stamp));
+    }
+    match (legs.is_empty(), order.is_over()) {
+        (false, _) => Next::Do(legs),
+        (true, true) => Next::Done,
+        (true, false) => Next::Wait(order.pickup_lapses_at().and_then(|until| Timestamp::from_millisecond(until).ok())),
+    }
+}
+
+/// The way to the promise: a place for every line first, where a policy says how.
+fn reserve(order: &Order, sourced: bool) -> Leg {
+    let round = order.sourced.as_ref().map_or(1, Sourced::round);
+    match order.decision() {
+        Some(_) => Leg::ReserveAt(round),
+        None if sourced => Leg::Source(round),
+        None => Leg::Reserve,
+    }
+}
+
+/// The way forward after the ERP has the order.
+fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
+    let mut legs = Vec::new();
+    if order.reserved && !order.confirmed {
+        legs.push(Leg::Confirm);
+    }
+    let unrecorded = order.payments.iter().filter(|payment| payment.is_captured() && payment.document.is_none());
+    legs.extend(unrecorded.map(|payment| Leg::RecordPayment(payment.id.clone())));
+    for shipment in &order.shipments {
+        // What is not confirmed cannot be taken off, even when it has left already.
+        if !shipment.consumed && order.confirmed {
+            legs.push(Leg::Consume(shipment.id().to_owned()));
+        }
+        if !shipment.told {
+            legs.push(Leg::TellChannel(shipment.id().to_owned()));
+        }
+    }
+    legs.extend(reroute(order));
+    legs.extend(cancel_lines(order));
+    let all_taken = order.confirmed && order.shipments.iter().all(|shipment| shipment.consumed);
+    if order.state() == State::Shipped
+        && all_taken
+        && order.has_leftovers()
+        && !order.given_back
+        && order.lines_are_at_rest()
+    {
+        legs.push(Leg::GiveBack);
+    }
+    if order.leftovers_are_settled() {
+        legs.extend(give_money_back(order));
+    }
+    if order.pickup_lapses_at().is_some_and(|until| until <= now.as_millisecond()) {
+        legs.push(Leg::LapsePickup);
+    }
+    legs
+}
+
+/// The way to another place: the goods are promised there and the ERP is told before the old promise is given back.
+fn reroute(order: &Order) -> Option<Leg> {
+    // A promise that is not lasting yet is made so first.
+    let (number, reroute) = order.rerouting().filter(|_| order.confirmed)?;
+    match reroute.step() {
+        Step::Asked => Some(Leg::Resource(number, reroute.round())),
+        Step::Decided => Some(Leg::PromiseElsewhere(number, reroute.round())),
+        Step::Promised => Some(Leg::MoveSalesOrder(number)),
+        Step::Moved => Some(Leg::LetGo(number)),
+        Step::Withdrawing => Some(Leg::Withdraw(number)),
+        Step::Done | Step::Failed => None,
+    }
+}
+
+/// The way of lines that are cancelled while the rest goes on.
+fn cancel_lines(order: &Order) -> Option<Leg> {
+    let (number, cancel) = order.cancelling_lines().filter(|_| order.confirmed)?;
+    match cancel.step() {
+        Closing::Asked => Some(Leg::CloseLines(number)),
+        Closing::Closed => Some(Leg::ReleaseLines(number)),
+        Closing::Done | Closing::Failed => None,
+    }
+}
+
+/// The way back: what a cancellation must undo, last things first. Goods are given back only when the ERP cannot
+/// ship them any more, money only when goods are.
+fn undo(order: &Order) -> Vec<Leg> {
+    let open = order.erp_asked && !order.erp_closed;
+    if open && order.sales_order.is_none() {
+        // A sales order whose answer never came is fetched first: what is not known cannot be closed.
+        return vec![Leg::BookSalesOrder];
+    }
+    // The same for money: a payment that the ERP may have in its books is not known until it answers.
+    let mut legs: Vec<Leg> =
+        order.unresolved_payments().map(|payment| Leg::RecordPayment(payment.id.clone())).collect();
+    if open {
+        if legs.is_empty() {
+            legs.push(Leg::CloseSalesOrder);
+        }
+        return legs;
+    }
+    if !order.given_back {
+        legs.push(Leg::GiveBack);
+    }
+    if legs.is_empty() { give_money_back(order) } else { legs }
+}
+
+/// The way of the money: what the shop has given back by itself, then the rest of it, then the ERP's books.
+fn give_money_back(order: &Order) -> Vec<Leg> {
+    if order.captured() == 0 {
+        return Vec::new();
+    }
+    if !order.refunds_known {
+        return vec![Leg::ReadRefunds];
+    }
+    if let Some(planned) = order.refunds.iter().find(|refund| !refund.given) {
+        return vec![Leg::RefundShop(planned.id.clone())];
+    }
+    let unrecorded = order.payments.iter().filter(|payment| order.refund_is_unrecorded(payment));
+    unrecorded.map(|payment| Leg::RecordRefund(payment.id.clone())).collect()
+}
