@@ -11,7 +11,7 @@ use retail_runtime::Peer;
 use super::{Calls, LARGEST_ANSWER, broken, rerouting};
 use crate::ask;
 use crate::journey::Brought;
-use crate::record::Order;
+use crate::record::{Capture, Order};
 
 /// Items that availability is asked of at once.
 const MOST_SKUS: usize = 500;
@@ -45,20 +45,16 @@ impl Calls {
     }
 
     pub(super) async fn reserve(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        // Where the shop has subtracted its sale is where it thinks the goods are, which may be another place than ours.
-        let elsewhere = order.decision().is_some();
-        let channel = self.channel(&order.channel).filter(|_| !elsewhere);
+        // A shop has subtracted what it sold itself, where it thinks the goods are: that may be another place than ours.
+        let channel = self.channel(&order.channel).filter(|channel| channel.subtracts_own_sales);
+        let subtracted = channel.is_some() && order.capture() == Capture::Fact && order.decision().is_none();
         let request = stock::ReserveStockRequest {
             idempotency_key: key,
             reservation_id: order.id.clone(),
             lines: ask::reserve_lines(order),
             expires_in_seconds: self.reservation_seconds,
             allow_shortfall: order.allows_shortfall(),
-            sold_by_channel: if channel.is_some_and(|channel| channel.subtracts_own_sales) {
-                order.channel.clone()
-            } else {
-                String::new()
-            },
+            sold_by_channel: if subtracted { order.channel.clone() } else { String::new() },
         };
         if request.lines.is_empty() {
             return Ok(Brought::Reservation(ask::nothing_to_promise(order)));
