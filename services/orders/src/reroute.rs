@@ -151,15 +151,22 @@ impl Order {
         places.all(|line| line.location == first).then_some(first)
     }
 
+    /// Refuses what is not waiting to be shipped, and what is on its way somewhere already.
+    fn can_move(&self) -> Result<(), Error> {
+        let why = if self.adopted || !matches!(self.state(), State::Booked | State::PartlyShipped) {
+            format!("it is not waiting to be shipped: {}", self.status().to_lowercase())
+        } else if !self.lines_are_at_rest() {
+            "lines of it are being moved or cancelled; ask again when that has ended".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::RerouteRefused { id: self.id.clone(), why })
+    }
+
     /// Begins to move lines to another place. `sourced` says whether a policy could choose one.
     pub(crate) fn reroute(&mut self, wish: &Wish, sourced: bool, by: By<'_>) -> Result<(), Error> {
         let refused = |why: &str| Error::RerouteRefused { id: self.id.clone(), why: why.to_owned() };
-        if self.adopted || !matches!(self.state(), State::Booked | State::PartlyShipped) {
-            return Err(refused(&format!("it is not waiting to be shipped: {}", self.status().to_lowercase())));
-        }
-        if !self.lines_are_at_rest() {
-            return Err(refused("lines of it are being moved or cancelled; ask again when that has ended"));
-        }
+        self.can_move()?;
         let from = if wish.from.is_empty() { self.only_place().unwrap_or_default() } else { &wish.from };
         if from.is_empty() {
             return Err(refused("its lines wait at several places; say from which in `from`"));
@@ -224,10 +231,7 @@ impl Order {
         if sourced {
             return self.reroute(&Wish { from: place, ..Wish::default() }, sourced, by);
         }
-        if self.state() != State::Booked && self.state() != State::PartlyShipped {
-            let why = format!("it is not waiting to be shipped: {}", self.status().to_lowercase());
-            return Err(Error::RerouteRefused { id: self.id.clone(), why });
-        }
+        self.can_move()?;
         self.strand(&place, by);
         Ok(())
     }

@@ -134,3 +134,17 @@ fn lines_at_several_places_need_to_say_from_which() {
     let twice = order.reroute(&Wish { from: "SOHO".into(), ..to("MAIN") }, false, by()).unwrap_err();
     insta::assert_snapshot!(twice, @"order o-1 cannot be moved: lines of it are being moved or cancelled; ask again when that has ended");
 }
+
+#[test]
+fn a_place_that_rejects_what_is_still_on_its_way_there_is_told_to_wait() {
+    let mut order = in_soho();
+    order.reroute(&to("MAIN"), false, by()).unwrap();
+    order.rerouted_to(1, &decided(&order, "MAIN"));
+    order.promised_elsewhere(1);
+    order.moved(1);
+    let early = order.reject("MAIN", false, RejectedPickup::Wait, by()).unwrap_err();
+    insta::assert_snapshot!(early, @"order o-1 cannot be moved: lines of it are being moved or cancelled; ask again when that has ended");
+    order.let_go(1, 9);
+    order.reject("MAIN", false, RejectedPickup::Wait, by()).unwrap();
+    assert!(order.is_stranded());
+}
