@@ -86,6 +86,8 @@ pub(crate) fn place_order(order: &Order, channel: &Channel, key: String) -> Resu
         attributes: attributes(order),
         // The webhook does not say it; it stands in the fulfilment order's delivery method, which is read on its own.
         pickup: None,
+        // Nor what its fraud analysis found.
+        risk_score: None,
     })
 }
 

@@ -127,6 +127,15 @@ impl OrdersService for Api {
         Ok(answer(pb::CancelOrderResponse { order: shown(&order) }, repeated))
     }
 
+    async fn hold_order(
+        &self,
+        request: Request<pb::HoldOrderRequest>,
+    ) -> Result<Response<pb::HoldOrderResponse>, Status> {
+        let held = self.orders.hold(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = held.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::HoldOrderResponse { order: shown(&order) }, repeated))
+    }
+
     async fn release_hold(
         &self,
         request: Request<pb::ReleaseHoldRequest>,

@@ -23,6 +23,7 @@ use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::line_cancel::LineCancel;
 use crate::look::Sources;
+use crate::outcome::Rules;
 use crate::record::Order;
 use crate::reroute::Reroute;
 
@@ -81,10 +82,14 @@ impl Calls {
         self.channel(&order.channel).is_some_and(|channel| !channel.crm.is_empty())
     }
 
-    /// By how much a total may differ, minor units.
+    /// The rules of an order's channel.
     #[must_use]
-    pub(crate) fn tolerance(&self, order: &Order) -> u32 {
-        self.channel(&order.channel).map_or(0, |channel| channel.tolerance_minor)
+    pub(crate) fn rules(&self, order: &Order) -> Rules {
+        let channel = self.channel(&order.channel);
+        channel.map_or_else(Rules::default, |channel| Rules {
+            tolerance: channel.tolerance_minor,
+            screening: channel.screening.clone(),
+        })
     }
 
     /// Does one leg.
@@ -95,7 +100,7 @@ impl Calls {
             Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
             Leg::Source(_) => self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made))),
             // Its time has come: there is nobody to ask.
-            Leg::LapsePickup => Ok(Brought::Done),
+            Leg::LapsePickup | Leg::ExpireHolds => Ok(Brought::Done),
             Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
@@ -159,6 +164,7 @@ impl Calls {
             | Leg::CloseLines(_)
             | Leg::ReleaseLines(_)
             | Leg::LapsePickup
+            | Leg::ExpireHolds
             | Leg::ReadRefunds
             | Leg::RefundShop(_)
             | Leg::RecordRefund(_) => {

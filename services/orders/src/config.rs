@@ -6,6 +6,7 @@ use retail_runtime::config::Span;
 use serde::Deserialize;
 
 use crate::policy::Sourcing;
+use crate::screening::Screening;
 
 /// Configuration of the orders service.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,6 +68,9 @@ pub struct Channel {
     /// True when the shop lowers its own number at a sale.
     #[serde(default = "yes")]
     pub subtracts_own_sales: bool,
+    /// What holds its orders until a person has looked; see [`Screening`].
+    #[serde(default)]
+    pub screening: Screening,
     /// Time zone of the retailer's calendar for this channel, IANA name.
     #[serde(default = "utc")]
     pub time_zone: String,

@@ -85,6 +85,14 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// It is booked, or over.
+    #[error("order {id} cannot be held any more: {status}")]
+    TooLateToHold {
+        /// The order.
+        id: String,
+        /// Where it stands.
+        status: String,
+    },
     /// Some lines cannot be cancelled.
     #[error("lines of order {id} cannot be cancelled: {why}")]
     LinesNotCancelled {
@@ -156,6 +164,7 @@ impl Fault for Error {
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
             Self::KeyReused { .. } | Self::UnknownItem { .. } => Class::Invalid,
@@ -178,6 +187,7 @@ impl Fault for Error {
             Self::PickupRefused { .. } => "PICKUP_REFUSED",
             Self::RerouteRefused { .. } => "REROUTE_REFUSED",
             Self::LinesNotCancelled { .. } => "LINES_NOT_CANCELLED",
+            Self::TooLateToHold { .. } => "TOO_LATE_TO_HOLD",
             Self::NotParked(_) => "NOT_PARKED",
             Self::OtherContent { .. } => "OTHER_CONTENT",
             Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
@@ -195,6 +205,7 @@ impl Fault for Error {
             | Self::AlreadyRefused { id }
             | Self::Adopted { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
+            Self::TooLateToHold { id, status } => vec![("order_id", id.clone()), ("status", status.clone())],
             Self::RerouteRefused { id, why } | Self::LinesNotCancelled { id, why } => {
                 vec![("order_id", id.clone()), ("why", why.clone())]
             }
@@ -236,6 +247,7 @@ impl Fault for Error {
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::Peer(_)
@@ -260,6 +272,7 @@ impl Fault for Error {
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
             | Self::KeyReused { .. }

@@ -74,9 +74,9 @@ impl Process for Journey {
 
     fn apply(&self, draft: &mut Draft<Order>, leg: &Leg, brought: &Brought, now: Timestamp) {
         let at = now.as_millisecond();
-        let tolerance = self.calls.tolerance(&draft.doc);
+        let rules = self.calls.rules(&draft.doc);
         let was = draft.doc.state();
-        outcome::take(&mut draft.doc, leg, brought, tolerance, at);
+        outcome::take(&mut draft.doc, leg, brought, &rules, at);
         if was != State::Cancelling && draft.doc.state() == State::Cancelling {
             sent::ask_for_payments(draft);
         }

@@ -50,6 +50,8 @@ pub(crate) enum Leg {
     CloseLines(usize),
     /// Give their promise back. (inventory)
     ReleaseLines(usize),
+    /// Act on holds that nobody decided in time. (us)
+    ExpireHolds,
     /// Give up a pickup that nobody collected. (us)
     LapsePickup,
     /// What has the shop given back by itself? (commerce)
@@ -84,6 +86,7 @@ impl Step for Leg {
             Self::Withdraw(number) => format!("inventory.withdraw/{number}"),
             Self::CloseLines(number) => format!("erp.close_lines/{number}"),
             Self::ReleaseLines(number) => format!("inventory.release_lines/{number}"),
+            Self::ExpireHolds => "orders.expire_holds".into(),
             Self::LapsePickup => "orders.lapse_pickup".into(),
             Self::ReadRefunds => "commerce.get_order".into(),
             Self::RefundShop(id) => format!("commerce.refund_order/{id}"),
@@ -102,6 +105,7 @@ impl Step for Leg {
             | Self::Consume(_)
             | Self::GiveBack
             | Self::LapsePickup
+            | Self::ExpireHolds
             | Self::Resource(..)
             | Self::LetGo(_)
             | Self::Withdraw(_)
@@ -149,6 +153,7 @@ impl Step for Leg {
             | Self::CloseSalesOrder
             | Self::GiveBack
             | Self::LapsePickup
+            | Self::ExpireHolds
             | Self::Resource(..)
             | Self::MoveSalesOrder(_)
             | Self::LetGo(_)
@@ -176,6 +181,7 @@ impl Step for Leg {
             | Self::CloseSalesOrder
             | Self::GiveBack
             | Self::LapsePickup
+            | Self::ExpireHolds
             | Self::Resource(..)
             | Self::PromiseElsewhere(..)
             | Self::MoveSalesOrder(_)

@@ -33,6 +33,7 @@ mod record;
 mod refunds;
 mod render;
 mod reroute;
+mod screening;
 mod seal;
 mod sent;
 mod sourcing;
@@ -58,9 +59,10 @@ pub use crate::config::{Channel, Config, Crm, Erp};
 use crate::journey::Journey;
 use crate::orders::Orders;
 pub use crate::place::order_id;
-pub use crate::policy::{Criterion, Place, Policy, Reach, Shortage, Sourcing, Zone};
+pub use crate::policy::{Criterion, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::Facts;
 use crate::record::Order;
+pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
 
 /// A thousand-line order fits several times.

@@ -5,6 +5,7 @@ use retail_proto::types::v1::Ref;
 use crate::fault::Error;
 use crate::pickup::{Pickup, Stage};
 use crate::record::{Capture, Hold, Line, Order, State};
+use crate::screening::TAKEN_OVER;
 
 impl Order {
     /// True when nothing will happen to it any more by itself.
@@ -32,8 +33,20 @@ impl Order {
         if known || self.released.iter().any(|released| released == reason) {
             return;
         }
-        self.holds.push(Hold { reason: reason.to_owned(), detail: detail.to_owned(), since: at });
+        self.holds.push(Hold { reason: reason.to_owned(), detail: detail.to_owned(), since: at, expires_at: 0 });
         self.set_state(State::Held);
+    }
+
+    /// A person wants to look at it first. Only what is not booked can wait; holding twice is a no-op.
+    pub fn hold_by_person(&mut self, note: &str, at: i64) -> Result<(), Error> {
+        if !matches!(self.state(), State::Received | State::Held) || self.reserved {
+            let status = self.status().to_lowercase();
+            return Err(Error::TooLateToHold { id: self.id.clone(), status });
+        }
+        // Whoever holds it again after a release means it.
+        self.released.retain(|reason| reason != "HELD_BY_PERSON");
+        self.hold("HELD_BY_PERSON", note, at);
+        Ok(())
     }
 
     /// Releases one hold; the order goes on when it was the last.
@@ -46,8 +59,8 @@ impl Order {
         };
         let hold = self.holds.remove(index);
         match hold.reason.as_str() {
-            // The person takes the customer's total over as it is.
-            "TOTAL_MISMATCH" => self.released.push(hold.reason),
+            // The person has looked and takes it over as it is.
+            reason if TAKEN_OVER.contains(&reason) => self.released.push(hold.reason),
             "UNKNOWN_ITEM" => self.items_known = false,
             // Asked again, never waved through: what still lacks holds the order again.
             _ => {}

@@ -7,17 +7,28 @@ use crate::documents::Shipment;
 use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
+use crate::screening::{Screening, screen};
 use crate::{facts, refunds};
 
-/// Takes what a leg has brought into the order. `tolerance` is of its total, in minor units.
-pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, tolerance: u32, at: i64) {
+/// What the order's channel says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    /// By how many minor units a total may differ from its lines.
+    pub tolerance: u32,
+    /// What a person must look at.
+    pub screening: Screening,
+}
+
+/// Takes what a leg has brought into the order.
+pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rules, at: i64) {
     match (leg, brought) {
         (Leg::Identify, Brought::Customer(customer)) => {
             customer.customer_id.clone_into(&mut order.customer_id);
         }
         (Leg::ResolveItems, Brought::Items(items)) => {
             know_items(order, items, at);
-            check_total(order, tolerance, at);
+            check_total(order, rules.tolerance, at);
+            screen(order, &rules.screening, at);
         }
         (Leg::Source(_), Brought::Decision(decision)) => source(order, decision),
         (Leg::Reserve | Leg::ReserveAt(_), Brought::Reservation(answer)) => promise(order, answer, at),
@@ -66,6 +77,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, tolerance: u
             facts::take(order, told);
         }
         (Leg::ReleaseLines(number), _) => order.lines_cancelled(*number),
+        (Leg::ExpireHolds, _) => order.expire_holds(rules.screening.on_expiry, at),
         (Leg::LapsePickup, _) => order.lapse_pickup(at),
         (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
         (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
@@ -86,6 +98,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, tolerance: u
             order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
         }
     }
+    order.date_holds(&rules.screening);
     order.advance();
 }
 
@@ -149,6 +162,7 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
         | Leg::Withdraw(_)
         | Leg::ReleaseLines(_)
         | Leg::LapsePickup
+        | Leg::ExpireHolds
         | Leg::ReadRefunds
         | Leg::RecordRefund(_) => Verdict::Park,
     }

@@ -97,6 +97,23 @@ impl Orders {
         self.say(&request.order_id, asked, ("CANCEL_LINES_ASKED", &request.reason), rule).await
     }
 
+    /// A person wants to look at it first.
+    pub(crate) async fn hold(&self, principal: &str, request: &pb::HoldOrderRequest) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("note", !request.note.is_empty(), "say why; people read it");
+        bad.check()?;
+        let asked = Asked::new(principal, "HoldOrder", &request.idempotency_key, request.encode_to_vec());
+        let note = request.note.clone();
+        let calls = self.calls.clone();
+        let rule = move |order: &mut Order, by: By<'_>| {
+            order.hold_by_person(&note, by.at)?;
+            order.date_holds(&calls.rules(order).screening);
+            Ok(())
+        };
+        self.say(&request.order_id, asked, ("HELD", &request.note), rule).await
+    }
+
     async fn say(
         &self,
         id: &str,

@@ -59,6 +59,8 @@ pub(crate) fn parse(
     // Without a currency no amount can be judged: say what is known so far.
     let Some(currency) = currency else { return Err(bad.into_shape()) };
     let id = order_id(&request.channel, &request.channel_order_id);
+    let score = request.risk_score.is_none_or(|score| (0..=100).contains(&score));
+    bad.require("risk_score", score, "give 0 to 100, or none");
     let pickup = request.pickup.as_ref().map(|asked| parse_pickup(asked, &mut bad));
     let mut lines: Vec<Line> =
         request.lines.iter().zip(1..).map(|(line, number)| parse_line(line, number, &id, currency, &mut bad)).collect();
@@ -102,6 +104,7 @@ pub(crate) fn parse(
         taxes_included: request.taxes_included,
         erp: channel.erp.clone(),
         pickup,
+        risk_score: request.risk_score.and_then(|score| u32::try_from(score).ok()),
         ..Order::default()
     })
 }

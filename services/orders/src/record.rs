@@ -169,6 +169,9 @@ pub struct Hold {
     /// Milliseconds since 1970.
     #[prost(int64, tag = "3")]
     pub since: i64,
+    /// When it runs out, milliseconds since 1970; 0 is never.
+    #[prost(int64, tag = "4")]
+    pub expires_at: i64,
 }
 
 /// Who buys.
@@ -356,6 +359,9 @@ pub struct Order {
     /// Lines that were cancelled while the rest went on, oldest first; only the last may be under way.
     #[prost(message, repeated, tag = "52")]
     pub line_cancels: Vec<LineCancel>,
+    /// Risk of fraud, 0 to 100; absent when it was not assessed.
+    #[prost(uint32, optional, tag = "53")]
+    pub risk_score: Option<u32>,
 }
 
 impl retail_store::Document for Order {

@@ -34,6 +34,7 @@ impl From<&Order> for pb::Order {
                     reason: hold.reason.clone(),
                     detail: hold.detail.clone(),
                     since: Some(timestamp(hold.since)),
+                    expires_at: (hold.expires_at != 0).then(|| timestamp(hold.expires_at)),
                 })
                 .collect(),
             parked: order.parked,
@@ -112,6 +113,7 @@ impl From<&Order> for pb::Order {
             adopted: order.adopted,
             refunds: order.refunds.iter().filter(|refund| refund.given).map(|one| refund(order, one)).collect(),
             sourcing: order.sourced.as_ref().and_then(sourcing),
+            risk_score: order.risk_score.and_then(|score| i32::try_from(score).ok()),
             pickup: order.pickup.as_ref().map(pickup),
             line_cancellations: order
                 .line_cancels

@@ -31,6 +31,9 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
         State::Reserved => vec![Leg::BookSalesOrder],
         State::Booked | State::PartlyShipped | State::Shipped => settle(order, now),
         State::Cancelling => undo(order),
+        State::Held if order.holds_expire_at().is_some_and(|until| until <= now.as_millisecond()) => {
+            vec![Leg::ExpireHolds]
+        }
         State::Held | State::Completed | State::Cancelled | State::Refused => Vec::new(),
     };
     if let Some(stamp) = order.crm_stamp()
@@ -43,7 +46,10 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
     match (legs.is_empty(), order.is_over()) {
         (false, _) => Next::Do(legs),
         (true, true) => Next::Done,
-        (true, false) => Next::Wait(order.pickup_lapses_at().and_then(|until| Timestamp::from_millisecond(until).ok())),
+        (true, false) => {
+            let until = order.holds_expire_at().or_else(|| order.pickup_lapses_at());
+            Next::Wait(until.and_then(|until| Timestamp::from_millisecond(until).ok()))
+        }
     }
 }
 

@@ -311,7 +311,7 @@ impl World {
                 self.recorded_back += order.refund_out_of(id);
                 Ok(Brought::Record(record("customerRefund", id)))
             }
-            Leg::Confirm | Leg::TellChannel(_) | Leg::LapsePickup => Ok(Brought::Done),
+            Leg::Confirm | Leg::TellChannel(_) | Leg::LapsePickup | Leg::ExpireHolds => Ok(Brought::Done),
             Leg::Identify | Leg::ResolveItems | Leg::Source(_) | Leg::TellCrm(_) => panic!("{leg:?} is settled before"),
         }
     }
@@ -328,7 +328,7 @@ fn go(order: &mut Order, world: &mut World, luck: u8) -> bool {
     let Next::Do(legs) = way::next(order, false, false, now) else { return false };
     let leg = legs[usize::from(luck) % legs.len()].clone();
     match world.perform(order, &leg, luck) {
-        Ok(brought) => outcome::take(order, &leg, &brought, 0, world.now),
+        Ok(brought) => outcome::take(order, &leg, &brought, &outcome::Rules::default(), world.now),
         Err(why) => assert_eq!(outcome::refused(order, &leg, &why), Verdict::Handled, "{} parks: {why:?}", leg.name()),
     }
     true

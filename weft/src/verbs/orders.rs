@@ -102,6 +102,14 @@ enum What {
         #[arg(long)]
         ship: bool,
     },
+    /// Holds an order that is not booked yet.
+    Hold {
+        /// Id or number.
+        id: String,
+        /// Why, for people.
+        #[arg(long)]
+        note: String,
+    },
     /// Releases a hold, so that the order goes on.
     Release {
         /// Id or number.
@@ -154,6 +162,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
         What::Reroute { id, reason, from, to, ship } => {
             (id, "reroute", json!({"reason": reason, "from": from, "to": to, "ship": ship}))
         }
+        What::Hold { id, note } => (id, "hold", json!({"note": note})),
         What::Release { id, hold, note } => (id, "releaseHold", json!({"holdReason": hold, "note": note})),
         What::Resume { id, note } => (id, "resume", json!({"note": note})),
     };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_orders::{Channel, Config, Sourcing};
+use retail_orders::{Channel, Config, Screening, Sourcing};
 use retail_proto::commerce::v1::commerce_service_server::CommerceServiceServer;
 use retail_proto::crm::v1::crm_service_server::CrmServiceServer;
 use retail_proto::customers::v1::customers_service_server::CustomersServiceServer;
@@ -29,6 +29,9 @@ use crate::erp::{Erp, Ledgers};
 use crate::neighbours::{Crm, People};
 use crate::shop::Shop;
 use crate::stock::Stock;
+
+/// How long stores keep a pickup.
+const WEEK: Span = Span::from_secs(7 * 24 * 3600);
 
 /// A fact that does not come within this is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -136,15 +139,20 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
 }
 
 pub(crate) async fn mesh_sourced(clock: Clock, net: Net, sourcing: Sourcing) -> Mesh {
-    mesh_with(clock, net, sourcing, Span::from_secs(7 * 24 * 3600)).await
+    mesh_with(clock, net, sourcing, WEEK, Screening::default()).await
+}
+
+/// A mesh whose channels hold by these rules.
+pub(crate) async fn mesh_screening(screening: Screening) -> Mesh {
+    mesh_with(Clock::system(), Net::tcp(), Sourcing::default(), WEEK, screening).await
 }
 
 /// A mesh whose stores keep what is ready for so long.
 pub(crate) async fn mesh_keeping(clock: Clock, net: Net, pickup: Span) -> Mesh {
-    mesh_with(clock, net, Sourcing::default(), pickup).await
+    mesh_with(clock, net, Sourcing::default(), pickup, Screening::default()).await
 }
 
-async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span) -> Mesh {
+async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span, screening: Screening) -> Mesh {
     let runtime = Runtime::new("orders-test", clock, Rng::seeded(11), net);
     let (erp, stock, crm, shop) = (Erp::default(), Stock::default(), Crm::default(), Shop::default());
     let stock_routes =
@@ -158,6 +166,7 @@ async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span) -> 
         erp: "erp".into(),
         crm: "crm".into(),
         time_zone: "Europe/London".into(),
+        screening,
         ..Channel::default()
     };
     let erp_address = serve(&runtime, Routes::new(ErpServiceServer::new(erp.clone()))).await;

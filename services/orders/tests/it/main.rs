@@ -6,6 +6,7 @@ mod cancellation;
 mod capture;
 mod erp;
 mod harness;
+mod holds;
 mod journey;
 mod lists;
 mod neighbours;
