@@ -34,7 +34,18 @@ pub fn load<T: DeserializeOwned>(builtin: &str, file: Option<&Path>, prefix: &st
         }
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment = figment.merge(Env::prefixed(prefix).split("__"));
+    extract(&figment.merge(Env::prefixed(prefix).split("__")))
+}
+
+/// Reads a configuration from its text alone.
+///
+/// # Errors
+/// [`ConfigError`], one line a wrong value.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
+    extract(&Figment::new().merge(Toml::string(text)))
+}
+
+fn extract<T: DeserializeOwned>(figment: &Figment) -> Result<T, ConfigError> {
     figment.extract().map_err(|errors| {
         let lines = errors.into_iter().map(|error| {
             let source = error.metadata.as_ref().map_or_else(

@@ -24,6 +24,7 @@ use crate::leg::Leg;
 use crate::line_cancel::LineCancel;
 use crate::look::Sources;
 use crate::outcome::Rules;
+use crate::policies::Policies;
 use crate::record::Order;
 use crate::reroute::Reroute;
 
@@ -45,7 +46,12 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// Opens a lazy channel to each peer of the configuration. The store has the lists of orders that places have taken.
-    pub(crate) fn new(config: &Config, runtime: &Runtime, store: &Store) -> Result<Self, PeerError> {
+    pub(crate) fn new(
+        config: &Config,
+        runtime: &Runtime,
+        store: &Store,
+        policies: Policies,
+    ) -> Result<Self, PeerError> {
         let mut channels = BTreeMap::new();
         for (name, channel) in &config.channels {
             let peer = if channel.address.is_empty() { None } else { Some(runtime.peer(&channel.address)?) };
@@ -66,7 +72,7 @@ impl Calls {
             erps,
             crms,
             reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
-            sources: Sources::new(config, store, runtime.clock()),
+            sources: Sources::new(config, policies, store, runtime.clock()),
         })
     }
 

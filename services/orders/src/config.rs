@@ -1,6 +1,7 @@
 //! What the orders service is told at start.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use retail_runtime::config::Span;
 use serde::Deserialize;
@@ -35,6 +36,9 @@ pub struct Config {
     /// Which place fulfils an order; see [`Sourcing`].
     #[serde(default)]
     pub sourcing: Sourcing,
+    /// A file with the same, read again when it changes; instead of `sourcing`.
+    #[serde(default)]
+    pub sourcing_file: Option<PathBuf>,
 }
 
 /// A channel that orders come from.

@@ -26,6 +26,7 @@ mod pairing;
 mod pickup;
 mod pickups;
 mod place;
+mod policies;
 mod policy;
 mod poll;
 mod purchases;
@@ -59,6 +60,7 @@ pub use crate::config::{Channel, Config, Crm, Erp};
 use crate::journey::Journey;
 use crate::orders::Orders;
 pub use crate::place::order_id;
+use crate::policies::Policies;
 pub use crate::policy::{Criterion, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::Facts;
 use crate::record::Order;
@@ -90,11 +92,8 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Listener) -> Result<(), Error> {
-    let problems = config.sourcing.problems();
-    if !problems.is_empty() {
-        return Err(Error::Sourcing(problems));
-    }
-    let calls = Calls::new(&config, &runtime, &store)?;
+    let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
+    let calls = Calls::new(&config, &runtime, &store, policies)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());
     let mut erps = BTreeMap::new();
     for (name, erp) in &config.erps {

@@ -1,7 +1,6 @@
 //! Looking before an order is given to places: what may be sold where, the orders that a place has taken, and the day.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use retail_flow::Failure;
@@ -14,6 +13,7 @@ use retail_store::{IndexQuery, Store};
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::decision::Decision;
+use crate::policies::Policies;
 use crate::policy::{Place, Policy, RejectedPickup, Shortage, Sourcing};
 use crate::record::{Capture, Order};
 use crate::reroute::Reroute;
@@ -23,7 +23,7 @@ use crate::sourcing::{self, Candidate, Terms, Wanted};
 /// Decides which places fulfil an order.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    config: Arc<Sourcing>,
+    policies: Policies,
     usual_pickup: Span,
     store: Store,
     clock: Clock,
@@ -32,32 +32,30 @@ pub(crate) struct Sources {
 impl Sources {
     /// By this configuration; the store has the lists of orders that places have taken.
     #[must_use]
-    pub(crate) fn new(config: &Config, store: &Store, clock: &Clock) -> Self {
-        let sourcing = Arc::new(config.sourcing.clone());
-        Self { config: sourcing, usual_pickup: config.pickup, store: store.clone(), clock: clock.clone() }
+    pub(crate) fn new(config: &Config, policies: Policies, store: &Store, clock: &Clock) -> Self {
+        Self { policies, usual_pickup: config.pickup, store: store.clone(), clock: clock.clone() }
     }
 
     /// True when places must be found for it: a policy fits, and not every line names its own.
     #[must_use]
     pub(crate) fn wants(&self, order: &Order) -> bool {
-        self.policy(order).is_some() && order.lines.iter().any(|line| line.is_goods() && line.location.is_empty())
+        self.fits(order) && order.lines.iter().any(|line| line.is_goods() && line.location.is_empty())
     }
 
     /// How long a store keeps a pickup of an order.
     #[must_use]
     pub(crate) fn pickup(&self, order: &Order) -> Duration {
-        let own = self.policy(order).and_then(|(_, policy)| policy.pickup);
+        let policies = self.policies.now();
+        let own = policy(&policies, order).and_then(|(_, policy)| policy.pickup);
         own.unwrap_or(self.usual_pickup).get()
     }
 
     /// Looks and decides.
     pub(crate) async fn decide(&self, calls: &Calls, order: &Order) -> Result<Decision, Failure> {
-        let Some((name, policy)) = self.policy(order) else {
-            let detail = format!("no sourcing policy fits brand {:?} and market {:?}", order.brand, order.market);
-            return Err(Failure::refused("NO_SOURCING_POLICY", detail));
-        };
-        let terms = terms(name, policy, order, self.zone(order));
-        self.look(calls, order, policy, &wanted(order), &terms).await
+        let policies = self.policies.now();
+        let (name, policy) = policy(&policies, order).ok_or_else(|| no_policy(order))?;
+        let terms = terms(name, policy, order, policies.zone(order.shipping_address.as_ref()));
+        self.look(calls, order, (&policies, policy), &wanted(order), &terms).await
     }
 
     /// Decides which place takes over what another cannot fulfil: the one that was asked for, else the best of the
@@ -77,33 +75,30 @@ impl Sources {
         if !reroute.to.is_empty() {
             return Ok(sourcing::named(&wanted, &reroute.who, now.as_millisecond()));
         }
-        let Some((name, policy)) = self.policy(order) else {
-            return Err(Failure::refused(
-                "NO_SOURCING_POLICY",
-                "no sourcing policy fits the order any more".to_owned(),
-            ));
-        };
-        let terms = Terms { backorder_at: None, ..terms(name, policy, order, self.zone(order)) };
-        self.look(calls, order, policy, &wanted, &terms).await
+        let policies = self.policies.now();
+        let (name, policy) = policy(&policies, order).ok_or_else(|| no_policy(order))?;
+        let usual = terms(name, policy, order, policies.zone(order.shipping_address.as_ref()));
+        let terms = Terms { backorder_at: None, ..usual };
+        self.look(calls, order, (&policies, policy), &wanted, &terms).await
     }
 
     /// What becomes of a pickup that its store cannot fulfil.
     #[must_use]
     pub(crate) fn rejected_pickup(&self, order: &Order) -> RejectedPickup {
-        self.policy(order).map(|(_, policy)| policy.rejected_pickup).unwrap_or_default()
+        policy(&self.policies.now(), order).map(|(_, policy)| policy.rejected_pickup).unwrap_or_default()
     }
 
     /// True when a policy fits.
     #[must_use]
     pub(crate) fn fits(&self, order: &Order) -> bool {
-        self.policy(order).is_some()
+        policy(&self.policies.now(), order).is_some()
     }
 
     async fn look(
         &self,
         calls: &Calls,
         order: &Order,
-        policy: &Policy,
+        (policies, policy): (&Sourcing, &Policy),
         wanted: &[Wanted],
         terms: &Terms,
     ) -> Result<Decision, Failure> {
@@ -111,21 +106,13 @@ impl Sources {
         let mut rows = by_location(calls.availability(skus).await?);
         let now = self.clock.now();
         let mut candidates = Vec::with_capacity(policy.places.len());
-        for (location, place) in policy.places.iter().filter_map(|code| self.config.places.get_key_value(code)) {
+        for (location, place) in policy.places.iter().filter_map(|code| policies.places.get_key_value(code)) {
             let available = rows.remove(location).unwrap_or_default();
             let mut candidate = self.candidate(location, place, available, &terms.zone, now).await?;
             candidate.rejected = order.places_that_cannot().any(|place| place == location);
             candidates.push(candidate);
         }
         Ok(sourcing::decide(wanted, &candidates, terms, now.as_millisecond()))
-    }
-
-    fn zone(&self, order: &Order) -> &str {
-        self.config.zone(order.shipping_address.as_ref())
-    }
-
-    fn policy(&self, order: &Order) -> Option<(&str, &Policy)> {
-        self.config.policy(&order.brand, &order.market)
     }
 
     async fn candidate(
@@ -162,6 +149,15 @@ impl Sources {
         let found = found.map_err(|error| Failure::not_done("STORE", error.to_string()))?;
         Ok(u32::try_from(found.len()).unwrap_or(u32::MAX))
     }
+}
+
+fn policy<'a>(policies: &'a Sourcing, order: &Order) -> Option<(&'a str, &'a Policy)> {
+    policies.policy(&order.brand, &order.market)
+}
+
+fn no_policy(order: &Order) -> Failure {
+    let detail = format!("no sourcing policy fits brand {:?} and market {:?}", order.brand, order.market);
+    Failure::refused("NO_SOURCING_POLICY", detail)
 }
 
 fn wanted(order: &Order) -> Vec<Wanted> {

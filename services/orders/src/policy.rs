@@ -17,7 +17,7 @@ const MOST_SPLIT: usize = 3;
 const DEFAULT: &str = "default";
 
 /// Which place fulfils an order. Without this section inventory's default location fulfils every line that names none.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sourcing {
     /// Places, by location code.
@@ -31,7 +31,7 @@ pub struct Sourcing {
 }
 
 /// What is known of a place.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Place {
     /// Time zone of its day, IANA name.
@@ -66,7 +66,7 @@ pub struct Reach {
 }
 
 /// Where a zone lies.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// ISO 3166-1 alpha-2 code.
@@ -99,7 +99,7 @@ pub enum Shortage {
 }
 
 /// How a place is chosen.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Version, for people: it is kept with each decision. Change it whenever the policy changes.

@@ -9,6 +9,8 @@ use retail_store::{Draft, Model, Store};
 use super::*;
 use crate::calls::Calls;
 use crate::config::Config;
+use crate::policies::Policies;
+use crate::policy::Sourcing;
 use crate::seal::Seal;
 use crate::testing::order;
 
@@ -54,9 +56,14 @@ async fn with_orders(customer: &str, count: i64) -> Orders {
         groups: vec![],
         reservation: retail_runtime::config::Span::from_secs(1),
         pickup: retail_runtime::config::Span::from_secs(1),
+        sourcing_file: None,
         sourcing: crate::Sourcing::default(),
     };
-    let orders = Orders::new(&store, runtime.clock(), Calls::new(&config, &runtime, &store).unwrap());
+    let orders = Orders::new(
+        &store,
+        runtime.clock(),
+        Calls::new(&config, &runtime, &store, Policies::fixed(Sourcing::default())).unwrap(),
+    );
     let placing = (1..=count).map(|number| {
         let (store, now) = (store.clone(), runtime.clock().now());
         let placed = Order {

@@ -139,20 +139,24 @@ pub(crate) async fn mesh_over(clock: Clock, net: Net) -> Mesh {
 }
 
 pub(crate) async fn mesh_sourced(clock: Clock, net: Net, sourcing: Sourcing) -> Mesh {
-    mesh_with(clock, net, sourcing, WEEK, Screening::default()).await
+    mesh_with(clock, net, |config| config.sourcing = sourcing).await
 }
 
 /// A mesh whose channels hold by these rules.
 pub(crate) async fn mesh_screening(screening: Screening) -> Mesh {
-    mesh_with(Clock::system(), Net::tcp(), Sourcing::default(), WEEK, screening).await
+    let screen = |config: &mut Config| {
+        config.channels.values_mut().for_each(|channel| channel.screening = screening.clone());
+    };
+    mesh_with(Clock::system(), Net::tcp(), screen).await
 }
 
 /// A mesh whose stores keep what is ready for so long.
 pub(crate) async fn mesh_keeping(clock: Clock, net: Net, pickup: Span) -> Mesh {
-    mesh_with(clock, net, Sourcing::default(), pickup, Screening::default()).await
+    mesh_with(clock, net, |config| config.pickup = pickup).await
 }
 
-async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span, screening: Screening) -> Mesh {
+/// A mesh whose configuration is changed first.
+pub(crate) async fn mesh_with(clock: Clock, net: Net, change: impl FnOnce(&mut Config)) -> Mesh {
     let runtime = Runtime::new("orders-test", clock, Rng::seeded(11), net);
     let (erp, stock, crm, shop) = (Erp::default(), Stock::default(), Crm::default(), Shop::default());
     let stock_routes =
@@ -166,11 +170,10 @@ async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span, scr
         erp: "erp".into(),
         crm: "crm".into(),
         time_zone: "Europe/London".into(),
-        screening,
         ..Channel::default()
     };
     let erp_address = serve(&runtime, Routes::new(ErpServiceServer::new(erp.clone()))).await;
-    let config = Config {
+    let mut config = Config {
         inventory: serve(&runtime, stock_routes).await,
         customers: serve(&runtime, Routes::new(CustomersServiceServer::new(People))).await,
         channels: BTreeMap::from([
@@ -184,9 +187,11 @@ async fn mesh_with(clock: Clock, net: Net, sourcing: Sourcing, pickup: Span, scr
         crms: BTreeMap::from([("crm".to_owned(), retail_orders::Crm { address: crm_address })]),
         groups: Vec::new(),
         reservation: Span::from_secs(900),
-        pickup,
-        sourcing,
+        pickup: WEEK,
+        sourcing: Sourcing::default(),
+        sourcing_file: None,
     };
+    change(&mut config);
     let (model, commits) = (Model::new(), Arc::new(AtomicU64::new(0)));
     let counted = Arc::clone(&commits);
     model.fate(move |_, commit| {

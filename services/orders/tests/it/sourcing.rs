@@ -7,7 +7,7 @@ use retail_proto::orders::v1::{
 use retail_proto::types::v1::Address;
 use retail_runtime::{Clock, Net};
 
-use crate::harness::{Mesh, mesh_sourced, request};
+use crate::harness::{Mesh, mesh_sourced, mesh_with, request};
 
 pub(crate) const POLICY: &str = r#"
     [places.MAIN]
@@ -200,4 +200,32 @@ async fn a_line_that_names_its_place_keeps_it_and_an_order_that_names_all_is_not
     let id = mesh.place(both).await;
     let order = mesh.until_state(&id, OrderState::Booked).await;
     assert_eq!((places(&order), order.sourcing.as_ref()), (vec!["SOHO", "SOHO"], None));
+}
+
+#[tokio::test]
+async fn policies_in_a_file_of_their_own_count_from_the_moment_they_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("policies.toml");
+    let text = |version: &str| format!("[places.SOHO]\n[policies.default]\nversion = {version:?}\nplaces = [\"SOHO\"]");
+    std::fs::write(&file, text("2024-03")).unwrap();
+    let mesh = mesh_with(Clock::system(), Net::tcp(), |config| config.sourcing_file = Some(file.clone())).await;
+    let version = async |number: u32| {
+        let id = mesh.place(request(number)).await;
+        let order = mesh.until_state(&id, OrderState::Booked).await;
+        order.sourcing.unwrap().policy_version
+    };
+    mesh.stock.books.open().rows =
+        [HEART, LANTERN].map(|sku| (("SOHO".to_owned(), sku.to_owned()), 100_000)).into_iter().collect();
+    assert_eq!(version(1001).await, "2024-03");
+    std::fs::write(&file, text("2024-04")).unwrap();
+    let mut number = 1002;
+    while version(number).await != "2024-04" {
+        assert!(number < 1_200, "the new policies never counted");
+        Clock::system().sleep(std::time::Duration::from_millis(50)).await;
+        number += 1;
+    }
+    // What cannot be used changes nothing.
+    std::fs::write(&file, "[policies.default]\nversion = 7").unwrap();
+    Clock::system().sleep(std::time::Duration::from_millis(2_500)).await;
+    assert_eq!(version(2_000).await, "2024-04");
 }
