@@ -54,6 +54,53 @@ pub struct Channel {
     /// True when the shop lowers its number at its own sales.
     #[serde(default = "yes")]
     pub subtracts_own_sales: bool,
+    /// What it gets of what may be sold. A change counts from the next reading of the channel (`refresh`, or
+    /// `SyncReference`).
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What a channel gets of what may be sold at each location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Whole units of each item that it is never shown.
+    pub keep_back: u32,
+    /// Its part of the rest, 1 to 100 per cent, rounded down.
+    pub share: Share,
+    /// Most units that it shows at once; absent: no limit.
+    pub cap: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { keep_back: 0, share: Share(100), cap: None }
+    }
+}
+
+/// A part, 1 to 100 per cent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Share(u32);
+
+impl Share {
+    /// Per cent.
+    #[must_use]
+    pub const fn percent(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for Share {
+    type Error = String;
+
+    fn try_from(percent: u32) -> Result<Self, String> {
+        if (1..=100).contains(&percent) {
+            Ok(Self(percent))
+        } else {
+            Err(format!("{percent} is no share; give 1 to 100 per cent"))
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -87,6 +134,10 @@ mod tests {
         let config: Config = retail_runtime::config::load(text, None, "NO_SUCH_PREFIX_").unwrap();
         assert!(config.erp.is_none() && config.channels[0].subtracts_own_sales);
         assert_eq!(config.refresh, Span::from_secs(900));
+        assert_eq!(config.channels[0].limits, Limits::default());
+        let none = format!("{text}limits = {{ share = 0 }}");
+        let wrong = retail_runtime::config::parse::<Config>(&none).unwrap_err();
+        assert!(wrong.to_string().contains("1 to 100 per cent"), "{wrong}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ use retail_runtime::{Listener, Peer, Runtime};
 use retail_store::Store;
 use tonic::service::Routes;
 
-pub use config::{Channel, Config, Erp};
+pub use config::{Channel, Config, Erp, Limits, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;

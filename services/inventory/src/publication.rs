@@ -17,6 +17,34 @@ pub(crate) const STALE_LIMIT: u32 = 5;
 const UNSEEN_FOR: Duration = Duration::from_secs(600);
 const UNIT: i64 = 1_000_000;
 
+/// What a channel gets of what may be sold. Absent: all of it.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct Limits {
+    /// Whole units of each item that it is never shown: safety stock towards this channel.
+    #[prost(int64, tag = "1")]
+    pub keep_back: i64,
+    /// Its part of the rest, per cent, rounded down.
+    #[prost(uint32, tag = "2")]
+    pub share: u32,
+    /// Most units that it shows at once.
+    #[prost(int64, optional, tag = "3")]
+    pub cap: Option<i64>,
+}
+
+impl From<crate::config::Limits> for Limits {
+    fn from(limits: crate::config::Limits) -> Self {
+        Self { keep_back: i64::from(limits.keep_back), share: limits.share.percent(), cap: limits.cap.map(i64::from) }
+    }
+}
+
+impl Limits {
+    fn of(&self, free: i64) -> i64 {
+        let rest = i128::from(free.saturating_sub(self.keep_back).max(0));
+        let part = i64::try_from(rest * i128::from(self.share.min(100)) / 100).unwrap_or(i64::MAX);
+        self.cap.map_or(part, |cap| part.min(cap))
+    }
+}
+
 /// What one channel shows of a stock record. Whole units.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct Shown {
@@ -41,6 +69,9 @@ pub(crate) struct Shown {
     /// Stale answers in a row.
     #[prost(uint32, tag = "7")]
     pub stale: u32,
+    /// What it gets, as configured when it was last read.
+    #[prost(message, optional, tag = "8")]
+    pub limits: Option<Limits>,
 }
 
 impl Stock {
@@ -50,10 +81,12 @@ impl Stock {
         self.shown.iter().find(|shown| shown.channel == channel)
     }
 
-    /// The number that a channel should show: whole units of what may be sold, less what it sold unseen; never below 0.
+    /// The number that a channel should show: whole units of what may be sold, less what it sold unseen, and of that what
+    /// its limits leave it; never below 0.
     #[must_use]
     pub(crate) fn target(&self, shown: &Shown) -> i64 {
-        self.available.div_euclid(UNIT).saturating_sub(shown.unseen).max(0)
+        let free = self.available.div_euclid(UNIT).saturating_sub(shown.unseen).max(0);
+        shown.limits.as_ref().map_or(free, |limits| limits.of(free)).max(0)
     }
 
     /// True when a channel shows another number than it should, and telling it is not known to be useless.
@@ -94,6 +127,9 @@ impl Stock {
         shown.item_id.clone_from(&reading.item_id);
         shown.location_id.clone_from(&reading.location_id);
         shown.quantity = reading.quantity;
+        if reading.limits.is_some() {
+            shown.limits.clone_from(&reading.limits);
+        }
         lower != 0
     }
 
@@ -214,6 +250,33 @@ mod tests {
         let mut stock = shown(10);
         stock.promise("0.5".parse().unwrap(), Kind::Reserve, act(2)).unwrap();
         assert_eq!(stock.target(stock.shown_by("shop").unwrap()), 9);
+    }
+
+    fn limited(keep_back: i64, share: u32, cap: Option<i64>) -> Shown {
+        Shown { limits: Some(Limits { keep_back, share, cap }), ..reading(10) }
+    }
+
+    #[test]
+    fn a_channel_gets_what_its_limits_leave_it() {
+        let mut stock = shown(10);
+        let mut target = |limits: Shown| {
+            stock.read_back(&limits, true, at(2));
+            stock.target(stock.shown_by("shop").unwrap())
+        };
+        assert_eq!(target(limited(0, 100, None)), 10);
+        assert_eq!(target(limited(3, 100, None)), 7);
+        assert_eq!(target(limited(3, 50, None)), 3, "half of seven, rounded down");
+        assert_eq!(target(limited(0, 100, Some(4))), 4);
+        assert_eq!(target(limited(99, 100, Some(4))), 0);
+    }
+
+    #[test]
+    fn limits_stay_when_a_reading_does_not_say_any() {
+        let mut stock = shown(10);
+        stock.read_back(&limited(0, 100, Some(4)), true, at(2));
+        assert!(stock.is_dirty("shop"), "ten shown, four are its own");
+        stock.read_back(&reading(4), true, at(3));
+        assert_eq!(stock.target(stock.shown_by("shop").unwrap()), 4);
     }
 
     #[test]

@@ -328,6 +328,7 @@ impl Sync {
                         item_id: reading.inventory_item_id,
                         location_id: location_id.to_owned(),
                         quantity: reading.available,
+                        limits: Some(channel.limits.into()),
                         ..Shown::default()
                     };
                     Some((sku, shown))

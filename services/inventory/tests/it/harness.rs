@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_inventory::{Channel, Config, Erp};
+use retail_inventory::{Channel, Config, Erp, Limits};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_server::{CommerceService, CommerceServiceServer};
 use retail_proto::erp::v1 as erp;
@@ -311,6 +311,11 @@ pub(crate) async fn mesh() -> Mesh {
 }
 
 pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
+    mesh_limited(prepare, Limits::default()).await
+}
+
+/// A mesh whose shop gets no more than its limits leave it.
+pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits) -> Mesh {
     let time = Arc::new(Time { start: tokio::time::Instant::now(), ahead: Mutex::default() });
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
@@ -342,6 +347,7 @@ pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
             address: shop_address,
             locations: BTreeMap::new(),
             subtracts_own_sales: true,
+            limits,
         }],
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),

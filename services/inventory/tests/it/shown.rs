@@ -1,8 +1,9 @@
 //! What the shop shows.
 
+use retail_inventory::Limits;
 use retail_proto::inventory::v1 as pb;
 
-use crate::harness::{Mesh, mesh, reserve};
+use crate::harness::{Mesh, mesh, mesh_limited, reserve};
 
 async fn settles(mesh: &Mesh, sku: &str, number: i64) {
     mesh.until(&format!("the shop shows {number} of {sku}"), || async { mesh.shop.shown(sku) == number }).await;
@@ -79,4 +80,18 @@ async fn an_item_that_only_the_shop_knows_is_left_alone() {
     let request = pb::SyncReferenceRequest { idempotency_key: "k".into(), include_stock: false };
     let read = mesh.reference().sync_reference(request).await.unwrap().into_inner();
     assert_eq!(read.unmatched, ["Z"]);
+}
+
+#[tokio::test]
+async fn a_shop_shows_no_more_than_its_limits_leave_it_and_all_of_it_may_be_promised() {
+    let limits = Limits { keep_back: 2, cap: Some(6), ..Limits::default() };
+    let mesh = mesh_limited(|_| {}, limits).await;
+    settles(&mesh, "A", 6).await;
+    settles(&mesh, "B", 3).await;
+    mesh.reserve("o-1", &[("1", "A", "", "3"), ("2", "B", "", "1")]).await;
+    settles(&mesh, "A", 5).await;
+    settles(&mesh, "B", 2).await;
+    mesh.reserve("o-2", &[("1", "A", "", "7"), ("2", "B", "", "4")]).await;
+    settles(&mesh, "A", 0).await;
+    assert_eq!(mesh.available("A", "MAIN").await.as_deref(), Some("0"));
 }
