@@ -9,7 +9,7 @@ use retail_flow::page;
 use retail_proto::Quantity;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_server::InventoryService;
-use retail_runtime::{Clock, Ids, fault};
+use retail_runtime::{Clock, Ids, Runtime, fault};
 use retail_store::{IndexQuery, Store};
 use tonic::{Request, Response, Status};
 
@@ -22,6 +22,7 @@ use crate::reference::{Reference, SIDE_BY_SIDE};
 use crate::render::{done, merged, refused};
 use crate::reservation::Lacking;
 use crate::stock::{Counter, Stock};
+use crate::watch::watch;
 use crate::{parse, site};
 
 /// Name of the domain in errors.
@@ -30,6 +31,7 @@ pub(crate) const DOMAIN: &str = "inventory.retail";
 /// The inventory service.
 #[derive(Clone)]
 pub(crate) struct Api {
+    pub(crate) runtime: Runtime,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) holding: Holding,
@@ -75,7 +77,11 @@ impl Api {
         if self.owned { self.reference.unknown(skus).await } else { Ok(BTreeSet::new()) }
     }
 
-    async fn availability(&self, skus: BTreeSet<String>, location: &str) -> Result<Vec<pb::Availability>, Error> {
+    pub(crate) async fn availability(
+        &self,
+        skus: BTreeSet<String>,
+        location: &str,
+    ) -> Result<Vec<pb::Availability>, Error> {
         let locations =
             if location.is_empty() { self.reference.catalogue().await?.codes() } else { vec![location.to_owned()] };
         let ids: Vec<String> =
@@ -205,6 +211,16 @@ impl InventoryService for Api {
         let skus = parse::availability(&request).map_err(|bad| status(bad.into()))?;
         let rows = self.availability(skus, &request.location).await.map_err(status)?;
         Ok(Response::new(pb::GetAvailabilityResponse { rows }))
+    }
+
+    async fn watch_availability(
+        &self,
+        request: Request<pb::WatchAvailabilityRequest>,
+    ) -> Result<Response<tonic::codegen::BoxStream<pb::WatchAvailabilityResponse>>, Status> {
+        let pb::WatchAvailabilityRequest { skus, location } = request.into_inner();
+        let asked = pb::GetAvailabilityRequest { skus, location };
+        let skus = parse::availability(&asked).map_err(|bad| status(bad.into()))?;
+        Ok(Response::new(Box::pin(watch(self, &self.runtime, skus, asked.location))))
     }
 
     async fn reserve_stock(

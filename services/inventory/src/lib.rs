@@ -27,6 +27,7 @@ mod shelf;
 mod site;
 mod stock;
 mod sync;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
 
     runtime.spawn("audit", Audit::new(&runtime, &store, &leases, config.audit.into()).keep_looking());
     let api = Api {
+        runtime: runtime.clone(),
         store: store.clone(),
         clock: clock.clone(),
         holding,

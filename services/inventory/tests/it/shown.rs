@@ -95,3 +95,21 @@ async fn a_shop_shows_no_more_than_its_limits_leave_it_and_all_of_it_may_be_prom
     settles(&mesh, "A", 0).await;
     assert_eq!(mesh.available("A", "MAIN").await.as_deref(), Some("0"));
 }
+
+#[tokio::test]
+async fn whoever_watches_gets_what_stands_and_then_only_what_changes() {
+    let mesh = mesh().await;
+    let request = pb::WatchAvailabilityRequest { skus: vec!["a".into(), "B".into()], location: "MAIN".into() };
+    let mut stream = mesh.stock().watch_availability(request).await.unwrap().into_inner();
+    let numbers = |told: pb::WatchAvailabilityResponse| -> Vec<(String, String)> {
+        told.rows.into_iter().map(|row| (row.sku, row.available)).collect()
+    };
+    let pair = |sku: &str, available: &str| (sku.to_owned(), available.to_owned());
+    assert_eq!(numbers(stream.message().await.unwrap().unwrap()), [pair("A", "10"), pair("B", "5")]);
+    mesh.reserve("o-1", &[("1", "B", "", "2")]).await;
+    mesh.reserve("o-2", &[("1", "B", "", "2")]).await;
+    let told = numbers(stream.message().await.unwrap().unwrap());
+    assert!(told == [pair("B", "3")] || told == [pair("B", "1")], "{told:?}");
+    let none = pb::WatchAvailabilityRequest::default();
+    assert!(mesh.stock().watch_availability(none).await.unwrap_err().message().contains("skus"));
+}
