@@ -92,10 +92,11 @@ impl Calls {
     #[must_use]
     pub(crate) fn rules(&self, order: &Order) -> Rules {
         let channel = self.channel(&order.channel);
-        channel.map_or_else(Rules::default, |channel| Rules {
-            tolerance: channel.tolerance_minor,
-            screening: channel.screening.clone(),
-        })
+        Rules {
+            tolerance: channel.map_or(0, |channel| channel.tolerance_minor),
+            screening: channel.map(|channel| channel.screening.clone()).unwrap_or_default(),
+            moves_backorders: self.sources.moves_backorders(order),
+        }
     }
 
     /// Does one leg.

@@ -61,7 +61,7 @@ use crate::journey::Journey;
 use crate::orders::Orders;
 pub use crate::place::order_id;
 use crate::policies::Policies;
-pub use crate::policy::{Criterion, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
+pub use crate::policy::{Criterion, OnBackorder, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::Facts;
 use crate::record::Order;
 pub use crate::screening::{OnExpiry, Screening};

@@ -14,7 +14,7 @@ use crate::calls::Calls;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::policies::Policies;
-use crate::policy::{Place, Policy, RejectedPickup, Shortage, Sourcing};
+use crate::policy::{OnBackorder, Place, Policy, RejectedPickup, Shortage, Sourcing};
 use crate::record::{Capture, Order};
 use crate::reroute::Reroute;
 use crate::seal::list;
@@ -86,6 +86,13 @@ impl Sources {
     #[must_use]
     pub(crate) fn rejected_pickup(&self, order: &Order) -> RejectedPickup {
         policy(&self.policies.now(), order).map(|(_, policy)| policy.rejected_pickup).unwrap_or_default()
+    }
+
+    /// Are lines that the ERP has no stock for given to another place?
+    #[must_use]
+    pub(crate) fn moves_backorders(&self, order: &Order) -> bool {
+        let found = policy(&self.policies.now(), order).map(|(_, policy)| policy.on_backorder);
+        found == Some(OnBackorder::Reroute)
     }
 
     /// True when a policy fits.

@@ -217,7 +217,8 @@ impl Orders {
 
     /// Takes what an ERP says of its sales order into ours. Repeating it changes nothing.
     pub(crate) async fn take_facts(&self, told: erp::SalesOrder) -> Result<(), Failure> {
-        let (now, seal, id) = (self.clock.now(), self.seal, told.external_ref.clone());
+        let (now, seal, id, sources) =
+            (self.clock.now(), self.seal, told.external_ref.clone(), self.calls.sources.clone());
         let rule = move |draft: &mut Draft<Order>| {
             // Not every sales order that carries an external id was born here.
             if !draft.existed {
@@ -227,6 +228,9 @@ impl Orders {
             if crate::facts::take(&mut draft.doc, &told) {
                 if draft.doc.state() == State::Cancelling && before.state() != State::Cancelling {
                     sent::ask_for_payments(draft);
+                }
+                if sources.moves_backorders(&draft.doc) {
+                    draft.doc.source_backorders_anew(now.as_millisecond());
                 }
                 // Nothing leaves for an adopted order: there is nobody to wake.
                 if !draft.doc.adopted {

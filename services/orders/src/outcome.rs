@@ -17,6 +17,8 @@ pub(crate) struct Rules {
     pub tolerance: u32,
     /// What a person must look at.
     pub screening: Screening,
+    /// Lines that the ERP has no stock for are given to another place.
+    pub moves_backorders: bool,
 }
 
 /// Takes what a leg has brought into the order.
@@ -99,6 +101,9 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         }
     }
     order.date_holds(&rules.screening);
+    if rules.moves_backorders {
+        order.source_backorders_anew(at);
+    }
     order.advance();
 }
 

@@ -124,6 +124,9 @@ pub struct Policy {
     /// What becomes of a pickup that its store cannot fulfil.
     #[serde(default)]
     pub rejected_pickup: RejectedPickup,
+    /// What becomes of lines that the ERP has no stock for at their place.
+    #[serde(default)]
+    pub on_backorder: OnBackorder,
     /// How long a store keeps what is ready for pickup; absent for the usual time.
     #[serde(default)]
     pub pickup: Option<Span>,
@@ -141,6 +144,17 @@ pub enum RejectedPickup {
     Wait,
     /// It is shipped from another place, when the order has a shipping address.
     Ship,
+}
+
+/// What becomes of lines that the ERP has no stock for at their place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBackorder {
+    /// They wait for stock there.
+    #[default]
+    Wait,
+    /// Another place that has them ships them, when there is one.
+    Reroute,
 }
 
 impl Default for Place {

@@ -81,6 +81,9 @@ pub struct Reroute {
     /// Decisions that were overtaken by other buyers.
     #[prost(uint32, tag = "12")]
     pub overtaken: u32,
+    /// The ERP has no stock for them there: when nobody else has, they go on waiting where they are.
+    #[prost(bool, tag = "13")]
+    pub backorder: bool,
 }
 
 /// What somebody asks for.
@@ -130,7 +133,7 @@ impl Order {
     /// The last rerouting failed, and something still waits at the place that cannot fulfil it.
     #[must_use]
     pub(crate) fn is_stranded(&self) -> bool {
-        let failed = self.reroutes.last().filter(|last| last.step() == Step::Failed);
+        let failed = self.reroutes.last().filter(|last| last.step() == Step::Failed && !last.backorder);
         failed.is_some_and(|last| self.movable(&last.from).next().is_some())
     }
 
@@ -204,6 +207,29 @@ impl Order {
         };
         self.reroutes.push(reroute);
         Ok(())
+    }
+
+    /// The ERP has said of lines that they wait for stock where they are: another place may have it. Each place is left
+    /// once at most; when nobody has it, the lines go on waiting.
+    pub(crate) fn source_backorders_anew(&mut self, at: i64) {
+        if self.can_move().is_err() || self.pickup.as_ref().is_some_and(|pickup| !pickup.is_over()) {
+            return;
+        }
+        let left = |line: &Line| self.places_that_cannot().any(|place| place == line.location);
+        let waits = |line: &&Line| line.is_goods() && line.is_untouched() && line.backordered > 0 && !left(line);
+        let Some(from) = self.lines.iter().find(waits).map(|line| line.location.clone()) else { return };
+        let lines: Vec<&Line> = self.movable(&from).filter(waits).collect();
+        let told: Vec<String> = lines.iter().map(|line| line.number.to_string()).collect();
+        let reroute = Reroute {
+            lines: lines.iter().map(|line| line.number).collect(),
+            from,
+            who: "weft".to_owned(),
+            at,
+            why: format!("the ERP has no stock there for line {}", told.join(", ")),
+            backorder: true,
+            ..Reroute::default()
+        };
+        self.reroutes.push(reroute);
     }
 
     /// A place says that it cannot fulfil what it was given. `sourced` says whether a policy could choose another one.

@@ -111,6 +111,24 @@ fn a_pickup_that_moved_waits_to_be_picked_in_its_new_store() {
 }
 
 #[test]
+fn what_the_erp_has_no_stock_for_is_sourced_anew_once_for_each_place_and_waits_when_nobody_has_it() {
+    let mut order = in_soho();
+    order.source_backorders_anew(5);
+    assert!(order.reroutes.is_empty(), "nothing waits");
+    order.lines[1].backordered = 1;
+    order.source_backorders_anew(5);
+    assert_eq!((order.reroutes[0].lines.as_slice(), order.reroutes[0].from.as_str()), ([2].as_slice(), "SOHO"));
+    order.rerouted_to(1, &Decision { outcome: i32::from(Outcome::Refused), ..Decision::default() });
+    assert!(!order.is_stranded(), "it waits as a backorder, nobody must decide");
+    order.source_backorders_anew(6);
+    assert_eq!(order.reroutes.len(), 1, "once");
+    let mut collected = collected_in_soho();
+    collected.lines[1].backordered = 1;
+    collected.source_backorders_anew(5);
+    assert!(collected.reroutes.is_empty(), "a pickup waits in its store");
+}
+
+#[test]
 fn what_has_left_is_not_moved() {
     let mut order = in_soho();
     order.lines[0].shipped = 1;

@@ -42,6 +42,8 @@ enum Event {
     Ship(i32, i64),
     /// The warehouse picks a line: the ERP lets nobody change it.
     Pick(i32),
+    /// The ERP has no stock for a line where it is.
+    Backorder(i32),
     /// The ERP's people close the order.
     CloseByHand,
     /// The journey takes its next step; the numbers say what becomes of it.
@@ -59,6 +61,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::TimeGoesBy),
         3 => (1..3_i32, 1..4_i64).prop_map(|(line, pieces)| Event::Ship(line, pieces)),
         1 => (1..3_i32).prop_map(Event::Pick),
+        1 => (1..3_i32).prop_map(Event::Backorder),
         1 => Just(Event::CloseByHand),
         12 => any::<u8>().prop_map(Event::Go),
     ]
@@ -370,6 +373,12 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
             if let Some(line) = world.lines.get_mut(number) {
                 line.picked = true;
             }
+        }
+        Event::Backorder(number) => {
+            for line in order.lines.iter_mut().filter(|line| line.number == *number) {
+                line.backordered = UNIT;
+            }
+            order.source_backorders_anew(world.now);
         }
         Event::CloseByHand => {
             if world.booked {

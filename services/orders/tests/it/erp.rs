@@ -33,6 +33,8 @@ pub(crate) struct Ledgers {
     pub(crate) no_payments: bool,
     /// The next payment is recorded; the answer is lost, and nothing is heard of it until this is taken back.
     pub(crate) payments_fall_silent: bool,
+    /// The place where the ERP has no stock.
+    pub(crate) empty: String,
     /// Goods are being picked: nothing can be moved.
     pub(crate) picking: bool,
     /// The next change is made and its answer lost.
@@ -159,11 +161,16 @@ impl ErpService for Erp {
             }
             let id = input.external_ref.clone();
             if !books.orders.contains_key(&id) {
-                let lines = input.lines.iter().map(|line| pb::SalesOrderLine {
-                    line_number: line.line_number,
-                    quantity: line.quantity.clone(),
-                    committed: line.quantity.clone(),
-                    ..Default::default()
+                let lines = input.lines.iter().map(|line| {
+                    let there = books.empty.is_empty() || line.location != books.empty;
+                    let (committed, backordered) = if there { (&*line.quantity, "0") } else { ("0", &*line.quantity) };
+                    pb::SalesOrderLine {
+                        line_number: line.line_number,
+                        quantity: line.quantity.clone(),
+                        committed: committed.to_owned(),
+                        backordered: backordered.to_owned(),
+                        ..Default::default()
+                    }
                 });
                 let mut document = record("erp", "salesOrder", &format!("so-{id}"));
                 document.number = format!("SO{}", books.orders.len() + 1);
@@ -239,6 +246,7 @@ impl ErpService for Erp {
             for change in &request.lines {
                 let line = order.lines.iter_mut().find(|line| line.line_number == change.line_number).unwrap();
                 line.location.clone_from(&change.location);
+                std::mem::swap(&mut line.committed, &mut line.backordered);
                 line.closed = line.closed || change.close;
             }
             books.told(&request.external_ref);

@@ -132,3 +132,19 @@ async fn a_rejected_pickup_waits_in_its_queue_until_somebody_moves_it_to_another
     mesh.hand_over(&id).await.unwrap();
     mesh.until_state(&id, OrderState::Completed).await;
 }
+
+#[tokio::test]
+async fn what_the_erp_has_no_stock_for_is_shipped_from_a_place_that_has_it() {
+    let policy = POLICY.replace("split_limit = 2", "split_limit = 2\n    on_backorder = \"reroute\"");
+    let mesh = stocked_by(&policy, &rows(&["MAIN", "SOHO"])).await;
+    mesh.erp.books().empty = "SOHO".to_owned();
+    let id = mesh.place(request(1001)).await;
+    mesh.until(&id, |order| !order.reroutes.is_empty()).await;
+    let order = ended(&mesh, &id).await;
+    let reroute = &order.reroutes[0];
+    assert_eq!((reroute.state(), reroute.who.as_str(), places(&order)), (RerouteState::Done, "weft", vec!["MAIN"; 2]));
+    assert_eq!(reroute.why, "the ERP has no stock there for line 1, 2");
+    assert!(order.lines.iter().all(|line| line.backordered == "0"));
+    mesh.ship_all(&id);
+    mesh.until_state(&id, OrderState::Completed).await;
+}
