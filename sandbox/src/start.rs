@@ -161,11 +161,11 @@ fn makers(runtime: &Runtime, clock: &TwinClock, config: &Config) -> Vec<(Maker, 
     let netsuite: Maker = Box::new(move || Ok(Arc::new(netsuite::NetSuite::open(dir.as_deref(), account.clone())?)));
     let (dir, org) = (config.dir.clone(), config.salesforce.clone());
     let salesforce: Maker = Box::new(move || Ok(Arc::new(salesforce::Salesforce::open(dir.as_deref(), org.clone())?)));
-    let mut makers =
-        vec![(shopify, listen.shopify), (netsuite, listen.netsuite), (salesforce, listen.salesforce)];
+    let mut makers = vec![(shopify, listen.shopify), (netsuite, listen.netsuite), (salesforce, listen.salesforce)];
     if let Some(account) = config.stripe.clone() {
         let (world, time, dir) = (runtime.clone(), clock.clone(), config.dir.clone());
-        let stripe: Maker = Box::new(move || Ok(stripe::Stripe::start(&world, &time, dir.as_deref(), account.clone())?));
+        let stripe: Maker =
+            Box::new(move || Ok(stripe::Stripe::start(&world, &time, dir.as_deref(), account.clone())?));
         makers.push((stripe, listen.stripe));
     }
     makers

@@ -46,6 +46,7 @@ async fn a_payment_of_the_shop_is_captured_and_its_webhooks_pass_the_edge() {
     assert_eq!(webhooks["sent"], webhooks["acknowledged"]);
     assert_eq!(webhooks["given_up"], 0);
     // Whoever does not know the secret is not heard.
-    let forged = mesh.gateway().raw("POST", "/webhooks/payments/pay", Some(&json!({"id": "evt_1"})), &[]).await.unwrap();
+    let forged =
+        mesh.gateway().raw("POST", "/webhooks/payments/pay", Some(&json!({"id": "evt_1"})), &[]).await.unwrap();
     assert_eq!(forged.0, 401);
 }

@@ -92,7 +92,9 @@ fn judge(intent: &Intent, wanted: &Capture) -> Result<Judged, Error> {
         "requires_capture" => {}
         "processing" => return Ok(Judged::Over(outcome::pending("PAYMENT_PENDING", "Stripe works on the payment"))),
         "succeeded" => return no("ALREADY_CAPTURED", "the payment is captured, and not by this".to_owned()),
-        "canceled" if map::expired(intent) => return no("AUTHORIZATION_EXPIRED", "the authorization ran out".to_owned()),
+        "canceled" if map::expired(intent) => {
+            return no("AUTHORIZATION_EXPIRED", "the authorization ran out".to_owned());
+        }
         "canceled" => return no("AUTHORIZATION_CANCELLED", "the authorization was cancelled".to_owned()),
         other => return no("NOT_AUTHORIZED", format!("the payment is {other}")),
     }

@@ -93,7 +93,9 @@ impl Connector {
                     kind: pb::ChangeKind::Upsert.into(),
                     payment: Some(self.account.payment(&standing)?),
                 }),
-                Err(Error::NoSuchPayment(id)) => tracing::warn!(payment = %id, "an event of a payment that is not there"),
+                Err(Error::NoSuchPayment(id)) => {
+                    tracing::warn!(payment = %id, "an event of a payment that is not there")
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -115,7 +117,8 @@ impl Connector {
             query.extend(TYPES.map(|kind| ("types[]", kind)));
             query.extend(last.as_deref().map(|last| ("starting_after", last)));
             let page: Option<Page<Event>> = self.api.read(OPERATION, Lane::Normal, "/v1/events", &query).await?;
-            let page = page.ok_or_else(|| Error::Unreadable { operation: OPERATION, why: "there is none".to_owned() })?;
+            let page =
+                page.ok_or_else(|| Error::Unreadable { operation: OPERATION, why: "there is none".to_owned() })?;
             let over = !page.has_more || page.data.is_empty();
             all.extend(page.data);
             if over {
@@ -179,7 +182,10 @@ mod tests {
     fn a_batch_ends_before_the_first_payment_too_many() {
         let events = [event("e1", "a"), event("e2", "b"), event("e3", "a"), event("e4", "c"), event("e5", "a")];
         let first = batch(&events, "", 2);
-        assert_eq!((first.payments, first.last.as_deref(), first.more), (vec!["a".to_owned(), "b".to_owned()], Some("e3"), true));
+        assert_eq!(
+            (first.payments, first.last.as_deref(), first.more),
+            (vec!["a".to_owned(), "b".to_owned()], Some("e3"), true)
+        );
         let second = batch(&events, "e3", 2);
         assert_eq!((second.payments, second.more), (vec!["c".to_owned(), "a".to_owned()], false));
         assert_eq!(batch(&events, "gone", 9).payments.len(), 3);

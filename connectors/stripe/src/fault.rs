@@ -200,7 +200,8 @@ pub(crate) fn of_reply(kind: Kind, operation: &'static str, reply: &Reply, probl
     if status == StatusCode::TOO_MANY_REQUESTS {
         return Error::Call(CallFault::Throttled { operation, retry_after: reply.retry_after() });
     }
-    let detail = if problem.message.is_empty() { format!("status {}", status.as_u16()) } else { problem.message.clone() };
+    let detail =
+        if problem.message.is_empty() { format!("status {}", status.as_u16()) } else { problem.message.clone() };
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
         return Error::Forbidden { operation, detail };
     }

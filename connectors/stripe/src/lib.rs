@@ -134,7 +134,10 @@ pub async fn run(config: Config, runtime: Runtime, listener: Listener) -> Result
 fn is_version(text: &str) -> bool {
     let (date, name) = text.split_once('.').unwrap_or((text, "release"));
     let dated = date.len() == 10
-        && date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        && date
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     dated && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 

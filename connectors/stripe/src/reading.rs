@@ -45,7 +45,8 @@ impl Connector {
         let mut refunds: Vec<Refund> = Vec::new();
         // Before anything is captured a refund only lets go of the authorization.
         if intent.amount_received > 0 {
-            refunds = self.listed("refund.list", "/v1/refunds", &intent.id, |refund: &Refund| refund.id.clone()).await?;
+            refunds =
+                self.listed("refund.list", "/v1/refunds", &intent.id, |refund: &Refund| refund.id.clone()).await?;
             // One that has ended well without a balance transaction let go of what was not captured.
             refunds.retain(|refund| refund.balance_transaction.is_some() || refund.status != "succeeded");
         }

@@ -28,12 +28,8 @@ impl Connector {
             let refund = found(&standing, wanted)?.ok_or_else(|| Error::NoSuchRefund(wanted.reference.clone()))?;
             return self.told(refund.clone(), &standing);
         }
-        let write = Write {
-            operation: OPERATION,
-            path: "/v1/refunds".to_owned(),
-            form: form(wanted),
-            key: &wanted.key,
-        };
+        let write =
+            Write { operation: OPERATION, path: "/v1/refunds".to_owned(), form: form(wanted), key: &wanted.key };
         for attempt in 1..=ATTEMPTS {
             if let Some(refund) = found(&standing, wanted)? {
                 return self.told(refund.clone(), &standing);

@@ -94,7 +94,8 @@ pub(crate) fn wanted(request: &pb::FindPaymentsRequest) -> Result<Wanted, BadSha
     violations.require("external_ref", ours.is_empty() != shops.is_empty(), "give one: external_ref or shop_order_ref");
     let wanted = if ours.is_empty() {
         // A shop's number may have spaces and hash signs; quotes would end the search's own.
-        let fits = shops.chars().all(|one| !one.is_control() && !['"', '\'', '\\'].contains(&one)) && shops.len() <= 500;
+        let fits =
+            shops.chars().all(|one| !one.is_control() && !['"', '\'', '\\'].contains(&one)) && shops.len() <= 500;
         violations.require("shop_order_ref", fits, "give at most 500 bytes without quotes and backslashes");
         Wanted::Shops(shops.to_owned())
     } else {

@@ -118,8 +118,6 @@ pub(crate) struct Event {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     #[serde(default)]
-    pub(crate) created: i64,
-    #[serde(default)]
     pub(crate) livemode: bool,
     #[serde(default)]
     pub(crate) data: Option<EventData>,

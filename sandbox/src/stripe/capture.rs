@@ -10,7 +10,7 @@ use super::params::Params;
 use super::{charges, events, money};
 
 /// "up to 50 times for a single PaymentIntent".
-const MOST: usize = 50;
+const MOST: i64 = 50;
 
 pub(super) fn capture(call: &Call<'_>, id: &str, params: &Params) -> Done {
     params.known(&["amount_to_capture", "expand", "final_capture", "metadata"])?;
@@ -30,7 +30,8 @@ pub(super) fn capture(call: &Call<'_>, id: &str, params: &Params) -> Done {
     }
     money::countable(amount, text(&intent, "currency"), "amount_to_capture")?;
     if amount > left {
-        let message = format!("The amount to capture ({amount}) is greater than the amount that can be captured ({left}).");
+        let message =
+            format!("The amount to capture ({amount}) is greater than the amount that can be captured ({left}).");
         return Err(Refusal::ruled(Some("amount_too_large"), message).with("param", "amount_to_capture").into());
     }
     let several = part(&charge, "/payment_method_details/card/multicapture/status") == "available";
@@ -57,7 +58,12 @@ pub(super) fn capture(call: &Call<'_>, id: &str, params: &Params) -> Done {
     );
     call.save(&intent)?;
     call.count("captures")?;
-    events::post(call, "charge.captured", &charge, Some(json!({ "amount_captured": captured.saturating_sub(amount) })))?;
+    events::post(
+        call,
+        "charge.captured",
+        &charge,
+        Some(json!({ "amount_captured": captured.saturating_sub(amount) })),
+    )?;
     if last {
         call.due(&intent, None)?;
         events::post(call, "payment_intent.succeeded", &intent, None)?;
@@ -68,7 +74,7 @@ pub(super) fn capture(call: &Call<'_>, id: &str, params: &Params) -> Done {
 }
 
 /// How often a charge was captured.
-fn captures(call: &Call<'_>, charge: &Value) -> crate::books::Result<usize> {
+fn captures(call: &Call<'_>, charge: &Value) -> crate::books::Result<i64> {
     let sql = "SELECT COUNT(*) FROM object WHERE kind = 'balance_transaction' AND json_extract(body, '$.source') = ?1";
     call.db.prepare_cached(sql)?.query_row([text(charge, "id")], |row| row.get(0))
 }

@@ -118,8 +118,9 @@ struct Again {
 pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<Answer>> {
     let done = match (seen.method.as_str(), verb) {
         ("POST", "pay") => read(seen).and_then(|ask| pay(call, ask)),
-        ("POST", "authenticate") => read(seen)
-            .and_then(|ask: Authenticate| intents::authenticated(call, &ask.payment_intent, ask.succeeds)),
+        ("POST", "authenticate") => {
+            read(seen).and_then(|ask: Authenticate| intents::authenticated(call, &ask.payment_intent, ask.succeeds))
+        }
         ("POST", "dispute") => read(seen).and_then(|ask| open(call, ask)),
         ("POST", "dispute/move") => read(seen).and_then(|ask: Move| moved(call, &ask)),
         ("POST", "refund/end") => read(seen).and_then(|ask: End| ended(call, &ask)),
@@ -182,15 +183,14 @@ fn ended(call: &Call<'_>, ask: &End) -> Done {
 }
 
 fn webhooks(call: &Call<'_>, ask: Webhooks) -> Result<Value> {
-    let number = |value: Option<String>| value;
     let settings = [
         ("url", ask.url),
         ("webhook_secret", ask.secret),
         ("previous_secret", ask.previous_secret),
         ("types", ask.types.map(|types| types.join(","))),
-        ("duplicates_per_mille", number(ask.duplicates_per_mille.map(|rate| rate.to_string()))),
-        ("reorder_per_mille", number(ask.reorder_per_mille.map(|rate| rate.to_string()))),
-        ("retry_gap_ms", number(ask.retry_gap_ms.map(|gap| gap.to_string()))),
+        ("duplicates_per_mille", ask.duplicates_per_mille.map(|rate| rate.to_string())),
+        ("reorder_per_mille", ask.reorder_per_mille.map(|rate| rate.to_string())),
+        ("retry_gap_ms", ask.retry_gap_ms.map(|gap| gap.to_string())),
     ];
     for (name, value) in settings {
         if let Some(value) = value {

@@ -67,7 +67,9 @@ impl Refusal {
 
     /// No such address.
     pub(super) fn address(method: &str, path: &str) -> Refusal {
-        let message = format!("Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.");
+        let message = format!(
+            "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+        );
         Refusal::new(404, "invalid_request_error", None, message, false)
     }
 

@@ -116,7 +116,9 @@ pub(super) fn confirm(call: &Call<'_>, id: &str, params: &Params) -> Done {
     if name.is_empty() {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method.";
         let intent = intent.clone();
-        return Err(Refusal::ruled(Some("payment_intent_unexpected_state"), message).with("payment_intent", intent).into());
+        return Err(Refusal::ruled(Some("payment_intent_unexpected_state"), message)
+            .with("payment_intent", intent)
+            .into());
     }
     let card = known_card(&name)?;
     put(&mut intent, json!({ "payment_method": name }));

@@ -85,7 +85,12 @@ pub(super) fn event(call: &Call<'_>, id: &str) -> Done {
     }
 }
 
-fn created(params: &Params, column: &str, filter: &mut String, values: &mut Vec<Sql>) -> std::result::Result<(), Refusal> {
+fn created(
+    params: &Params,
+    column: &str,
+    filter: &mut String,
+    values: &mut Vec<Sql>,
+) -> std::result::Result<(), Refusal> {
     for (name, sign) in
         [("created[gt]", ">"), ("created[gte]", ">="), ("created[lt]", "<"), ("created[lte]", "<="), ("created", "=")]
     {

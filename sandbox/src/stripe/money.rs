@@ -5,8 +5,8 @@ use super::fault::Refusal;
 const LARGEST: i64 = 99_999_999;
 /// Currencies of a sandbox; a subset of Stripe's.
 const CURRENCIES: [&str; 20] = [
-    "aud", "bhd", "cad", "chf", "clp", "dkk", "eur", "gbp", "isk", "jpy", "krw", "kwd", "mga", "nok", "nzd", "pln", "sek",
-    "tnd", "ugx", "usd",
+    "aud", "bhd", "cad", "chf", "clp", "dkk", "eur", "gbp", "isk", "jpy", "krw", "kwd", "mga", "nok", "nzd", "pln",
+    "sek", "tnd", "ugx", "usd",
 ];
 
 /// A currency that is known, in lower case whatever the caller wrote.

@@ -14,7 +14,8 @@ const ROUND: i64 = 100;
 pub(super) fn work(call: &Call<'_>) -> Result<()> {
     let sql = "SELECT kind, body FROM object WHERE due <= ?1 ORDER BY due LIMIT ?2";
     let mut found = call.db.prepare_cached(sql)?;
-    let rows = found.query_map((call.millis(), ROUND), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let rows =
+        found.query_map((call.millis(), ROUND), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for (kind, body) in rows.collect::<Result<Vec<_>>>()? {
         let object: Value = serde_json::from_str(&body).unwrap_or_default();
         let done = match kind.as_str() {

@@ -155,7 +155,8 @@ fn charge_of(call: &Call<'_>, params: &Params) -> Done {
 /// What is back or on its way of what was captured.
 fn given_back(call: &Call<'_>, charge: &Value) -> Result<i64> {
     let refunds = call.of_intent("refund", text(charge, "payment_intent"))?;
-    let counts = |refund: &&Value| text(refund, "status") != "failed" && !part(refund, "/balance_transaction").is_null();
+    let counts =
+        |refund: &&Value| text(refund, "status") != "failed" && !part(refund, "/balance_transaction").is_null();
     Ok(refunds.iter().filter(counts).fold(0, |sum: i64, refund| sum.saturating_add(number(refund, "amount"))))
 }
 

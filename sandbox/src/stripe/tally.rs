@@ -14,7 +14,8 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
     let sum = |what: &str, kind: &str, when: &str| {
         number(db, &format!("SELECT SUM(json_extract(body, '$.{what}')) FROM object WHERE kind = '{kind}' AND {when}"))
     };
-    let count = |kind: &str, when: &str| number(db, &format!("SELECT COUNT(*) FROM object WHERE kind = '{kind}' AND {when}"));
+    let count =
+        |kind: &str, when: &str| number(db, &format!("SELECT COUNT(*) FROM object WHERE kind = '{kind}' AND {when}"));
     let moved = "json_extract(body, '$.balance_transaction') IS NOT NULL";
     let failed = "json_extract(body, '$.status') = 'failed'";
     let mut statuses = Map::new();

@@ -29,7 +29,8 @@ fn stands(change: Value) -> pb::PaymentState {
 }
 
 fn refunds(all: &[(i64, &str)]) -> Value {
-    let one = |(amount, status): &(i64, &str)| json!({"id": "re_1", "amount": amount, "currency": "gbp", "status": status});
+    let one =
+        |(amount, status): &(i64, &str)| json!({"id": "re_1", "amount": amount, "currency": "gbp", "status": status});
     all.iter().map(one).collect()
 }
 
@@ -43,7 +44,10 @@ fn every_status_of_a_payment_intent_has_its_state() {
         (json!({"status": "a_new_word"}), State::Pending),
         (json!({"last_payment_error": {"type": "card_error"}}), State::Failed),
         (json!({"status": "requires_capture", "amount_capturable": 2000}), State::Authorized),
-        (json!({"status": "requires_capture", "amount_capturable": 500, "amount_received": 1500}), State::PartlyCaptured),
+        (
+            json!({"status": "requires_capture", "amount_capturable": 500, "amount_received": 1500}),
+            State::PartlyCaptured,
+        ),
         (json!({"status": "succeeded", "amount_received": 1500}), State::Captured),
         (json!({"status": "canceled", "cancellation_reason": "duplicate"}), State::Cancelled),
         (json!({"status": "canceled", "cancellation_reason": "automatic"}), State::Expired),
@@ -76,7 +80,10 @@ fn an_authorized_payment_says_how_long_and_how_often_it_can_be_captured() {
     assert_eq!(payment.authorized_until.unwrap().seconds, 1_764_493_688);
     assert_eq!((payment.shop_order_ref.as_str(), payment.external_ref.as_str()), ("1001", ""));
     let reference = payment.payment.unwrap();
-    assert_eq!((reference.kind.as_str(), reference.instance.as_str(), reference.id.as_str()), ("payments", "pay", "pi_1"));
+    assert_eq!(
+        (reference.kind.as_str(), reference.instance.as_str(), reference.id.as_str()),
+        ("payments", "pay", "pi_1")
+    );
 }
 
 #[test]
@@ -101,7 +108,10 @@ fn a_decline_says_why_in_the_banks_word() {
 fn amounts_are_in_the_currencys_own_minor_units() {
     let yen = json!({"currency": "jpy", "amount": 500, "status": "succeeded", "amount_received": 500});
     let payment = account().payment(&standing(yen, json!([]), json!([]))).unwrap();
-    assert_eq!(payment.captured.unwrap(), retail_proto::types::v1::Money { minor_units: 500, currency: "JPY".to_owned() });
+    assert_eq!(
+        payment.captured.unwrap(),
+        retail_proto::types::v1::Money { minor_units: 500, currency: "JPY".to_owned() }
+    );
     let krona = json!({"currency": "isk", "amount": 500});
     let payment = account().payment(&standing(krona, json!([]), json!([]))).unwrap();
     assert_eq!(payment.authorized.unwrap().minor_units, 5);
@@ -115,6 +125,9 @@ fn a_dispute_can_be_answered_while_it_is_open() {
         .unwrap()
     };
     let open = account().dispute(&one("needs_response")).unwrap();
-    assert_eq!((open.state(), open.cause.as_str(), open.respond_by.unwrap().seconds), (pb::DisputeState::Open, "fraudulent", 9));
+    assert_eq!(
+        (open.state(), open.cause.as_str(), open.respond_by.unwrap().seconds),
+        (pb::DisputeState::Open, "fraudulent", 9)
+    );
     assert_eq!(account().dispute(&one("lost")).unwrap().respond_by, None);
 }

@@ -15,7 +15,10 @@ async fn a_refund_is_given_once_and_a_repeat_finds_it() {
         let back = world.refund(&refund(&id, "R-1", 500)).await.unwrap();
         assert_eq!(state(back.outcome), done());
         let given = back.refund.unwrap();
-        assert_eq!((given.external_ref.as_str(), given.amount.clone(), given.state()), ("R-1", pounds(500), pb::RefundState::Done));
+        assert_eq!(
+            (given.external_ref.as_str(), given.amount.clone(), given.state()),
+            ("R-1", pounds(500), pb::RefundState::Done)
+        );
         let payment = back.payment.unwrap();
         assert_eq!((payment.state(), payment.refunded), (pb::PaymentState::PartlyRefunded, pounds(500)));
     }
@@ -86,7 +89,10 @@ async fn a_disputed_payment_is_not_refunded_until_the_dispute_is_won() {
     world.turn("dispute/move", json!({"dispute": dispute["id"], "status": "won"})).await;
     assert_eq!(state(world.refund(&refund(&id, "R-1", 10)).await.unwrap().outcome), done());
     let payment = world.payment(&id).await;
-    assert_eq!((payment.state(), payment.disputes[0].state()), (pb::PaymentState::PartlyRefunded, pb::DisputeState::Won));
+    assert_eq!(
+        (payment.state(), payment.disputes[0].state()),
+        (pb::PaymentState::PartlyRefunded, pb::DisputeState::Won)
+    );
 }
 
 #[tokio::test]

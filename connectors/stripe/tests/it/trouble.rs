@@ -31,7 +31,11 @@ async fn a_capture_whose_answer_never_came_is_unknown_and_its_repeat_is_one_capt
         unknown(&world.capture(&capture(&id, "C-1", 700, false)).await.unwrap_err());
         assert_eq!(state(world.capture(&capture(&id, "C-1", 700, false)).await.unwrap().outcome), done(), "{kind}");
         let books = world.books().await;
-        assert_eq!((&books["payments"]["captures"], &books["payments"]["captured"]), (&json!(1), &json!(700)), "{kind}");
+        assert_eq!(
+            (&books["payments"]["captures"], &books["payments"]["captured"]),
+            (&json!(1), &json!(700)),
+            "{kind}"
+        );
     }
 }
 

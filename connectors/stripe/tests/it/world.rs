@@ -101,7 +101,8 @@ impl World {
 
     /// A payment that the bank declines: what the shop hears.
     pub(crate) async fn declined(&self, ask: Value) -> Value {
-        let call = Call::read("operate", Method::POST, "/__sandbox/stripe/pay").body("application/json", ask.to_string());
+        let call =
+            Call::read("operate", Method::POST, "/__sandbox/stripe/pay").body("application/json", ask.to_string());
         let reply = self.operator.send(call).await.unwrap();
         assert_eq!(reply.status, 402);
         serde_json::from_slice(&reply.body).unwrap()

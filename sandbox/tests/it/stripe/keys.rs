@@ -84,9 +84,8 @@ fn row_37_a_key_in_use_is_answered_409_and_may_be_tried_again() {
 #[test]
 fn nobody_without_the_key_is_let_in_and_both_spellings_of_it_are() {
     let account = account();
-    let status = |given: &str| {
-        account.handle(&seen(Method::GET, "/v1/refunds", "", &[("authorization", given)])).status
-    };
+    let status =
+        |given: &str| account.handle(&seen(Method::GET, "/v1/refunds", "", &[("authorization", given)])).status;
     assert_eq!(status("Bearer sk_test_weft_sandbox"), 200);
     assert_eq!(status("Basic c2tfdGVzdF93ZWZ0X3NhbmRib3g6"), 200);
     for wrong in ["Bearer sk_test_other", "Bearer ", "sk_test_weft_sandbox", "Basic AAAA"] {

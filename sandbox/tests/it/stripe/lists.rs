@@ -24,7 +24,8 @@ fn a_list_goes_both_ways_from_a_cursor() {
 #[test]
 fn the_search_lags_behind_what_was_written() {
     let account = account();
-    let id = account.turn("pay", json!({"amount": 2000, "currency": "gbp", "metadata": {"order_id": "1001"}}))["id"].clone();
+    let id =
+        account.turn("pay", json!({"amount": 2000, "currency": "gbp", "metadata": {"order_id": "1001"}}))["id"].clone();
     let found = || {
         let query = "metadata%5B%22order_id%22%5D%3A%221001%22%20AND%20currency%3A%22gbp%22";
         account.get(&format!("/v1/payment_intents/search?query={query}")).1["data"].clone()
@@ -80,9 +81,26 @@ fn objects_have_the_members_of_the_vendors_fixtures() {
     let (_, intent) = account.get(&format!("/v1/payment_intents/{id}"));
     assert_eq!(members(&intent).len(), 42, "{:?}", members(&intent));
     let (_, refund) = account.post("/v1/refunds", &format!("payment_intent={id}"));
-    let known = ["amount", "balance_transaction", "charge", "created", "currency", "customer", "customer_account",
-        "destination_details", "id", "metadata", "object", "payment_intent", "payment_method", "reason", "receipt_number",
-        "source_transfer_reversal", "status", "transfer_reversal"];
+    let known = [
+        "amount",
+        "balance_transaction",
+        "charge",
+        "created",
+        "currency",
+        "customer",
+        "customer_account",
+        "destination_details",
+        "id",
+        "metadata",
+        "object",
+        "payment_intent",
+        "payment_method",
+        "reason",
+        "receipt_number",
+        "source_transfer_reversal",
+        "status",
+        "transfer_reversal",
+    ];
     let mut found = members(&refund);
     found.sort();
     assert_eq!(found, known);

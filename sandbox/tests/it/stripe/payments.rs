@@ -15,7 +15,10 @@ fn a_payment_is_made_confirmed_and_captured_by_the_api_alone() {
     assert_eq!((&held["status"], &held["amount_capturable"]), (&json!("requires_capture"), &json!(2000)));
     let (_, done) = account.post(&format!("/v1/payment_intents/{id}/capture"), "expand[]=latest_charge");
     assert_eq!((&done["status"], &done["amount_received"]), (&json!("succeeded"), &json!(2000)));
-    assert_eq!((&done["latest_charge"]["amount_captured"], &done["latest_charge"]["captured"]), (&json!(2000), &json!(true)));
+    assert_eq!(
+        (&done["latest_charge"]["amount_captured"], &done["latest_charge"]["captured"]),
+        (&json!(2000), &json!(true))
+    );
     assert_eq!(
         account.told(),
         [
@@ -45,9 +48,15 @@ fn row_35_amounts_are_integers_in_the_smallest_unit() {
 fn what_stripe_does_not_know_is_refused() {
     let account = account();
     let id = account.held(2000);
-    assert_eq!(code(&account.post("/v1/payment_intents", "amount=2000&currency=gbp&colour=red")), (400, "parameter_unknown"));
+    assert_eq!(
+        code(&account.post("/v1/payment_intents", "amount=2000&currency=gbp&colour=red")),
+        (400, "parameter_unknown")
+    );
     assert_eq!(code(&account.post("/v1/payment_intents", "currency=gbp")), (400, "parameter_missing"));
-    assert_eq!(code(&account.post(&format!("/v1/payment_intents/{id}/capture"), "amount=1")), (400, "parameter_unknown"));
+    assert_eq!(
+        code(&account.post(&format!("/v1/payment_intents/{id}/capture"), "amount=1")),
+        (400, "parameter_unknown")
+    );
     assert_eq!(code(&account.get("/v1/payment_intents/pi_none")), (404, "resource_missing"));
     let nowhere = account.get("/v1/nowhere");
     assert_eq!((nowhere.0, &nowhere.1["error"]["type"]), (404, &json!("invalid_request_error")));
