@@ -222,6 +222,7 @@ fn money(violations: &mut Violations, given: Option<&retail_proto::types::v1::Mo
 #[cfg(test)]
 mod tests {
     use retail_proto::types::v1::Money as Wire;
+    use retail_runtime::fault::Fault as _;
 
     use super::*;
 

@@ -125,11 +125,11 @@ impl World {
     }
 
     pub(crate) async fn capture(&self, ask: &pb::CapturePaymentRequest) -> Result<pb::CapturePaymentResponse, Refusal> {
-        inner(self.stripe.capture_payment(Request::new(ask.clone())).await)
+        inner(self.stripe.capture_payment(Request::new(ask.clone()))).await
     }
 
     pub(crate) async fn refund(&self, ask: &pb::RefundPaymentRequest) -> Result<pb::RefundPaymentResponse, Refusal> {
-        inner(self.stripe.refund_payment(Request::new(ask.clone())).await)
+        inner(self.stripe.refund_payment(Request::new(ask.clone()))).await
     }
 
     pub(crate) async fn cancel(&self, id: &str) -> Result<pb::CancelAuthorizationResponse, Refusal> {
@@ -139,7 +139,7 @@ impl World {
             payment_id: id.to_owned(),
             reason: pb::CancelReason::Abandoned.into(),
         };
-        inner(self.stripe.cancel_authorization(Request::new(request)).await)
+        inner(self.stripe.cancel_authorization(Request::new(request))).await
     }
 
     pub(crate) async fn adopt(&self, id: &str, reference: &str) -> Result<pb::AdoptPaymentResponse, Refusal> {
@@ -149,7 +149,7 @@ impl World {
             payment_id: id.to_owned(),
             external_ref: reference.to_owned(),
         };
-        inner(self.stripe.adopt_payment(Request::new(request)).await)
+        inner(self.stripe.adopt_payment(Request::new(request))).await
     }
 
     pub(crate) async fn find(&self, ours: &str, shops: &str) -> Vec<pb::Payment> {
@@ -215,8 +215,8 @@ impl World {
     }
 }
 
-fn inner<T>(answer: Result<Response<T>, Status>) -> Result<T, Refusal> {
-    answer.map(Response::into_inner).map_err(|status| Refusal::read(&status))
+async fn inner<T>(answer: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Refusal> {
+    answer.await.map(Response::into_inner).map_err(|status| Refusal::read(&status))
 }
 
 pub(crate) fn capture(id: &str, reference: &str, minor: i64, last: bool) -> pb::CapturePaymentRequest {
