@@ -14,6 +14,7 @@ use crate::netsuite;
 use crate::salesforce;
 use crate::serve::{House, Maker, respond};
 use crate::shopify;
+use crate::stripe;
 
 /// Real time between two rounds of the back offices.
 const TICK: Duration = Duration::from_millis(100);
@@ -34,6 +35,8 @@ pub struct Config {
     pub netsuite: netsuite::Config,
     /// The Salesforce twin.
     pub salesforce: salesforce::Config,
+    /// The Stripe twin; there is none without this section.
+    pub stripe: Option<stripe::Config>,
 }
 
 /// Where the sandbox listens; port 0 takes a free one.
@@ -48,12 +51,14 @@ pub struct Listen {
     pub netsuite: SocketAddr,
     /// The CRM.
     pub salesforce: SocketAddr,
+    /// The payment service, when there is one.
+    pub stripe: SocketAddr,
 }
 
 impl Default for Listen {
     fn default() -> Listen {
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Listen { control: at(9100), shopify: at(9101), netsuite: at(9102), salesforce: at(9103) }
+        Listen { control: at(9100), shopify: at(9101), netsuite: at(9102), salesforce: at(9103), stripe: at(9104) }
     }
 }
 
@@ -62,7 +67,7 @@ impl Listen {
     #[must_use]
     pub fn anywhere() -> Listen {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Listen { control: any, shopify: any, netsuite: any, salesforce: any }
+        Listen { control: any, shopify: any, netsuite: any, salesforce: any, stripe: any }
     }
 }
 
@@ -91,6 +96,8 @@ pub struct Running {
     pub netsuite: SocketAddr,
     /// The CRM.
     pub salesforce: SocketAddr,
+    /// The payment service, when there is one.
+    pub stripe: Option<SocketAddr>,
 }
 
 /// The sandbox.
@@ -127,6 +134,7 @@ impl Sandbox {
             shopify: at("shopify"),
             netsuite: at("netsuite"),
             salesforce: at("salesforce"),
+            stripe: config.stripe.as_ref().map(|_| at("stripe")),
         };
         let houses = doors.iter().map(|(house, _)| Arc::clone(house)).collect();
         let control = Arc::new(Control { houses, clock });
@@ -153,7 +161,14 @@ fn makers(runtime: &Runtime, clock: &TwinClock, config: &Config) -> Vec<(Maker, 
     let netsuite: Maker = Box::new(move || Ok(Arc::new(netsuite::NetSuite::open(dir.as_deref(), account.clone())?)));
     let (dir, org) = (config.dir.clone(), config.salesforce.clone());
     let salesforce: Maker = Box::new(move || Ok(Arc::new(salesforce::Salesforce::open(dir.as_deref(), org.clone())?)));
-    vec![(shopify, listen.shopify), (netsuite, listen.netsuite), (salesforce, listen.salesforce)]
+    let mut makers = vec![(shopify, listen.shopify), (netsuite, listen.netsuite), (salesforce, listen.salesforce)];
+    if let Some(account) = config.stripe.clone() {
+        let (world, time, dir) = (runtime.clone(), clock.clone(), config.dir.clone());
+        let stripe: Maker =
+            Box::new(move || Ok(stripe::Stripe::start(&world, &time, dir.as_deref(), account.clone())?));
+        makers.push((stripe, listen.stripe));
+    }
+    makers
 }
 
 async fn bind(runtime: &Runtime, at: SocketAddr) -> Result<Listener, Error> {

@@ -22,6 +22,20 @@ use retail_weft::mesh::{self, Addresses, url};
 use retail_weft::wire::Wire;
 use serde_json::json;
 
+/// The largest plan that NetSuite sells without special terms, and a shop's that lets ten thousand items be read at once.
+const PLANS: &str = "
+    [netsuite]
+    concurrency = 15
+    concurrency_ceiling = 15
+    [shopify]
+    points = 200000
+    points_per_second = 10000
+    [sandbox.netsuite]
+    concurrency = 15
+    per_tick = 200
+    [sandbox.shopify]
+    restore_rate = 10000
+";
 const SKUS: usize = 10_000;
 const CALLERS: [usize; 3] = [1, 8, 64];
 /// Promises of each kind at each number of callers, in three turns.
@@ -38,13 +52,12 @@ fn main() {
 async fn measure() {
     telemetry::for_tests();
     let dir = tempfile::tempdir().unwrap();
-    let mut config = config::load(None, Some(dir.path().to_owned())).unwrap();
+    let plans = dir.path().join("plans.toml");
+    std::fs::write(&plans, PLANS).unwrap();
+    let mut config = config::load(Some(&plans), Some(dir.path().to_owned())).unwrap();
     config.listen.anywhere();
     config.gateway.listen.set_port(0);
     config.sandbox.listen = retail_sandbox::Listen::anywhere();
-    // The largest plan that NetSuite sells without special terms; the usual one answers five calls at once.
-    (config.netsuite.concurrency, config.netsuite.concurrency_ceiling, config.sandbox.netsuite.concurrency) =
-        (15, 15, 15);
     let runtime = Runtime::system("orders-bench");
     let at = mesh::start(config, &runtime).await.unwrap();
     seed(&runtime, &at).await;

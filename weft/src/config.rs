@@ -44,6 +44,9 @@ pub struct Config {
     pub netsuite: retail_netsuite::Config,
     /// Connector of a Salesforce org.
     pub salesforce: retail_salesforce::Config,
+    /// Connector of a Stripe account; there is none without this section.
+    #[serde(default)]
+    pub stripe: Option<retail_stripe::Config>,
     /// The twins.
     pub sandbox: retail_sandbox::Config,
     /// How long a process of `weft run` that was asked to stop still takes work, so that everybody learns that it is not
@@ -101,6 +104,8 @@ pub struct Listen {
     pub netsuite: SocketAddr,
     /// Salesforce connector.
     pub salesforce: SocketAddr,
+    /// Stripe connector, when there is one.
+    pub stripe: SocketAddr,
     /// The figures of the process, `/metrics`.
     pub metrics: SocketAddr,
 }
@@ -117,6 +122,7 @@ impl Listen {
             &mut self.shopify,
             &mut self.netsuite,
             &mut self.salesforce,
+            &mut self.stripe,
             &mut self.metrics,
         ];
         for at in all {

@@ -35,6 +35,9 @@ pub struct Addresses {
     pub netsuite: SocketAddr,
     /// gRPC of the Salesforce connector.
     pub salesforce: SocketAddr,
+    /// gRPC of the Stripe connector, when there is one.
+    #[serde(default)]
+    pub stripe: Option<SocketAddr>,
     /// Control of the twins.
     pub sandbox: SocketAddr,
     /// The figures, `/metrics`.
@@ -55,6 +58,7 @@ impl Addresses {
             shopify: config.listen.shopify,
             netsuite: config.listen.netsuite,
             salesforce: config.listen.salesforce,
+            stripe: config.stripe.as_ref().map(|_| config.listen.stripe),
             sandbox: config.sandbox.listen.control,
             metrics: config.listen.metrics,
         })
@@ -132,6 +136,10 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let shopify = bind(config.listen.shopify).await?;
     let netsuite = bind(config.listen.netsuite).await?;
     let salesforce = bind(config.listen.salesforce).await?;
+    let stripe = match &config.stripe {
+        Some(_) => Some(bind(config.listen.stripe).await?),
+        None => None,
+    };
     let metrics = bind(config.listen.metrics).await?;
 
     if config.sandbox.dir.is_none() && config.store.backend == Backend::Embedded {
@@ -149,6 +157,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         shopify: shopify.local_addr(),
         netsuite: netsuite.local_addr(),
         salesforce: salesforce.local_addr(),
+        stripe: stripe.as_ref().map(Listener::local_addr),
         sandbox: twins.control,
         metrics: metrics.local_addr(),
     };
@@ -156,6 +165,9 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     keys::introduce(&mut config, runtime, twins.control).await?;
 
     serve_connectors(&config, runtime, shopify, netsuite, salesforce)?;
+    if let (Some(account), Some(at)) = (config.stripe.clone(), stripe) {
+        part(runtime, "stripe", retail_stripe::run(account, runtime.named("stripe"), at));
+    }
     serve_services(&config, runtime, Ports { orders, inventory, customers, returns, cases }).await?;
     let edge = runtime.named("gateway");
     part(runtime, "gateway", serve_gateway(config.gateway.clone(), edge, gateway));
@@ -196,7 +208,10 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
         });
     }
     for webhook in config.gateway.webhooks.values_mut() {
-        webhook.upstream = url(at.shopify);
+        webhook.upstream = url(match (webhook.kind.as_str(), at.stripe) {
+            ("payments", Some(stripe)) => stripe,
+            _ => at.shopify,
+        });
     }
     config.orders.inventory = url(at.inventory);
     config.orders.customers = url(at.customers);
@@ -229,6 +244,9 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     config.shopify.customers = Some(url(at.customers));
     config.netsuite.http.base_url = url(twins.netsuite);
     config.salesforce.http.base_url = url(twins.salesforce);
+    if let (Some(account), Some(twin)) = (&mut config.stripe, twins.stripe) {
+        account.http.base_url = url(twin);
+    }
 }
 
 fn point_returns(config: &mut retail_returns::Config, at: &Addresses) {
@@ -294,7 +312,7 @@ async fn serve_services(config: &Config, runtime: &Runtime, at: Ports) -> anyhow
 
 /// What `weft doctor` looks at: every address with the name people use.
 pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
-    BTreeMap::from([
+    let mut all = BTreeMap::from([
         ("gateway", at.gateway),
         ("orders", at.orders),
         ("inventory", at.inventory),
@@ -305,5 +323,7 @@ pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
         ("connector netsuite", at.netsuite),
         ("connector salesforce", at.salesforce),
         ("sandbox", at.sandbox),
-    ])
+    ]);
+    all.extend(at.stripe.map(|stripe| ("connector stripe", stripe)));
+    all
 }

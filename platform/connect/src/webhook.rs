@@ -51,14 +51,38 @@ impl Secrets {
         }
         good.into()
     }
+
+    /// True when one of the signatures is the lower-case hex HMAC-SHA256 of the parts, one after the other, under a live
+    /// secret. Every secret is tried against every signature and compared in constant time.
+    #[must_use]
+    pub fn verify_hmac_sha256_hex(&self, parts: &[&[u8]], signatures: &[&str]) -> bool {
+        let mut good = Choice::from(0);
+        for secret in &self.0 {
+            let expected = hex(&hmac_sha256_of(secret, parts));
+            for given in signatures {
+                good |= given.as_bytes().ct_eq(expected.as_bytes());
+            }
+        }
+        good.into()
+    }
 }
 
 fn hmac_sha256(secret: &SecretString, raw: &[u8]) -> Vec<u8> {
+    hmac_sha256_of(secret, &[raw])
+}
+
+fn hmac_sha256_of(secret: &SecretString, parts: &[&[u8]]) -> Vec<u8> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         return Vec::new(); // HMAC takes keys of any length: unreachable, and an empty digest equals no 32 bytes
     };
-    mac.update(raw);
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -91,6 +115,18 @@ mod tests {
         assert!(!live.verify_hmac_sha256_base64(BODY, "not base64"));
         assert!(!live.verify_hmac_sha256_base64(BODY, ""));
         assert!(!live.verify_hmac_sha256_base64(BODY, "W9zBRr9gdU5q"));
+    }
+
+    #[test]
+    fn the_published_vector_is_accepted_in_hex_and_in_parts() {
+        let hex = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
+        let live = secrets(&["new", "Jefe"]).unwrap();
+        assert!(live.verify_hmac_sha256_hex(&parts, &["00", hex]));
+        for none in [vec![], vec![""], vec!["00"], vec![&hex[1..]]] {
+            assert!(!live.verify_hmac_sha256_hex(&parts, &none), "{none:?}");
+        }
+        assert!(!secrets(&["new"]).unwrap().verify_hmac_sha256_hex(&parts, &[hex]));
     }
 
     #[test]

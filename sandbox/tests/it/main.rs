@@ -5,4 +5,5 @@ mod netsuite;
 mod orderbook;
 mod salesforce;
 mod shopify;
+mod stripe;
 mod wire;

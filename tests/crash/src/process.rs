@@ -34,6 +34,7 @@ impl Mesh {
             shopify: ports[4],
             netsuite: ports[5],
             salesforce: ports[6],
+            stripe: None,
             sandbox: ports[7],
             metrics: ports[13],
         };

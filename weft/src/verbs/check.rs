@@ -48,6 +48,14 @@ fn problems(config: &Config) -> Vec<String> {
             problems.push(format!("cases.channels.{name}.crm names {crm:?}; add cases.crms.{crm:?}"));
         }
     }
+    for (instance, webhook) in &config.gateway.webhooks {
+        let ours = config.stripe.as_ref().is_some_and(|account| account.instance == *instance);
+        if webhook.kind == "payments" && config.stripe.is_some() && !ours {
+            problems.push(format!(
+                "gateway.webhooks.{instance} is of kind \"payments\", but stripe.instance is another; give them one name"
+            ));
+        }
+    }
     problems
 }
 

@@ -36,6 +36,7 @@ enum Vendor {
     Shopify,
     Netsuite,
     Salesforce,
+    Stripe,
 }
 
 impl Args {
@@ -51,7 +52,8 @@ impl Args {
             (What::Connector, Some(Vendor::Shopify)) => "shopify",
             (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
             (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
-            (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite or salesforce"),
+            (What::Connector, Some(Vendor::Stripe)) => "stripe",
+            (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite, salesforce or stripe"),
             (_, Some(_)) => anyhow::bail!("only `connector` takes a vendor"),
         })
     }
@@ -113,6 +115,11 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
             "netsuite" => {
                 let at = world.bind(config.listen.netsuite).await?;
                 retail_netsuite::run(config.netsuite, world, at).await?;
+            }
+            "stripe" => {
+                let account = config.stripe.context("there is no [stripe] in the configuration; add it")?;
+                let at = world.bind(config.listen.stripe).await?;
+                retail_stripe::run(account, world, at).await?;
             }
             _ => {
                 let at = world.bind(config.listen.salesforce).await?;

@@ -5,5 +5,6 @@ mod compose;
 mod image;
 mod kubernetes;
 mod manifest;
+mod payments;
 mod process;
 mod running;
