@@ -77,7 +77,9 @@ impl People {
         let vandal = Vandal { people: self, theme: self.scene.theme };
         let (_, late) = futures::future::join(shoppers, vandal.live()).await;
         self.watch.calm_down();
-        vandal.make_peace().await?;
+        if late.is_zero() {
+            vandal.make_peace().await?;
+        }
         settle::until_nothing_moves(self, late).await
     }
 

@@ -18,8 +18,6 @@ use crate::time;
 use crate::trace::Logged;
 use crate::watch::{Violation, Watch};
 
-/// How much of time passes in one step; also the shortest way of a message.
-const TICK: Duration = Duration::from_millis(5);
 /// A world that is not settled by then will never be.
 const LONGEST: Duration = Duration::from_secs(3_000);
 
@@ -58,7 +56,7 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
     }
     tracing::subscriber::set_global_default(Logged::new(watch.trace()))?;
     let estate = estate(seed, &watch)?;
-    let mut sim = sim(seed);
+    let mut sim = sim(seed, estate.scene.tick);
     settle_in(&mut sim, &estate);
     let mut storm = Storm::new(&estate);
     watch.trace().line_at(Duration::ZERO, "WORLD", &format!("seed {seed}: {}", storm.told()));
@@ -123,12 +121,12 @@ fn ahead(rng: &Rng) -> i64 {
     i64::try_from(rng.below(3_000)).unwrap_or(0).saturating_sub(1_500)
 }
 
-fn sim(seed: u64) -> Sim<'static> {
+fn sim(seed: u64, tick: Duration) -> Sim<'static> {
     let beginning = u64::try_from(time::BEGINNING).unwrap_or(0);
     turmoil::Builder::new()
         .rng_seed(seed)
         .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(beginning))
-        .tick_duration(TICK)
+        .tick_duration(tick)
         .simulation_duration(LONGEST.saturating_mul(2))
         .min_message_latency(Duration::ZERO)
         .max_message_latency(Duration::from_millis(10))

@@ -35,6 +35,9 @@ pub(crate) struct Scene {
     pub(crate) pause: u64,
     /// Longest time between two troubles.
     pub(crate) gap: Duration,
+    /// How much of time passes in one step; also the shortest way of a message, and how finely a death falls between two
+    /// of them. Steps are most of what a world costs: few worlds have small ones.
+    pub(crate) tick: Duration,
     /// Seconds that the back office takes to ship, to bill, and to receive; pieces of a line in a parcel.
     pub(crate) office: (u64, u64, u64, u32),
 }
@@ -71,7 +74,13 @@ impl Scene {
             Theme::Late => (0, 0, 0, 0),
         };
         let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
-        Self { theme, seconds, shoppers, deeds, pause, gap: Duration::from_millis(gap), office }
+        let tick = match rng.below(100) {
+            0..10 => 5,
+            10..35 => 10,
+            _ => 20,
+        };
+        let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
+        Self { theme, seconds, shoppers, deeds, pause, gap, tick, office }
     }
 
     /// What somebody does next.

@@ -87,9 +87,10 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, shoppers, deeds, .. } = self.estate.scene;
+        let Scene { theme, seconds, shoppers, deeds, tick, .. } = self.estate.scene;
         format!(
-            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart",
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart, \
+             steps of {tick:?}",
             self.kinds, self.gap
         )
     }
@@ -184,7 +185,11 @@ impl Storm {
                 let host = if rivals { self.pick(&BUSY) } else { self.pick(&self.estate.mortal) };
                 let Some(host) = host else { return };
                 let Some(shelf) = self.estate.shelves.get(host.trim_end_matches('2')) else { return };
-                let at = if rivals { until(9_000, 6_000) } else { until(2_000, 14_000) };
+                if rivals && shelf.is_frozen(now) {
+                    // There would be nobody left who could take its work.
+                    return;
+                }
+                let at = if rivals { until(13_000, 7_000) } else { until(2_000, 14_000) };
                 self.tell(sim, "freezes", &format!("{host} stands still until {at:?}"));
                 shelf.freeze(host, at);
             }

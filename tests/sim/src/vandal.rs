@@ -17,7 +17,8 @@ pub(crate) struct Vandal<'a> {
 }
 
 impl Vandal<'_> {
-    /// Plants what the world is about; answers how long after the end something may still arrive.
+    /// Plants what the world is about; answers how long after all rests something may still arrive. Faults that strike a
+    /// few times and do something late stay: the goods that come back are paid for after the last deed.
     pub(crate) async fn live(&self) -> Duration {
         match self.theme {
             Theme::Usual if self.people.rng.chance(300) => {}
