@@ -11,7 +11,7 @@ use turmoil::Sim;
 
 use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, SECONDS, VENDORS};
 use crate::people::People;
-use crate::scene::Scene;
+use crate::scene::{Scene, Theme};
 use crate::shelf::Shelf;
 use crate::storm::Storm;
 use crate::time;
@@ -42,11 +42,11 @@ pub struct Report {
     pub tail: Vec<String>,
 }
 
-/// Runs a seed, once in a process.
+/// Runs a seed, once in a process; its world is about `theme` instead of what the seed says, when there is one.
 ///
 /// # Errors
 /// When the world cannot be built.
-pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
+pub fn run(seed: u64, theme: Option<Theme>, echo: bool) -> anyhow::Result<Report> {
     // Before anything else: maps and libraries draw from here.
     mad_turmoil::rand::set_rng(rand::rngs::StdRng::seed_from_u64(seed));
     let clocks = mad_turmoil::time::SimClocksGuard::init();
@@ -55,7 +55,7 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
         watch.trace().echo();
     }
     tracing::subscriber::set_global_default(Logged::new(watch.trace()))?;
-    let estate = estate(seed, &watch)?;
+    let estate = estate(seed, theme, &watch)?;
     let mut sim = sim(seed, estate.scene.tick);
     settle_in(&mut sim, &estate);
     let mut storm = Storm::new(&estate);
@@ -90,9 +90,9 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
     })
 }
 
-fn estate(seed: u64, watch: &Watch) -> anyhow::Result<Estate> {
+fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Estate> {
     let rng = hosts::chance(seed, "estate");
-    let scene = Scene::of(&hosts::chance(seed, "scene"));
+    let scene = Scene::of(&hosts::chance(seed, "scene"), theme);
     let mut config = hosts::configuration()?;
     let office = &mut config.sandbox.netsuite;
     (office.ship_after, office.bill_after, office.receive_after, office.parcel_pieces) = scene.office;

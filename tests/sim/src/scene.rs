@@ -9,7 +9,7 @@ use crate::people::Deed;
 
 /// What a world is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Theme {
+pub enum Theme {
     /// A bit of everything.
     Usual,
     /// Processes die all the time, in the middle of calls to slow vendors.
@@ -20,6 +20,15 @@ pub(crate) enum Theme {
     Letters,
     /// Vendors do late what was given up for lost, parcels are small, goods come back.
     Late,
+}
+
+impl Theme {
+    /// The theme of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Usual, Self::Deaths, Self::Rivals, Self::Letters, Self::Late];
+        all.into_iter().find(|theme| format!("{theme:?}").eq_ignore_ascii_case(name))
+    }
 }
 
 /// A world's plan.
@@ -43,26 +52,29 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn of(rng: &Rng) -> Self {
-        let theme = match rng.below(100) {
+    /// The plan that chance makes; about `wanted`, when somebody wants a theme.
+    pub(crate) fn of(rng: &Rng, wanted: Option<Theme>) -> Self {
+        let drawn = match rng.below(100) {
             0..45 => Theme::Usual,
             45..60 => Theme::Deaths,
             60..75 => Theme::Rivals,
             75..88 => Theme::Letters,
             _ => Theme::Late,
         };
+        let theme = wanted.unwrap_or(drawn);
         let (shoppers, deeds, pause) = match theme {
             Theme::Usual if rng.chance(200) => (1 + rng.below(3), 4 + rng.below(10), 2_500),
             Theme::Usual => (1 + rng.below(2), 2 + rng.below(5), 2_000),
             Theme::Deaths | Theme::Rivals => (2, 3 + rng.below(5), 2_500),
-            Theme::Letters => (2, 4 + rng.below(5), 800),
+            Theme::Letters => (2, 5 + rng.below(6), 1_500),
             Theme::Late => (2, 5 + rng.below(4), 4_000),
         };
         let gap = match theme {
             Theme::Usual => 500 + rng.below(9_000),
             Theme::Deaths => 300 + rng.below(1_500),
             Theme::Rivals => 2_000 + rng.below(4_000),
-            Theme::Letters | Theme::Late => 1_000 + rng.below(4_000),
+            Theme::Letters => 500 + rng.below(1_500),
+            Theme::Late => 1_000 + rng.below(4_000),
         };
         let office = match theme {
             // The back office takes its time, more in some worlds than in others.

@@ -64,7 +64,8 @@ pub(crate) struct Storm {
     kinds: Vec<Kind>,
     /// Longest time between two troubles.
     gap: Duration,
-    next: Duration,
+    /// When the next trouble comes; not before the world is built.
+    next: Option<Duration>,
     mends: Vec<(Duration, Mend)>,
 }
 
@@ -80,9 +81,7 @@ impl Storm {
             Theme::Late => Vec::new(),
         };
         let gap = estate.scene.gap;
-        // The world is built in peace.
-        let next = Duration::from_secs(4).saturating_add(rng.jitter(gap));
-        Self { rng, estate: estate.clone(), kinds, gap, next, mends: Vec::new() }
+        Self { rng, estate: estate.clone(), kinds, gap, next: None, mends: Vec::new() }
     }
 
     /// What this run has of it, for people.
@@ -110,10 +109,15 @@ impl Storm {
         for (_, mend) in due {
             self.mend(sim, mend);
         }
-        if now < self.next || self.kinds.is_empty() {
+        if !self.estate.watch.is_built() || self.kinds.is_empty() {
             return;
         }
-        self.next = now.saturating_add(self.rng.jitter(self.gap));
+        // People who do a few things in as many seconds would be gone before a trouble that waits.
+        let next = *self.next.get_or_insert_with(|| now.saturating_add(self.rng.jitter(self.gap / 2)));
+        if now < next {
+            return;
+        }
+        self.next = Some(now.saturating_add(self.rng.jitter(self.gap)));
         if let Some(kind) = self.pick(&self.kinds) {
             self.strike(sim, kind);
         }
