@@ -10,9 +10,10 @@ MINUTES ?= 2
 ROUNDS ?= 100
 STORE ?= embedded
 PLAY ?= storm
-# A build of its own: the simulator draws tokio's choices from the seed, and can switch safeties off.
-SIM_DIR ?= target/sim
-SIM = CARGO_TARGET_DIR=$(SIM_DIR) RUSTFLAGS="--cfg tokio_unstable --cfg weft_sabotage" cargo
+# Thousands of worlds pay for a build with an optimizer of their own; hundreds do with what the tests have built: "dev".
+SIM_PROFILE ?= sim
+SIM = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(SIM_PROFILE)),debug,$(SIM_PROFILE))
+SIM_BUILD = cargo build --locked --profile $(SIM_PROFILE) --bin weft-sim --bin weft-seeds
 export WEFT_SHARED ?= $(SHARED)
 
 help: ## what can be made
@@ -47,19 +48,16 @@ kustomize: ## what composes deploy/, from its Go module
 	go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 
 sim: ## the whole mesh in a simulated world: SEEDS=n FROM=k, or SEED=k for one with its trace
-	$(SIM) build --locked --profile sim -p retail-sim
-	$(if $(SEED),$(SIM_DIR)/sim/weft-sim $(SEED) --trace,$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM))
-
-sim-test: ## the simulator's own tests: same seed, same run
-	$(SIM) test --locked --profile sim -p retail-sim
+	$(SIM_BUILD)
+	$(if $(SEED),$(SIM)/weft-sim $(SEED) --trace,$(SIM)/weft-seeds --seeds $(SEEDS) --from $(FROM))
 
 crash: ## the mesh as real processes under load, killed for MINUTES=n; PLAY="rounds" or "day", STORE=redis, SEED=k
 	cargo build --locked --bin weft --bin weft-crash
 	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))$(if $(filter rounds,$(PLAY)),--rounds $(ROUNDS))
 
 sabotage: ## switch one safety off after the other: the simulator must notice each
-	$(SIM) build --locked --profile sim -p retail-sim
-	$(SIM_DIR)/sim/weft-seeds --seeds $(SEEDS) --from $(FROM) --sabotage all
+	$(SIM_BUILD)
+	$(SIM)/weft-seeds --seeds $(SEEDS) --from $(FROM) --sabotage all
 
 bench: ## measure, with a baseline in the same run
 	cargo bench --locked -p retail-store -p retail-gateway -p retail-tests
@@ -70,4 +68,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim sim-test crash sabotage bench day clean-data
+.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim crash sabotage bench day clean-data

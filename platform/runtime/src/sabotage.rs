@@ -1,8 +1,8 @@
-//! Safeties that can be switched off, to prove that the simulator would notice. Only a build with `--cfg weft_sabotage`
-//! can: `make sim` makes one in a directory of its own. In every other build [`is_off`] is the constant `false`.
+//! Safeties that can be switched off, to prove that the simulator would notice. Only a build with debug assertions can:
+//! tests and the simulator are. In a release [`is_off`] is the constant `false`.
 
 /// Is this safety switched off, by `SABOTAGE=name`?
-#[cfg(weft_sabotage)]
+#[cfg(debug_assertions)]
 #[must_use]
 pub fn is_off(safety: &str) -> bool {
     static OFF: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
@@ -10,7 +10,7 @@ pub fn is_off(safety: &str) -> bool {
 }
 
 /// Is this safety switched off? Never: this build cannot.
-#[cfg(not(weft_sabotage))]
+#[cfg(not(debug_assertions))]
 #[must_use]
 pub const fn is_off(_safety: &str) -> bool {
     false

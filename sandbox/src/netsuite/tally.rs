@@ -82,6 +82,8 @@ impl Desk<'_> {
             "unbalanced_examples": examples,
             "back_office": {"to_ship_or_bill": to_do, "to_receive": to_receive},
             "stock": {"on_hand": stock("on_hand")?, "committed": stock("committed")?},
+            // What left although the books said that it was not there: NetSuite counts on below zero.
+            "stock_below_zero": stock("MAX(-on_hand,0)")?,
         }))
     }
     /// Sales orders that break the money law, invoiced - credited = deposited + paid - refunded, and the first few of

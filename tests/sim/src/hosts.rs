@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use retail_runtime::config::SecretString;
+use retail_runtime::config::{SecretString, Span};
 use retail_runtime::{Listener, Rng, Runtime};
 use retail_store::{Backend, Partition, Store};
 use retail_weft::config::{self, Config};
@@ -69,6 +69,10 @@ pub(crate) fn configuration() -> anyhow::Result<Config> {
     let mut config: Config = retail_runtime::config::load(&moved, None, "WEFT_SIM_NOTHING__")?;
     // Everybody in the shop's twin has one address here.
     config.sandbox.dir = None;
+    // Idle readings were a tenth of a world; a return whose order waits for goods would be asked about for two days.
+    config.orders.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
+    config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
+    config.returns.patience = Span::from_secs(60);
     Ok(config)
 }
 

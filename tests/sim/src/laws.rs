@@ -91,7 +91,9 @@ fn was_meant(of: Of, write: &Write, body: &[u8], before: Option<&Record>, watch:
         ledger.timeline.iter().filter(|entry| entry.what == what && entry.subject == subject).count()
     };
     let sent = |ledger: &Ledger| ledger.effects.iter().map(|effect| effect.attempts).sum::<u32>();
-    if sent(&after) > sent(&before) && of.holder.is_some_and(|holder| holder != of.host) {
+    // Only a driver names its run: people who resume something, and requests that change it, leave the last one's.
+    let driven = after.run != before.run || sent(&after) > sent(&before);
+    if driven && of.holder.is_some_and(|holder| holder != of.host) {
         let detail = format!("{} drives {}, and {:?} holds its lease", of.host, write.key, of.holder);
         watch.violated("single_writer", detail);
     }

@@ -27,6 +27,7 @@ mod vandal;
 mod watch;
 
 pub use run::{Report, run};
+pub use scene::Theme;
 pub use trace::Trace;
 pub use watch::{Violation, Watch};
 

@@ -73,11 +73,14 @@ impl People {
     /// Builds the world, lives in it, waits until all is settled, and looks into every book.
     pub(crate) async fn live(&self) -> anyhow::Result<()> {
         self.build().await?;
+        self.watch.built();
         let shoppers = join_all((0..self.scene.shoppers).map(|who| self.shopper(who)));
         let vandal = Vandal { people: self, theme: self.scene.theme };
         let (_, late) = futures::future::join(shoppers, vandal.live()).await;
         self.watch.calm_down();
-        vandal.make_peace().await?;
+        if late.is_zero() {
+            vandal.make_peace().await?;
+        }
         settle::until_nothing_moves(self, late).await
     }
 

@@ -11,15 +11,13 @@ use turmoil::Sim;
 
 use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, SECONDS, VENDORS};
 use crate::people::People;
-use crate::scene::Scene;
+use crate::scene::{Scene, Theme};
 use crate::shelf::Shelf;
 use crate::storm::Storm;
 use crate::time;
 use crate::trace::Logged;
 use crate::watch::{Violation, Watch};
 
-/// How much of time passes in one step; also the shortest way of a message.
-const TICK: Duration = Duration::from_millis(5);
 /// A world that is not settled by then will never be.
 const LONGEST: Duration = Duration::from_secs(3_000);
 
@@ -44,11 +42,11 @@ pub struct Report {
     pub tail: Vec<String>,
 }
 
-/// Runs a seed, once in a process.
+/// Runs a seed, once in a process; its world is about `theme` instead of what the seed says, when there is one.
 ///
 /// # Errors
 /// When the world cannot be built.
-pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
+pub fn run(seed: u64, theme: Option<Theme>, echo: bool) -> anyhow::Result<Report> {
     // Before anything else: maps and libraries draw from here.
     mad_turmoil::rand::set_rng(rand::rngs::StdRng::seed_from_u64(seed));
     let clocks = mad_turmoil::time::SimClocksGuard::init();
@@ -57,8 +55,8 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
         watch.trace().echo();
     }
     tracing::subscriber::set_global_default(Logged::new(watch.trace()))?;
-    let estate = estate(seed, &watch)?;
-    let mut sim = sim(seed);
+    let estate = estate(seed, theme, &watch)?;
+    let mut sim = sim(seed, estate.scene.tick);
     settle_in(&mut sim, &estate);
     let mut storm = Storm::new(&estate);
     watch.trace().line_at(Duration::ZERO, "WORLD", &format!("seed {seed}: {}", storm.told()));
@@ -92,9 +90,9 @@ pub fn run(seed: u64, echo: bool) -> anyhow::Result<Report> {
     })
 }
 
-fn estate(seed: u64, watch: &Watch) -> anyhow::Result<Estate> {
+fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Estate> {
     let rng = hosts::chance(seed, "estate");
-    let scene = Scene::of(&hosts::chance(seed, "scene"));
+    let scene = Scene::of(&hosts::chance(seed, "scene"), theme);
     let mut config = hosts::configuration()?;
     let office = &mut config.sandbox.netsuite;
     (office.ship_after, office.bill_after, office.receive_after, office.parcel_pieces) = scene.office;
@@ -123,12 +121,12 @@ fn ahead(rng: &Rng) -> i64 {
     i64::try_from(rng.below(3_000)).unwrap_or(0).saturating_sub(1_500)
 }
 
-fn sim(seed: u64) -> Sim<'static> {
+fn sim(seed: u64, tick: Duration) -> Sim<'static> {
     let beginning = u64::try_from(time::BEGINNING).unwrap_or(0);
     turmoil::Builder::new()
         .rng_seed(seed)
         .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(beginning))
-        .tick_duration(TICK)
+        .tick_duration(tick)
         .simulation_duration(LONGEST.saturating_mul(2))
         .min_message_latency(Duration::ZERO)
         .max_message_latency(Duration::from_millis(10))

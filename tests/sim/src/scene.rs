@@ -9,7 +9,7 @@ use crate::people::Deed;
 
 /// What a world is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Theme {
+pub enum Theme {
     /// A bit of everything.
     Usual,
     /// Processes die all the time, in the middle of calls to slow vendors.
@@ -20,6 +20,15 @@ pub(crate) enum Theme {
     Letters,
     /// Vendors do late what was given up for lost, parcels are small, goods come back.
     Late,
+}
+
+impl Theme {
+    /// The theme of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Usual, Self::Deaths, Self::Rivals, Self::Letters, Self::Late];
+        all.into_iter().find(|theme| format!("{theme:?}").eq_ignore_ascii_case(name))
+    }
 }
 
 /// A world's plan.
@@ -35,31 +44,37 @@ pub(crate) struct Scene {
     pub(crate) pause: u64,
     /// Longest time between two troubles.
     pub(crate) gap: Duration,
+    /// How much of time passes in one step; also the shortest way of a message, and how finely a death falls between two
+    /// of them. Steps are most of what a world costs: few worlds have small ones.
+    pub(crate) tick: Duration,
     /// Seconds that the back office takes to ship, to bill, and to receive; pieces of a line in a parcel.
     pub(crate) office: (u64, u64, u64, u32),
 }
 
 impl Scene {
-    pub(crate) fn of(rng: &Rng) -> Self {
-        let theme = match rng.below(100) {
+    /// The plan that chance makes; about `wanted`, when somebody wants a theme.
+    pub(crate) fn of(rng: &Rng, wanted: Option<Theme>) -> Self {
+        let drawn = match rng.below(100) {
             0..45 => Theme::Usual,
             45..60 => Theme::Deaths,
             60..75 => Theme::Rivals,
             75..88 => Theme::Letters,
             _ => Theme::Late,
         };
+        let theme = wanted.unwrap_or(drawn);
         let (shoppers, deeds, pause) = match theme {
             Theme::Usual if rng.chance(200) => (1 + rng.below(3), 4 + rng.below(10), 2_500),
             Theme::Usual => (1 + rng.below(2), 2 + rng.below(5), 2_000),
             Theme::Deaths | Theme::Rivals => (2, 3 + rng.below(5), 2_500),
-            Theme::Letters => (2, 4 + rng.below(5), 800),
+            Theme::Letters => (2, 5 + rng.below(6), 1_500),
             Theme::Late => (2, 5 + rng.below(4), 4_000),
         };
         let gap = match theme {
             Theme::Usual => 500 + rng.below(9_000),
             Theme::Deaths => 300 + rng.below(1_500),
             Theme::Rivals => 2_000 + rng.below(4_000),
-            Theme::Letters | Theme::Late => 1_000 + rng.below(4_000),
+            Theme::Letters => 500 + rng.below(1_500),
+            Theme::Late => 1_000 + rng.below(4_000),
         };
         let office = match theme {
             // The back office takes its time, more in some worlds than in others.
@@ -71,7 +86,13 @@ impl Scene {
             Theme::Late => (0, 0, 0, 0),
         };
         let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
-        Self { theme, seconds, shoppers, deeds, pause, gap: Duration::from_millis(gap), office }
+        let tick = match rng.below(100) {
+            0..10 => 5,
+            10..35 => 10,
+            _ => 20,
+        };
+        let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
+        Self { theme, seconds, shoppers, deeds, pause, gap, tick, office }
     }
 
     /// What somebody does next.

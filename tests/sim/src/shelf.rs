@@ -71,6 +71,11 @@ impl Shelf {
         self.state().frozen.insert(host, until);
     }
 
+    /// Does anybody stand still?
+    pub(crate) fn is_frozen(&self, now: Duration) -> bool {
+        self.state().frozen.values().any(|until| *until > now)
+    }
+
     async fn thawed(&self) {
         loop {
             let until = self.state().frozen.get(self.host).copied().unwrap_or_default();

@@ -64,7 +64,8 @@ pub(crate) struct Storm {
     kinds: Vec<Kind>,
     /// Longest time between two troubles.
     gap: Duration,
-    next: Duration,
+    /// When the next trouble comes; not before the world is built.
+    next: Option<Duration>,
     mends: Vec<(Duration, Mend)>,
 }
 
@@ -80,16 +81,15 @@ impl Storm {
             Theme::Late => Vec::new(),
         };
         let gap = estate.scene.gap;
-        // The world is built in peace.
-        let next = Duration::from_secs(4).saturating_add(rng.jitter(gap));
-        Self { rng, estate: estate.clone(), kinds, gap, next, mends: Vec::new() }
+        Self { rng, estate: estate.clone(), kinds, gap, next: None, mends: Vec::new() }
     }
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, shoppers, deeds, .. } = self.estate.scene;
+        let Scene { theme, seconds, shoppers, deeds, tick, .. } = self.estate.scene;
         format!(
-            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart",
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart, \
+             steps of {tick:?}",
             self.kinds, self.gap
         )
     }
@@ -109,10 +109,15 @@ impl Storm {
         for (_, mend) in due {
             self.mend(sim, mend);
         }
-        if now < self.next || self.kinds.is_empty() {
+        if !self.estate.watch.is_built() || self.kinds.is_empty() {
             return;
         }
-        self.next = now.saturating_add(self.rng.jitter(self.gap));
+        // People who do a few things in as many seconds would be gone before a trouble that waits.
+        let next = *self.next.get_or_insert_with(|| now.saturating_add(self.rng.jitter(self.gap / 2)));
+        if now < next {
+            return;
+        }
+        self.next = Some(now.saturating_add(self.rng.jitter(self.gap)));
         if let Some(kind) = self.pick(&self.kinds) {
             self.strike(sim, kind);
         }
@@ -184,7 +189,11 @@ impl Storm {
                 let host = if rivals { self.pick(&BUSY) } else { self.pick(&self.estate.mortal) };
                 let Some(host) = host else { return };
                 let Some(shelf) = self.estate.shelves.get(host.trim_end_matches('2')) else { return };
-                let at = if rivals { until(9_000, 6_000) } else { until(2_000, 14_000) };
+                if rivals && shelf.is_frozen(now) {
+                    // There would be nobody left who could take its work.
+                    return;
+                }
+                let at = if rivals { until(13_000, 7_000) } else { until(2_000, 14_000) };
                 self.tell(sim, "freezes", &format!("{host} stands still until {at:?}"));
                 shelf.freeze(host, at);
             }

@@ -25,6 +25,7 @@ pub struct Watch {
 struct Seen {
     violations: Vec<Violation>,
     counted: BTreeMap<&'static str, u64>,
+    built: bool,
     calm: bool,
 }
 
@@ -62,6 +63,16 @@ impl Watch {
     #[must_use]
     pub fn counted(&self) -> BTreeMap<&'static str, u64> {
         self.seen().counted.clone()
+    }
+
+    /// The world is built: from now on anything may go wrong.
+    pub(crate) fn built(&self) {
+        self.seen().built = true;
+    }
+
+    /// May anything go wrong yet?
+    pub(crate) fn is_built(&self) -> bool {
+        self.seen().built
     }
 
     /// From now on nothing goes wrong any more.

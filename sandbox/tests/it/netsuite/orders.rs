@@ -162,6 +162,18 @@ fn a_backorder_ships_in_part_and_the_rest_when_stock_comes() {
 }
 
 #[test]
+fn goods_that_left_although_the_books_did_not_have_them_are_counted_below_zero() {
+    let account = Account::open();
+    account.order("W1");
+    account.twin.tick(account.now);
+    assert_eq!(account.twin.books()["stock_below_zero"], "0");
+    let less = json!({"account": {"id": "2"}, "inventory": {"items": [{"item": {"externalId": "MUG"}, "location": {"externalId": "MAIN"}, "adjustQtyBy": -9}]}});
+    let answer = account.record(Method::POST, "inventoryAdjustment", less);
+    assert_eq!(answer.status, 204, "{:?}", body(&answer));
+    assert_eq!(account.twin.books()["stock_below_zero"], "1");
+}
+
+#[test]
 fn closing_every_line_closes_the_order_and_frees_the_stock() {
     let account = Account::open();
     let id = account.order("W1");
