@@ -2,6 +2,7 @@
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use retail_connect::{Call, Http, Kind, Lane, Reply, outcome};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -130,7 +131,10 @@ fn malformed(operation: &'static str, why: &str) -> Error {
     Error::Call(retail_connect::CallFault::not_sent(operation, held, why))
 }
 
+/// What an id as part of a path must not have in plain letters (RFC 3986, unreserved characters).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// An id as part of a path.
 pub(crate) fn segment(id: &str) -> String {
-    percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(id, SEGMENT).to_string()
 }

@@ -100,7 +100,11 @@ impl People {
             currency: "GBP".to_owned(),
             items: ITEMS.into_iter().map(|(sku, price, _)| item(sku, price)).collect(),
             locations: PLACES.into_iter().map(place).collect(),
-            stock: ITEMS.into_iter().map(|(sku, _, pieces)| on_shelf(sku, "MAIN", pieces)).chain(in_the_store()).collect(),
+            stock: ITEMS
+                .into_iter()
+                .map(|(sku, _, pieces)| on_shelf(sku, "MAIN", pieces))
+                .chain(in_the_store())
+                .collect(),
         };
         let seed = serde_json::to_value(seed)?;
         while self.twins().post("/__sandbox/seed", &seed).await.is_err() {

@@ -76,7 +76,7 @@ async fn an_authorization_that_ran_out_is_expired_and_one_that_was_cancelled_is_
     assert_eq!(state(cancelled.outcome), done());
     assert_eq!(cancelled.payment.unwrap().state(), pb::PaymentState::Cancelled);
     assert_eq!(state(world.cancel(&unwanted).await.unwrap().outcome), done());
-    world.later("7d").await;
+    world.later("168h").await;
     assert_eq!(world.payment(&late).await.state(), pb::PaymentState::Expired);
     let why = async |id: &str| state(world.capture(&capture(id, "C-1", 2000, true)).await.unwrap().outcome);
     assert_eq!(why(&late).await, refused("AUTHORIZATION_EXPIRED"));
@@ -91,7 +91,7 @@ async fn what_is_captured_cannot_be_cancelled_and_the_rest_of_it_can() {
     world.capture(&capture(&id, "C-1", 2000, true)).await.unwrap();
     assert_eq!(state(world.cancel(&id).await.unwrap().outcome), refused("ALREADY_CAPTURED"));
     let parts = world.pay(json!({"amount": 2000, "currency": "gbp", "several_captures": true})).await;
-    world.capture(&capture(&parts, "C-1", 700, false)).await.unwrap();
+    world.capture(&capture(&parts, "C-2", 700, false)).await.unwrap();
     assert_eq!(state(world.cancel(&parts).await.unwrap().outcome), done());
     let payment = world.payment(&parts).await;
     assert_eq!((payment.state(), payment.captured), (pb::PaymentState::Captured, pounds(700)));
@@ -118,7 +118,7 @@ async fn yen_are_whole_and_kronur_are_hundredfold_at_stripe() {
     for (currency, theirs, ours) in [("jpy", 500, 500), ("isk", 50_000, 500)] {
         let id = world.pay(json!({"amount": theirs, "currency": currency})).await;
         let money = retail_proto::types::v1::Money { minor_units: ours, currency: currency.to_uppercase() };
-        let ask = pb::CapturePaymentRequest { amount: Some(money.clone()), ..capture(&id, "C-1", 1, true) };
+        let ask = pb::CapturePaymentRequest { amount: Some(money.clone()), ..capture(&id, currency, 1, true) };
         let taken = world.capture(&ask).await.unwrap();
         assert_eq!((state(taken.outcome), taken.payment.unwrap().captured), (done(), Some(money)));
     }

@@ -60,7 +60,7 @@ async fn what_happened_while_nobody_listened_is_in_the_list() {
     let id = world.taken(1000, "pm_card_refundFail").await;
     let cursor = world.changes("", 0).await.cursor;
     world.refund(&refund(&id, "R-1", 1000)).await.unwrap();
-    world.later("3d").await;
+    world.later("72h").await;
     world.turn("dispute", json!({"payment_intent": id, "inquiry": true})).await;
     let page = world.changes(&cursor, 0).await;
     let payment = page.changes[0].payment.clone().unwrap();

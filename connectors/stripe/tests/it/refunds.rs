@@ -54,7 +54,7 @@ async fn a_slow_refund_is_pending_until_it_is_done() {
     let ask = refund(&id, "R-1", 1000);
     let outcome = world.refund(&ask).await.unwrap().outcome;
     assert_eq!(state(outcome), (OutcomeState::Pending, "REFUND_PENDING".to_owned()));
-    world.later("3d").await;
+    world.later("72h").await;
     assert_eq!(state(world.refund(&ask).await.unwrap().outcome), done());
 }
 
@@ -64,7 +64,7 @@ async fn a_refund_that_fails_days_later_is_no_refund_any_more() {
     let id = world.taken(1000, "pm_card_refundFail").await;
     let ask = refund(&id, "R-1", 1000);
     assert_eq!(state(world.refund(&ask).await.unwrap().outcome), done());
-    world.later("3d").await;
+    world.later("72h").await;
     let failed = world.refund(&ask).await.unwrap();
     assert_eq!(state(failed.outcome), refused("REFUND_FAILED"));
     let given = failed.refund.unwrap();

@@ -139,7 +139,7 @@ async fn a_refund_that_fails_days_later_is_told() {
     let id = world.taken(1000, "pm_card_refundFail").await;
     world.refund(&refund(&id, "R-1", 1000)).await.unwrap();
     world.delivered().await;
-    world.later("3d").await;
+    world.later("72h").await;
     world.delivered().await;
     let last = world.owner.taken().pop().unwrap().payment.unwrap();
     assert_eq!((last.state(), last.refunds[0].state()), (pb::PaymentState::Captured, pb::RefundState::Failed));
