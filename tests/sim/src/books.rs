@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::notes::{Book, Heard};
-use crate::people::{IN_THE_STORE, ITEMS};
 use crate::watch::Watch;
 
 /// What every owner says at the end.
@@ -166,7 +165,7 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
     let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
-    let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE).sum();
+    let opening: i64 = crate::people::ITEMS.iter().map(|(_, _, pieces)| pieces).sum();
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
     if all_known && booked.is_some_and(|booked| booked != done) {
         watch.violated("effects_once", format!("stock was adjusted by {done} pieces, the ERP booked {booked:?}"));
