@@ -1,7 +1,7 @@
 //! Orders. Owns: which step an order is in and what must happen next, from capture to closed books. Refuses: keeping
 //! stock, customers or money; their owners do, and are asked. In: gRPC (`api.rs`), the ERP's facts (`poll.rs`).
-//! Out: calls of the journey (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists.
-//! Rules (`order.rs`, `check.rs`, `facts.rs`, `place.rs`, `sourcing.rs`) are pure.
+//! Out: calls of the journey (`way.rs` says which, `calls.rs` makes them), events in the feed, lists.
+//! Rules (`way.rs`, `outcome.rs`, `order.rs`, `facts.rs`, `sourcing.rs`, `reroute.rs` and more) are pure.
 
 mod adopt;
 mod adoption;
@@ -24,7 +24,6 @@ mod orders;
 mod outcome;
 mod pairing;
 mod pickup;
-mod pickups;
 mod place;
 mod policies;
 mod policy;
@@ -33,6 +32,7 @@ mod purchases;
 mod record;
 mod refunds;
 mod render;
+mod requests;
 mod reroute;
 mod screening;
 mod seal;

@@ -1,5 +1,5 @@
-//! What stores and agents say of the place of an order, each a few lines around a pure rule: into the order, its timeline
-//! and its audit.
+//! What stores, places and agents ask of an order beyond placing it, each a few lines around a pure rule: into the order,
+//! its timeline and its audit.
 
 use prost::Message as _;
 use retail_flow::Asked;
