@@ -41,7 +41,7 @@ const CALLERS: [usize; 3] = [1, 8, 64];
 /// Promises of each kind at each number of callers, in three turns.
 const PROMISES: usize = 2_400;
 const TURNS: usize = 3;
-/// Orders at each number of callers, and the numbers they begin with.
+/// Callers, and how many orders they place together.
 const ORDERS: [(usize, usize); 3] = [(1, 40), (8, 320), (64, 960)];
 
 fn main() {

@@ -28,8 +28,8 @@ impl Policies {
         }
         let text = text(&file).await.map_err(|why| vec![why])?;
         let policies = Self::fixed(parse(&file, &text)?);
-        let (following, clock) = (policies.clone(), runtime.clone());
-        runtime.spawn("sourcing policies", async move { following.follow(&file, text, &clock).await });
+        let (following, own) = (policies.clone(), runtime.clone());
+        runtime.spawn("sourcing policies", async move { following.follow(&file, text, &own).await });
         Ok(policies)
     }
 

@@ -7,7 +7,7 @@ use retail_proto::types::v1::Address;
 use retail_runtime::config::Span;
 use serde::Deserialize;
 
-use crate::record::{Hold, Order, State};
+use crate::record::{Order, State};
 
 /// What holds an order of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -100,21 +100,21 @@ impl Order {
         dated.map(|hold| hold.expires_at).min()
     }
 
-    /// Acts on holds that have run out.
+    /// Acts on the holds that have run out; others are kept.
     pub(crate) fn expire_holds(&mut self, then: OnExpiry, at: i64) {
-        if self.holds_expire_at().is_none_or(|until| until > at) {
+        let over = self.holds.iter().filter(|hold| hold.expires_at != 0 && hold.expires_at <= at);
+        let over: Vec<String> = over.map(|hold| hold.reason.clone()).collect();
+        if self.state() != State::Held || over.is_empty() {
             return;
         }
-        let mends = |hold: &Hold| TAKEN_OVER.contains(&hold.reason.as_str());
-        if then == OnExpiry::Release && self.holds.iter().all(mends) {
-            for reason in self.holds.iter().map(|hold| hold.reason.clone()).collect::<Vec<_>>() {
+        if then == OnExpiry::Release && over.iter().all(|reason| TAKEN_OVER.contains(&reason.as_str())) {
+            for reason in &over {
                 // It is open: it was read a moment ago.
-                let _released = self.release_hold(&reason);
+                let _released = self.release_hold(reason);
             }
             return;
         }
-        let reasons: Vec<&str> = self.holds.iter().map(|hold| hold.reason.as_str()).collect();
-        let cause = format!("held for {} and not released in time", reasons.join(", "));
+        let cause = format!("held for {} and not released in time", over.join(", "));
         // Nothing of a held order was booked: it can always be cancelled.
         let _cancelled = self.cancel(&cause, false);
         self.advance();
@@ -217,5 +217,17 @@ mod tests {
         order.hold("RISK_SCORE", "", 5);
         order.date_holds(&Screening::default());
         assert_eq!(order.holds_expire_at(), None);
+    }
+
+    #[test]
+    fn a_hold_that_runs_out_lets_no_other_go() {
+        let mut order = order().received();
+        order.hold("RISK_SCORE", "", 0);
+        order.date_holds(&rules());
+        order.hold("HELD_BY_PERSON", "", DAY / 2);
+        order.date_holds(&rules());
+        order.expire_holds(OnExpiry::Release, DAY);
+        let left: Vec<_> = order.holds.iter().map(|hold| hold.reason.as_str()).collect();
+        assert_eq!((order.state(), left), (State::Held, vec!["HELD_BY_PERSON"]));
     }
 }
