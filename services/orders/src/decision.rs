@@ -28,7 +28,7 @@ pub enum Verdict {
     AtCapacity = 3,
     /// It could have done what another, ranked before it, does.
     Outranked = 4,
-    /// It has said that it cannot fulfil the order.
+    /// Lines of the order were taken away from it before: it rejected them, had no stock, or a person moved them.
     Rejected = 5,
 }
 

@@ -137,7 +137,8 @@ impl Order {
         failed.is_some_and(|last| self.movable(&last.from).next().is_some())
     }
 
-    /// Places that have said that they cannot fulfil it.
+    /// Places that lines were taken away from, or were to be: rejected by the place, without stock in the ERP, or moved by
+    /// a person.
     pub(crate) fn places_that_cannot(&self) -> impl Iterator<Item = &str> {
         self.reroutes.iter().map(|reroute| reroute.from.as_str())
     }
@@ -251,7 +252,9 @@ impl Order {
             return Ok(());
         }
         let place = self.rejecting_place(named)?;
-        if self.reroutes.last().is_some_and(|last| last.from == place && last.step() != Step::Done) {
+        // What the ERP had no stock for may wait at a place, and the place reject it later.
+        let said = |last: &Reroute| last.from == place && last.step() != Step::Done && !last.backorder;
+        if self.reroutes.last().is_some_and(said) {
             return Ok(());
         }
         if sourced {

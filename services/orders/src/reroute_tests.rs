@@ -122,6 +122,8 @@ fn what_the_erp_has_no_stock_for_is_sourced_anew_once_for_each_place_and_waits_w
     assert!(!order.is_stranded(), "it waits as a backorder, nobody must decide");
     order.source_backorders_anew(6);
     assert_eq!(order.reroutes.len(), 1, "once");
+    order.reject("SOHO", false, RejectedPickup::Wait, by()).unwrap();
+    assert!(order.is_stranded(), "now the place says no, and somebody must decide");
     let mut collected = collected_in_soho();
     collected.lines[1].backordered = 1;
     collected.source_backorders_anew(5);

@@ -44,7 +44,7 @@ pub(crate) struct Candidate {
     pub late: bool,
     /// Orders it has for that day, and how many it can take.
     pub taken: Option<(u32, u32)>,
-    /// It has said that it cannot fulfil the order.
+    /// Lines of the order were taken away from it before.
     pub rejected: bool,
 }
 
@@ -316,7 +316,7 @@ impl<'a> Table<'a> {
                     }
                 }
             }
-            Verdict::Rejected => "has said that it cannot fulfil the order".to_owned(),
+            Verdict::Rejected => "lines of the order were taken away from it before".to_owned(),
             Verdict::OutOfReach if self.terms.zone.is_empty() => "ships to its own zones only".to_owned(),
             Verdict::OutOfReach => format!("does not ship to zone {}", self.terms.zone),
             Verdict::AtCapacity => {

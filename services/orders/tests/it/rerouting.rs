@@ -37,7 +37,10 @@ async fn what_one_place_cannot_fulfil_another_ships_and_the_order_says_why() {
     assert_eq!((reroute.state(), reroute.from.as_str(), places(&order)), (RerouteState::Done, "SOHO", vec!["MAIN"; 2]));
     let sourcing = reroute.sourcing.as_ref().unwrap();
     let soho = sourcing.candidates.iter().find(|one| one.location == "SOHO").unwrap();
-    assert_eq!((soho.verdict(), soho.why.as_str()), (Verdict::Rejected, "has said that it cannot fulfil the order"));
+    assert_eq!(
+        (soho.verdict(), soho.why.as_str()),
+        (Verdict::Rejected, "lines of the order were taken away from it before")
+    );
     assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
     assert_eq!(mesh.stock.state(&format!("{id}/m1")), Some(ReservationState::Confirmed));
     assert!(mesh.erp.books().orders[&id].lines.iter().all(|line| line.location == "MAIN"));
