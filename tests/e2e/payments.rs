@@ -1,9 +1,11 @@
-//! A payment service beside the mesh: switched on by its sections, reached over gRPC, heard through the gateway.
+//! A payment service beside the mesh: switched on by its sections, heard through the gateway, and asked by orders and
+//! returns for the money of a web shop that only lets its customers authorize.
 
 use retail_proto::payments::v1::payments_service_client::PaymentsServiceClient;
 use retail_proto::payments::v1::{CapturePaymentRequest, GetPaymentRequest, PaymentState};
+use retail_weft::config::Config;
 use retail_weft::mesh::url;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Mesh;
 
@@ -11,16 +13,151 @@ const STRIPE: &str = "instance = 'pay'\nsecret_key = 'sk_test_weft_sandbox'\nweb
     http = { base_url = 'http://127.0.0.1:9104' }";
 const WEBHOOK: &str = "kind = 'payments'\nupstream = 'http://127.0.0.1:7204'";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_payment_of_the_shop_is_captured_and_its_webhooks_pass_the_edge() {
+/// A mesh with a payment service, which orders and returns know, and a channel `web` that is paid there.
+async fn mesh(change: impl FnOnce(&mut Config)) -> Mesh {
     let mesh = Mesh::start_with(|config| {
         config.stripe = Some(toml::from_str(STRIPE).unwrap());
         config.sandbox.stripe = Some(toml::from_str("").unwrap());
         config.gateway.webhooks.insert("pay".to_owned(), toml::from_str(WEBHOOK).unwrap());
+        let service = "address = 'http://127.0.0.1:7204'";
+        config.orders.payments.insert("pay".to_owned(), toml::from_str(service).unwrap());
+        config.returns.payments.insert("pay".to_owned(), toml::from_str(service).unwrap());
+        let mut web = config.orders.channels["shop"].clone();
+        web.address.clear();
+        web.gateways.insert("stripe".to_owned(), "pay".to_owned());
+        config.orders.channels.insert("web".to_owned(), web);
+        let mut web = config.returns.channels["shop"].clone();
+        web.address.clear();
+        config.returns.channels.insert("web".to_owned(), web);
+        change(config);
     })
     .await;
     let hooks = json!({"url": format!("{}/webhooks/payments/pay", url(mesh.at.gateway))});
     mesh.twins().post("/__sandbox/stripe/webhooks", &hooks).await.unwrap();
+    mesh.seed().await;
+    mesh
+}
+
+/// The customer pays in the web shop; the payment's id.
+async fn paid(mesh: &Mesh, how: Value) -> String {
+    let mut pay = json!({"amount": 1235, "currency": "gbp"});
+    pay.as_object_mut().unwrap().extend(how.as_object().unwrap().clone());
+    let paid = mesh.twins().post("/__sandbox/stripe/pay", &pay).await.unwrap();
+    paid["id"].as_str().unwrap().to_owned()
+}
+
+async fn ordered(mesh: &Mesh, number: &str, payment: &str) -> String {
+    let mut order = crate::harness::order(number);
+    order["channel"] = "web".into();
+    order["payments"] = json!([{
+        "tender": "TENDER_CARD", "amount": {"minorUnits": "1235", "currency": "GBP"}, "state": "PAYMENT_STATE_AUTHORIZED",
+        "gateway": "stripe", "reference": payment,
+    }]);
+    let placed = mesh.post("/v1/orders", number, order).await;
+    placed["order"]["orderId"].as_str().unwrap().to_owned()
+}
+
+async fn stripe(mesh: &Mesh) -> Value {
+    mesh.twins().get("/__sandbox/stripe/books").await.unwrap()
+}
+
+/// Every write of the service fails twice: before it was done, and after.
+async fn trouble(mesh: &Mesh) {
+    for kind in ["reset_after_commit", "reset_before"] {
+        mesh.plant("stripe", json!({"kind": kind, "method": "POST", "times": 2})).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_money_is_taken_once_when_the_goods_leave_and_goes_back_with_them() {
+    let mesh = mesh(|_| {}).await;
+    trouble(&mesh).await;
+    let payment = paid(&mesh, json!({})).await;
+    let id = ordered(&mesh, "#W-1", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    assert_eq!(order["payments"][0]["state"], "PAYMENT_STATE_SETTLED");
+    assert_eq!(order["payments"][1]["state"], "PAYMENT_STATE_CAPTURED");
+    assert_eq!(order["payments"][1]["takenFrom"], order["payments"][0]["paymentId"]);
+    assert!(order["payments"][1]["document"].is_object(), "the capture is in the ERP's books");
+    let wish = json!({
+        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-1",
+        "requestedAt": mesh.runtime.clock().now().to_string(),
+        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
+    });
+    let started = mesh.post("/v1/returns", "w-1", wish).await;
+    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
+    let books = mesh.books().await;
+    assert_eq!(books["netsuite"]["customer_deposits"]["value"], "12.35");
+    assert_eq!(books["netsuite"]["customer_refunds"]["value"], "7.25");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
+    assert_eq!(books["shopify"]["refunds"]["count"], 0, "the shop has none of this money");
+    let stripe = stripe(&mesh).await;
+    assert_eq!(stripe["payments"]["captures"], 1);
+    assert_eq!(stripe["payments"]["captured"], 1235);
+    assert_eq!(stripe["refunds"]["value"], 725);
+    assert_eq!(stripe["refunds"]["duplicates"], 0);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_waits_until_the_customer_has_authorized_it() {
+    let mesh = mesh(|_| {}).await;
+    let payment = paid(&mesh, json!({"payment_method": "pm_card_authenticationRequired"})).await;
+    let id = ordered(&mesh, "#W-2", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_HELD").await;
+    assert_eq!(order["holds"][0]["reason"], "PAYMENT_NOT_AUTHORIZED");
+    mesh.twins().post("/__sandbox/stripe/authenticate", &json!({"payment_intent": payment})).await.unwrap();
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    assert_eq!(stripe(&mesh).await["payments"]["captured"], 1235);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_order_holds_none_of_the_customers_money() {
+    let mesh = mesh(|config| config.sandbox.netsuite.back_office = false).await;
+    let payment = paid(&mesh, json!({})).await;
+    let id = ordered(&mesh, "#W-3", &payment).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    mesh.post(&format!("/v1/orders/{id}:cancel"), "cancel", json!({"reason": "no longer wanted"})).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_CANCELLED").await;
+    assert_eq!(order["payments"][0]["state"], "PAYMENT_STATE_VOIDED");
+    let stripe = stripe(&mesh).await;
+    assert_eq!(stripe["payments"]["captured"], 0);
+    assert_eq!(stripe["payments"]["capturable"], 0);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_parcel_is_paid_by_itself_and_what_is_cancelled_is_never_taken() {
+    let mesh = mesh(|config| config.sandbox.netsuite.back_office = false).await;
+    let payment = paid(&mesh, json!({"several_captures": true})).await;
+    let id = ordered(&mesh, "#W-4", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
+    let path = format!("salesOrder/{}/!transform", record["id"].as_str().unwrap());
+    let first = json!({"shipStatus": {"id": "C"}, "item": {"items": [{"orderLine": 1, "quantity": 1}, {"orderLine": 2, "itemReceive": false}]}});
+    mesh.people(&format!("{path}/itemFulfillment"), first).await;
+    mesh.until(&id, |order| order["payments"][1]["state"] == "PAYMENT_STATE_CAPTURED").await;
+    assert_eq!(stripe(&mesh).await["payments"]["captured"], 255);
+    let rest = json!({"reason": "no longer wanted", "lineNumbers": [2]});
+    mesh.post(&format!("/v1/orders/{id}:cancel"), "cancel-2", rest).await;
+    let done = |order: &Value| order["lineCancellations"][0]["state"] == "LINE_CANCELLATION_STATE_DONE";
+    mesh.until(&id, done).await;
+    mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!(stripe["payments"]["captured"], 510);
+    assert_eq!(stripe["payments"]["capturable"], 0, "nothing of the customer's is held");
+    assert_eq!(mesh.books().await["netsuite"]["unbalanced_orders"], 0);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_the_shop_is_captured_and_its_webhooks_pass_the_edge() {
+    let mesh = mesh(|_| {}).await;
     let paid = mesh.twins().post("/__sandbox/stripe/pay", &json!({"amount": 2000, "currency": "gbp"})).await.unwrap();
     let id = paid["id"].as_str().unwrap().to_owned();
     let peer = mesh.runtime.peer(&url(mesh.at.stripe.unwrap())).unwrap();

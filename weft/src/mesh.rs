@@ -247,6 +247,15 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     if let (Some(account), Some(twin)) = (&mut config.stripe, twins.stripe) {
         account.http.base_url = url(twin);
     }
+    if let (Some(account), Some(at_stripe)) = (&mut config.stripe, at.stripe) {
+        account.facts = Some(url(at.orders));
+        for service in config.orders.payments.values_mut() {
+            service.address = url(at_stripe);
+        }
+        for service in config.returns.payments.values_mut() {
+            service.address = url(at_stripe);
+        }
+    }
 }
 
 fn point_returns(config: &mut retail_returns::Config, at: &Addresses) {

@@ -190,6 +190,15 @@ impl OrdersService for Api {
         Ok(answer(pb::RerouteOrderResponse { order: shown(&order) }, repeated))
     }
 
+    async fn add_payment(
+        &self,
+        request: Request<pb::AddPaymentRequest>,
+    ) -> Result<Response<pb::AddPaymentResponse>, Status> {
+        let added = self.orders.add_payment(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = added.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::AddPaymentResponse { order: shown(&order) }, repeated))
+    }
+
     async fn adopt_order(
         &self,
         request: Request<pb::AdoptOrderRequest>,

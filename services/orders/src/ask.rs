@@ -217,7 +217,7 @@ pub(crate) fn payment(
         order_ref: order.id.clone(),
         customer_ref: order.customer_id.clone(),
         amount: Some(money(order, payment.minor)),
-        payment_date: day(order.placed_at, zone)?,
+        payment_date: day(if payment.taken_at == 0 { order.placed_at } else { payment.taken_at }, zone)?,
         tender: tender(payment).to_owned(),
         reference: payment.reference.clone(),
     })
@@ -321,7 +321,7 @@ pub(crate) fn crm_customer(customer: &people::Customer) -> crm::CustomerRecord {
     }
 }
 
-fn money(order: &Order, minor: i64) -> Money {
+pub(crate) fn money(order: &Order, minor: i64) -> Money {
     Money { minor_units: minor, currency: order.currency.clone() }
 }
 

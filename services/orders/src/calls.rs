@@ -1,6 +1,7 @@
 //! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
 
 mod goods;
+mod money;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,7 @@ pub(crate) struct Calls {
     channels: BTreeMap<String, (Channel, Option<Peer>)>,
     erps: BTreeMap<String, Peer>,
     crms: BTreeMap<String, Peer>,
+    payments: BTreeMap<String, Peer>,
     reservation_seconds: i32,
     /// Which places fulfil an order.
     pub(crate) sources: Sources,
@@ -65,12 +67,17 @@ impl Calls {
         for (name, crm) in &config.crms {
             crms.insert(name.clone(), runtime.peer(&crm.address)?);
         }
+        let mut payments = BTreeMap::new();
+        for (name, service) in &config.payments {
+            payments.insert(name.clone(), runtime.peer(&service.address)?);
+        }
         Ok(Self {
             inventory: runtime.peer(&config.inventory)?,
             customers: runtime.peer(&config.customers)?,
             channels,
             erps,
             crms,
+            payments,
             reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
             sources: Sources::new(config, policies, store, runtime.clock()),
         })
@@ -107,7 +114,11 @@ impl Calls {
             Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
             Leg::Source(_) => self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made))),
             // Its time has come: there is nobody to ask.
-            Leg::LapsePickup | Leg::ExpireHolds => Ok(Brought::Done),
+            Leg::LapsePickup | Leg::ExpireHolds | Leg::CaptureNow(_) => Ok(Brought::Done),
+            Leg::AskPayment(id) => self.ask_payment(order, id, key).await,
+            Leg::Capture(id) => self.capture(order, id, key).await,
+            Leg::LetPaymentGo(id) => self.let_payment_go(order, id, key).await,
+            Leg::RefundPayment(id) => self.refund_payment(order, id, key).await,
             Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
@@ -157,6 +168,11 @@ impl Calls {
             | Leg::ReserveAt(_)
             | Leg::ErpCustomer
             | Leg::BookSalesOrder
+            | Leg::AskPayment(_)
+            | Leg::Capture(_)
+            | Leg::CaptureNow(_)
+            | Leg::LetPaymentGo(_)
+            | Leg::RefundPayment(_)
             | Leg::Confirm
             | Leg::RecordPayment(_)
             | Leg::Consume(_)

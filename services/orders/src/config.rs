@@ -24,6 +24,9 @@ pub struct Config {
     /// CRMs, by instance name. Optional: without one nobody is told.
     #[serde(default)]
     pub crms: BTreeMap<String, Crm>,
+    /// Payment services whose money we take, by instance name. Optional: without one the channels take it.
+    #[serde(default)]
+    pub payments: BTreeMap<String, Payments>,
     /// Groups that may follow the feed of orders.
     #[serde(default)]
     pub groups: Vec<String>,
@@ -72,6 +75,10 @@ pub struct Channel {
     /// True when the shop lowers its own number at a sale.
     #[serde(default = "yes")]
     pub subtracts_own_sales: bool,
+    /// Which of our payment services holds the money of a payment, by the channel's name of its gateway. A payment of
+    /// another gateway is the channel's to take.
+    #[serde(default)]
+    pub gateways: BTreeMap<String, String>,
     /// What holds its orders until a person has looked; see [`Screening`].
     #[serde(default)]
     pub screening: Screening,
@@ -99,6 +106,17 @@ pub struct Crm {
     pub address: String,
 }
 
+/// A payment service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    /// Address of its connector.
+    pub address: String,
+    /// How often it is asked for what its webhooks may not have told.
+    #[serde(default = "default_backfill")]
+    pub poll: Span,
+}
+
 fn yes() -> bool {
     true
 }
@@ -109,6 +127,10 @@ fn utc() -> String {
 
 fn default_poll() -> Span {
     Span::from_secs(2)
+}
+
+fn default_backfill() -> Span {
+    Span::from_secs(60)
 }
 
 fn default_pickup() -> Span {

@@ -38,6 +38,59 @@ pub struct Payment {
     /// The ERP's document of the money given back out of it.
     #[prost(message, optional, tag = "10")]
     pub refund_document: Option<Ref>,
+    /// The payment service that holds the money, when it is ours to take; empty when the channel takes it.
+    #[prost(string, tag = "11")]
+    pub service: String,
+    /// The authorization that it was, or is to be, taken out of; empty for a payment as the channel told it.
+    #[prost(string, tag = "12")]
+    pub taken_from: String,
+    /// Of an authorization: what the payment service says of it; absent until it was asked.
+    #[prost(message, optional, tag = "13")]
+    pub standing: Option<Standing>,
+    /// Of an authorization: nothing more will be taken.
+    #[prost(bool, tag = "14")]
+    pub let_go: bool,
+    /// Of an authorization: why the payment service refused it, or a capture of it; empty when all is well.
+    #[prost(string, tag = "15")]
+    pub refusal: String,
+    /// Of an authorization: captures that were planned so far. The next one has another number.
+    #[prost(uint32, tag = "16")]
+    pub captures: u32,
+    /// Of an authorization that can be captured once: it ends soon, so that it is used for what was delivered by now.
+    #[prost(bool, tag = "17")]
+    pub hurried: bool,
+    /// Of a capture: it is the last one, and lets the rest of the authorization go.
+    #[prost(bool, tag = "18")]
+    pub last: bool,
+    /// Of a capture: when we learned of it, milliseconds since 1970.
+    #[prost(int64, tag = "19")]
+    pub taken_at: i64,
+}
+
+/// What a payment service says of an authorization; amounts in minor units of the order's currency.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Standing {
+    /// Where it stands, as in the contract of payments.
+    #[prost(int32, tag = "1")]
+    pub state: i32,
+    /// What the customer authorized.
+    #[prost(int64, tag = "2")]
+    pub authorized: i64,
+    /// What was captured, by whomever. Never falls.
+    #[prost(int64, tag = "3")]
+    pub captured: i64,
+    /// What was given back, or is on its way.
+    #[prost(int64, tag = "4")]
+    pub refunded: i64,
+    /// It can be captured in several parts.
+    #[prost(bool, tag = "5")]
+    pub several: bool,
+    /// The service's word for a decline or a cancellation.
+    #[prost(string, tag = "6")]
+    pub cause: String,
+    /// The service's stamp of this standing.
+    #[prost(string, tag = "7")]
+    pub revision: String,
 }
 
 impl Payment {
@@ -159,4 +212,7 @@ pub struct Refund {
     /// Nobody but a person can give it back: whoever resumes the order says that it is done.
     #[prost(bool, tag = "7")]
     pub by_hand: bool,
+    /// The authorization whose captures it is given back out of; empty when the shop gives it back.
+    #[prost(string, tag = "8")]
+    pub payment: String,
 }

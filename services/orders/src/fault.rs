@@ -101,6 +101,14 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// It takes no further payment.
+    #[error("no payment can be added to order {id}: {why}")]
+    PaymentNotAdded {
+        /// The order.
+        id: String,
+        /// Why not.
+        why: String,
+    },
     /// The order cannot go to another place.
     #[error("order {id} cannot be moved: {why}")]
     RerouteRefused {
@@ -163,6 +171,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)
@@ -186,6 +195,7 @@ impl Fault for Error {
             Self::NoSuchHold { .. } => "NO_SUCH_HOLD",
             Self::PickupRefused { .. } => "PICKUP_REFUSED",
             Self::RerouteRefused { .. } => "REROUTE_REFUSED",
+            Self::PaymentNotAdded { .. } => "PAYMENT_NOT_ADDED",
             Self::LinesNotCancelled { .. } => "LINES_NOT_CANCELLED",
             Self::TooLateToHold { .. } => "TOO_LATE_TO_HOLD",
             Self::NotParked(_) => "NOT_PARKED",
@@ -206,7 +216,9 @@ impl Fault for Error {
             | Self::Adopted { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
             Self::TooLateToHold { id, status } => vec![("order_id", id.clone()), ("status", status.clone())],
-            Self::RerouteRefused { id, why } | Self::LinesNotCancelled { id, why } => {
+            Self::RerouteRefused { id, why }
+            | Self::LinesNotCancelled { id, why }
+            | Self::PaymentNotAdded { id, why } => {
                 vec![("order_id", id.clone()), ("why", why.clone())]
             }
             Self::PickupRefused { id, wish, why } => {
@@ -246,6 +258,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)
@@ -271,6 +284,7 @@ impl Fault for Error {
             | Self::NoSuchHold { .. }
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
+            | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)

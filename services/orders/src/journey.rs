@@ -8,6 +8,7 @@ use retail_proto::commerce::v1 as shop;
 use retail_proto::customers::v1::Customer;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1 as stock;
+use retail_proto::payments::v1 as pay;
 use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
@@ -33,6 +34,8 @@ pub(crate) enum Brought {
     SalesOrder(Box<erp::SalesOrder>),
     /// The ERP's document of a payment.
     Payment(erp::PaymentDocument),
+    /// An authorization as it stands.
+    Paid(Box<pay::Payment>),
     /// What the shop has given back by itself, and whether it has cancelled the order.
     ShopRefunds(Box<shop::GetOrderResponse>),
     /// A record of another system.
@@ -82,8 +85,8 @@ impl Process for Journey {
         }
     }
 
-    fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, _now: Timestamp) -> Verdict {
-        outcome::refused(&mut draft.doc, leg, why)
+    fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
+        outcome::refused(&mut draft.doc, leg, why, now.as_millisecond())
     }
 
     fn parked(&self, draft: &mut Draft<Order>, why: Option<&Parked>, now: Timestamp) {

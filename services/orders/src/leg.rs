@@ -21,8 +21,16 @@ pub(crate) enum Leg {
     ErpCustomer,
     /// The sales order. (ERP)
     BookSalesOrder,
+    /// Does a payment service hold the money for us? It notes whose it is. (payments)
+    AskPayment(String),
     /// Make the promise last. (inventory)
     Confirm,
+    /// Take money for what was delivered. (payments)
+    Capture(String),
+    /// Use an authorization for what was delivered by now, before it ends. (us)
+    CaptureNow(String),
+    /// Let an authorization go of which nothing more will be taken. (payments)
+    LetPaymentGo(String),
     /// Money that was taken belongs into the ERP's books. (ERP)
     RecordPayment(String),
     /// Take shipped goods off shelf and promise. (inventory)
@@ -58,6 +66,8 @@ pub(crate) enum Leg {
     ReadRefunds,
     /// The shop gives money back that was taken for nothing. (commerce)
     RefundShop(String),
+    /// A payment service gives money back that was taken for nothing. (payments)
+    RefundPayment(String),
     /// Money that went back leaves the ERP's books, out of the payment it came from. (ERP)
     RecordRefund(String),
 }
@@ -72,7 +82,11 @@ impl Step for Leg {
             Self::ReserveAt(round) => format!("inventory.reserve/{round}"),
             Self::ErpCustomer => "customers.ensure_erp".into(),
             Self::BookSalesOrder => "erp.create_sales_order".into(),
+            Self::AskPayment(id) => format!("payments.adopt/{id}"),
             Self::Confirm => "inventory.confirm".into(),
+            Self::Capture(id) => format!("payments.capture/{id}"),
+            Self::CaptureNow(id) => format!("orders.capture_now/{id}"),
+            Self::LetPaymentGo(id) => format!("payments.cancel_authorization/{id}"),
             Self::RecordPayment(id) => format!("erp.record_payment/{id}"),
             Self::Consume(id) => format!("inventory.consume/{id}"),
             Self::TellChannel(id) => format!("commerce.record_fulfilment/{id}"),
@@ -90,6 +104,7 @@ impl Step for Leg {
             Self::LapsePickup => "orders.lapse_pickup".into(),
             Self::ReadRefunds => "commerce.get_order".into(),
             Self::RefundShop(id) => format!("commerce.refund_order/{id}"),
+            Self::RefundPayment(id) => format!("payments.refund/{id}"),
             Self::RecordRefund(id) => format!("erp.record_refund/{id}"),
         }
     }
@@ -106,6 +121,7 @@ impl Step for Leg {
             | Self::GiveBack
             | Self::LapsePickup
             | Self::ExpireHolds
+            | Self::CaptureNow(_)
             | Self::Resource(..)
             | Self::LetGo(_)
             | Self::Withdraw(_)
@@ -123,6 +139,11 @@ impl Step for Leg {
             // The contract looks for our reference first and sends our key with what it makes: a repeat finds the refund
             // by the key within the shop's window, and by the reference after it.
             | Self::RefundShop(_)
+            // So does the contract of payments, for everything it writes.
+            | Self::AskPayment(_)
+            | Self::Capture(_)
+            | Self::LetPaymentGo(_)
+            | Self::RefundPayment(_)
             | Self::RecordRefund(_) => Class::Keyed,
             Self::TellChannel(_) => Class::Queryable,
         }
@@ -134,7 +155,7 @@ impl Step for Leg {
             // Agents are told whenever their system is back; an order never waits for that.
             Self::TellCrm(_) => Policy { deadline: Duration::MAX, ..usual },
             // A refund may be under way at a bank for days, and nobody can hurry it.
-            Self::RefundShop(_) => {
+            Self::RefundShop(_) | Self::RefundPayment(_) => {
                 Policy { cap: Duration::from_secs(900), deadline: Duration::from_secs(5 * 24 * 3600), ..usual }
             }
             // It leaves nothing behind, yet it is a vendor that answers.
@@ -146,7 +167,11 @@ impl Step for Leg {
             | Self::Reserve
             | Self::ErpCustomer
             | Self::BookSalesOrder
+            | Self::AskPayment(_)
             | Self::Confirm
+            | Self::Capture(_)
+            | Self::CaptureNow(_)
+            | Self::LetPaymentGo(_)
             | Self::RecordPayment(_)
             | Self::Consume(_)
             | Self::TellChannel(_)
@@ -174,7 +199,12 @@ impl Step for Leg {
             | Self::ReserveAt(_)
             | Self::ErpCustomer
             | Self::BookSalesOrder
+            | Self::AskPayment(_)
             | Self::Confirm
+            | Self::Capture(_)
+            | Self::CaptureNow(_)
+            | Self::LetPaymentGo(_)
+            | Self::RefundPayment(_)
             | Self::RecordPayment(_)
             | Self::Consume(_)
             | Self::TellChannel(_)

@@ -1,5 +1,6 @@
 //! Orders. Owns: which step an order is in and what must happen next, from capture to closed books. Refuses: keeping
-//! stock, customers or money; their owners do, and are asked. In: gRPC (`api.rs`), the ERP's facts (`poll.rs`).
+//! stock, customers or money; their owners do, and are asked. In: gRPC (`api.rs`), facts of ERPs and payment services
+//! (`poll.rs`, `payment_facts.rs`).
 //! Out: calls of the journey (`way.rs` says which, `calls.rs` makes them), events in the feed, lists.
 //! Rules (`way.rs`, `outcome.rs`, `order.rs`, `facts.rs`, `sourcing.rs`, `reroute.rs` and more) are pure.
 
@@ -18,11 +19,14 @@ mod fault;
 mod journey;
 mod leg;
 mod line_cancel;
+mod listing;
 mod look;
 mod order;
 mod orders;
 mod outcome;
 mod pairing;
+mod payment_facts;
+mod payments;
 mod pickup;
 mod place;
 mod policies;
@@ -50,19 +54,21 @@ use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
+use retail_proto::payments::v1::payment_facts_service_server::PaymentFactsServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
 use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
 use crate::calls::Calls;
-pub use crate::config::{Channel, Config, Crm, Erp};
+pub use crate::config::{Channel, Config, Crm, Erp, Payments};
 use crate::journey::Journey;
 use crate::orders::Orders;
+use crate::payment_facts::PaymentFacts;
 pub use crate::place::order_id;
 use crate::policies::Policies;
 pub use crate::policy::{Criterion, OnBackorder, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
-use crate::poll::Facts;
+use crate::poll::{Facts, reading_of_payments};
 use crate::record::Order;
 pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
@@ -95,20 +101,25 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
     let calls = Calls::new(&config, &runtime, &store, policies)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());
-    let mut erps = BTreeMap::new();
+    let mut systems = BTreeMap::new();
     for (name, erp) in &config.erps {
-        erps.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
+        systems.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
     }
-    let readings = Readings::begin(Facts(orders.clone()), erps, &store, runtime.clock().now()).await;
+    for (name, service) in &config.payments {
+        systems.insert(reading_of_payments(name), (runtime.peer(&service.address)?, service.poll.get()));
+    }
+    let readings = Readings::begin(Facts(orders.clone()), systems, &store, runtime.clock().now()).await;
     let leases = Leases::start(&runtime, &store).await;
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
     let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
+    let payments = PaymentFactsServiceServer::new(PaymentFacts(orders.clone()));
     let api = OrdersServiceServer::new(Api::new(&runtime, orders))
         .max_decoding_message_size(LARGEST_MESSAGE)
         .max_encoding_message_size(LARGEST_MESSAGE);
-    let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
+    let routes = Routes::new(api).add_service(payments);
+    let routes = routes.add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
 }

@@ -3,6 +3,7 @@
 use retail_proto::types::v1::Ref;
 
 use crate::fault::Error;
+use crate::payments::{self, NOT_AUTHORIZED};
 use crate::pickup::{Pickup, Stage};
 use crate::record::{Capture, Hold, Line, Order, State};
 use crate::screening::TAKEN_OVER;
@@ -54,21 +55,28 @@ impl Order {
         if self.released.iter().any(|released| released == reason) {
             return Ok(());
         }
-        let Some(index) = self.holds.iter().position(|hold| hold.reason == reason) else {
+        if !self.lift_hold(reason) {
             return Err(Error::NoSuchHold { id: self.id.clone(), reason: reason.to_owned() });
-        };
-        let hold = self.holds.remove(index);
-        match hold.reason.as_str() {
+        }
+        match reason {
             // The person has looked and takes it over as it is.
-            reason if TAKEN_OVER.contains(&reason) => self.released.push(hold.reason),
+            reason if TAKEN_OVER.contains(&reason) => self.released.push(reason.to_owned()),
             "UNKNOWN_ITEM" => self.items_known = false,
+            NOT_AUTHORIZED => payments::ask_again(self),
             // Asked again, never waved through: what still lacks holds the order again.
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Takes a hold away; the order goes on when it was the last. Answers whether there was one.
+    pub(crate) fn lift_hold(&mut self, reason: &str) -> bool {
+        let before = self.holds.len();
+        self.holds.retain(|hold| hold.reason != reason);
         if self.holds.is_empty() && self.state() == State::Held {
             self.set_state(State::Received);
         }
-        Ok(())
+        self.holds.len() < before
     }
 
     /// Begins to cancel an order of which nothing has shipped; cancelling twice is a no-op. `erp_asked` says whether
@@ -109,6 +117,7 @@ impl Order {
             self.set_state(self.adopted_state());
             return;
         }
+        self.plan_capture();
         let goods_done = self.lines.iter().all(|line| !line.is_goods() || line.open() == 0);
         let any_shipped = !self.shipments.is_empty();
         let next = match self.state() {
@@ -210,6 +219,7 @@ impl Order {
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
             && self.pickup.as_ref().is_none_or(Pickup::is_over)
             && self.lines_are_at_rest()
+            && self.is_paid()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
@@ -234,7 +244,8 @@ impl Order {
         let ended = ended + self.line_cancels.iter().filter(|cancel| cancel.is_over()).count();
         let moved = if ended > 0 { format!("/c{ended}") } else { String::new() };
         let (shipments, invoices) = (self.shipments.len(), self.invoices.len());
-        Some(format!("{word}{parked}/{}s{shipments}i{invoices}{pickup}{moved}", holds.join("+")))
+        let unpaid = if self.lacks_money() > 0 { "/unpaid" } else { "" };
+        Some(format!("{word}{parked}/{}s{shipments}i{invoices}{pickup}{moved}{unpaid}", holds.join("+")))
     }
 
     /// Remembers a record of another system, once.
@@ -264,6 +275,9 @@ impl Order {
         }
         if self.rerouting().is_some() {
             return Some(("Booked, going to another place", "Another place takes it, and the ERP is told"));
+        }
+        if self.lacks_money() > 0 {
+            return Some(("Booked, and not paid", "The customer pays anew, or somebody cancels it"));
         }
         if self.is_stranded() && self.pickup.is_none() {
             return Some(("Rejected by its place", "Somebody names another place, or cancels it"));
@@ -329,11 +343,18 @@ impl Line {
     /// The part of an amount of the line that belongs to what was delivered: all of it, unless the line was closed
     /// before. A charge moves no stock: what was billed of it counts.
     pub(crate) fn part_of(&self, minor: i64) -> i64 {
-        if !self.closed || self.quantity == 0 {
+        if !self.closed {
             return minor;
         }
-        let delivered = if self.is_goods() { self.shipped } else { self.invoiced };
-        let part = i128::from(minor) * i128::from(delivered.min(self.quantity)) / i128::from(self.quantity);
+        self.share(minor, if self.is_goods() { self.shipped } else { self.invoiced })
+    }
+
+    /// The share of an amount of the line that belongs to a quantity of it, never more than the amount.
+    pub(crate) fn share(&self, minor: i64, quantity: i64) -> i64 {
+        if self.quantity == 0 {
+            return minor;
+        }
+        let part = i128::from(minor) * i128::from(quantity.min(self.quantity)) / i128::from(self.quantity);
         i64::try_from(part).unwrap_or(minor)
     }
 }

@@ -4,24 +4,21 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use retail_flow::Asked;
-use retail_flow::{Failure, page};
+use retail_flow::Failure;
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1::ItemKey;
 use retail_proto::orders::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_runtime::{Clock, trace};
-use retail_store::{Draft, IndexQuery, Store, UpdateError};
+use retail_store::{Draft, Store, UpdateError};
 use sha2::{Digest as _, Sha256};
 
 use crate::calls::Calls;
 use crate::fault::Error;
 use crate::place;
 use crate::record::{Capture, Order, State};
-use crate::seal::{Seal, list};
-use crate::{render, sent};
-
-const PAGE: usize = 50;
-const LARGEST_PAGE: usize = 200;
+use crate::seal::Seal;
+use crate::sent;
 
 /// The orders.
 #[derive(Clone)]
@@ -82,43 +79,6 @@ impl Orders {
     pub(crate) async fn get(&self, id: &str) -> Result<Order, Error> {
         let found = self.store.read::<Order>(id).await.map_err(Error::Store)?;
         found.map(|order| order.doc).ok_or_else(|| Error::NoSuchOrder(id.to_owned()))
-    }
-
-    /// Finds orders, newest first.
-    pub(crate) async fn list(&self, request: &pb::ListOrdersRequest) -> Result<(Vec<Order>, String), Error> {
-        let mut bad = Violations::default();
-        let size = usize::try_from(request.page_size).unwrap_or(usize::MAX);
-        bad.require("page_size", size <= LARGEST_PAGE, &format!("ask for 0 to {LARGEST_PAGE}"));
-        let mut names = Vec::new();
-        names.extend(render::known_state(request.state()).map(list::state));
-        if !request.customer_id.is_empty() {
-            names.push(list::customer(&request.customer_id));
-        }
-        if !request.order_number.is_empty() {
-            names.push(list::number(&request.order_number));
-        }
-        if request.exceptions_only {
-            names.push(list::EXCEPTIONS.to_owned());
-        }
-        names.extend(
-            render::known_stage(request.pickup_stage()).map(|stage| list::pickup(stage, &request.pickup_location)),
-        );
-        let staged = request.pickup_location.is_empty() || request.pickup_stage() != pb::PickupStage::Unspecified;
-        bad.require("pickup_location", staged, "give pickup_stage with it");
-        let ways = "ask by one of state, customer_id, order_number, exceptions_only and pickup_stage";
-        bad.require("state", names.len() <= 1, ways);
-        let after = page::read(&request.page_token, &mut bad);
-        bad.check()?;
-        let limit = if size == 0 { PAGE } else { size };
-        let name = names.pop().unwrap_or_else(|| list::ALL.to_owned());
-        let query = IndexQuery { name, prefix: Vec::new(), after, limit };
-        let entries = self.store.list(&query).await.map_err(Error::Store)?;
-        let next = page::next(&entries, limit);
-        let mut orders = Vec::with_capacity(entries.len());
-        for entry in entries {
-            orders.push(self.get(entry.key.id()).await?);
-        }
-        Ok((orders, next))
     }
 
     /// Begins to cancel an order.

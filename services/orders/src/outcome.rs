@@ -8,7 +8,7 @@ use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
 use crate::screening::{Screening, screen};
-use crate::{facts, refunds};
+use crate::{facts, payments, refunds};
 
 /// What the order's channel says.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,14 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::BookSalesOrder, Brought::SalesOrder(told)) => {
             facts::take(order, told);
         }
+        (Leg::AskPayment(id), Brought::Paid(told)) => {
+            payments::stand(order, id, told, at);
+            payments::settle_hold(order, at);
+        }
         (Leg::Confirm, _) => order.confirmed = true,
+        (Leg::Capture(id), Brought::Paid(told)) => payments::captured(order, id, told, at),
+        (Leg::CaptureNow(id), _) => payments::hurry(order, id),
+        (Leg::LetPaymentGo(id), Brought::Paid(told)) => payments::let_go(order, id, Some(told), at),
         (Leg::RecordPayment(id), Brought::Payment(document)) => {
             if let Some(payment) = order.payments.iter_mut().find(|payment| payment.id == *id) {
                 payment.document.clone_from(&document.document);
@@ -82,7 +89,9 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::ExpireHolds, _) => order.expire_holds(rules.screening.on_expiry, at),
         (Leg::LapsePickup, _) => order.lapse_pickup(at),
         (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
-        (Leg::RefundShop(id), Brought::Record(record)) => refunds::given(order, id, record, at),
+        (Leg::RefundShop(id) | Leg::RefundPayment(id), Brought::Record(record)) => {
+            refunds::given(order, id, record, at)
+        }
         (Leg::RecordRefund(id), Brought::Record(record)) => refunds::recorded(order, id, record),
         (
             Leg::Identify
@@ -96,7 +105,8 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             _,
         )
         | (Leg::BookSalesOrder | Leg::MoveSalesOrder(_) | Leg::CloseLines(_) | Leg::RecordPayment(_), _)
-        | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RecordRefund(_), _) => {
+        | (Leg::AskPayment(_) | Leg::Capture(_) | Leg::LetPaymentGo(_), _)
+        | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RefundPayment(_) | Leg::RecordRefund(_), _) => {
             order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
         }
     }
@@ -108,15 +118,15 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
 }
 
 /// Judges a refusal: most wait for a person.
-pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
-    let verdict = judge(order, leg, why);
+pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
+    let verdict = judge(order, leg, why, at);
     if verdict == Verdict::Handled {
         order.advance();
     }
     verdict
 }
 
-fn judge(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
+fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
     match leg {
         Leg::Reserve | Leg::ReserveAt(_) if order.capture() == Capture::Request => {
             order.refuse(&format!("{}: {}", why.reason(), why.detail()));
@@ -141,7 +151,20 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
             order.lines_not_cancelled(*number, &format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }
-        Leg::RefundShop(id) => {
+        Leg::AskPayment(id) => {
+            payments::refused(order, id, &format!("{}: {}", why.reason(), why.detail()), at);
+            Verdict::Handled
+        }
+        // Everything else goes on; that the money lacks is shown among the exceptions.
+        Leg::Capture(id) => {
+            payments::not_captured(order, id, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        Leg::LetPaymentGo(id) => {
+            payments::let_go(order, id, None, at);
+            Verdict::Handled
+        }
+        Leg::RefundShop(id) | Leg::RefundPayment(id) => {
             refunds::refused(order, id, why.reason());
             Verdict::Park
         }
@@ -168,6 +191,7 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure) -> Verdict {
         | Leg::ReleaseLines(_)
         | Leg::LapsePickup
         | Leg::ExpireHolds
+        | Leg::CaptureNow(_)
         | Leg::ReadRefunds
         | Leg::RecordRefund(_) => Verdict::Park,
     }

@@ -76,7 +76,10 @@ pub(crate) fn parse(
         .payments
         .iter()
         .zip(1_usize..)
-        .map(|(payment, place)| parse_payment(payment, place, &id, currency, &mut bad))
+        .map(|(payment, place)| {
+            let field = format!("payments[{}]", place.saturating_sub(1));
+            parse_payment(payment, &format!("{id}/p{place}"), &field, currency, channel, &mut bad)
+        })
         .collect();
     bad.check()?;
     let fallback = Channel::default();
@@ -208,21 +211,31 @@ fn parse_buyer(buyer: &pb::Buyer) -> Buyer {
     }
 }
 
-fn parse_payment(
+/// A payment under an id of ours. One whose gateway is a payment service of ours is an authorization, whatever the channel
+/// says of it: the service is asked.
+pub(crate) fn parse_payment(
     payment: &pb::Payment,
-    place: usize,
-    order_id: &str,
+    id: &str,
+    field: &str,
     currency: Currency,
+    channel: Option<&Channel>,
     bad: &mut Violations,
 ) -> Payment {
-    let field = format!("payments[{}].amount", place.saturating_sub(1));
-    let minor = amount(payment.amount.as_ref(), &field, currency, bad);
-    bad.require(&field, minor > 0, "a payment is above 0");
+    let at = format!("{field}.amount");
+    let minor = amount(payment.amount.as_ref(), &at, currency, bad);
+    bad.require(&at, minor > 0, "a payment is above 0");
+    let voided = payment.state() == pb::PaymentState::Voided;
+    let service = channel.and_then(|channel| channel.gateways.get(&payment.gateway)).filter(|_| !voided);
+    if let Some(service) = service {
+        let named = !payment.reference.is_empty();
+        bad.require(&format!("{field}.reference"), named, &format!("give the id that {service} knows it by"));
+    }
     Payment {
-        id: format!("{order_id}/p{place}"),
+        id: id.to_owned(),
         tender: payment.tender,
         minor,
-        state: payment.state,
+        state: if service.is_some() { i32::from(pb::PaymentState::Pending) } else { payment.state },
+        service: service.cloned().unwrap_or_default(),
         gateway: payment.gateway.clone(),
         reference: payment.reference.clone(),
         expires_at: payment.authorization_expires_at.as_ref().map_or(0, |at| at.seconds.saturating_mul(1000)),

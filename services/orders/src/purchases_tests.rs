@@ -53,6 +53,7 @@ async fn with_orders(customer: &str, count: i64) -> Orders {
         channels: BTreeMap::new(),
         erps: BTreeMap::new(),
         crms: BTreeMap::new(),
+        payments: BTreeMap::new(),
         groups: vec![],
         reservation: retail_runtime::config::Span::from_secs(1),
         pickup: retail_runtime::config::Span::from_secs(1),

@@ -7,6 +7,7 @@
 
 use retail_proto::Money;
 use retail_proto::commerce::v1 as shop;
+use retail_proto::payments::v1 as pay;
 use retail_proto::types::v1::Ref;
 
 use crate::documents::{Payment, Refund, RefundLine};
@@ -30,15 +31,18 @@ impl Order {
     /// shipped and is invoiced, and every payment is in the ERP's books.
     pub(crate) fn leftovers_are_settled(&self) -> bool {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
-        self.state() == State::Shipped && self.has_leftovers() && self.is_invoiced() && recorded
+        let taken = self.planned_capture().is_none();
+        self.state() == State::Shipped && self.has_leftovers() && self.is_invoiced() && recorded && taken
     }
 
     /// True when no money waits to be given back, at the shop and in the ERP's books.
     #[must_use]
     pub fn money_is_back(&self) -> bool {
-        self.captured() == 0
+        let held = self.planned_capture().is_some() || self.idle_authorizations().next().is_some();
+        (self.captured() == 0 && !held)
             || (self.refunds_known
                 && self.refunds.iter().all(|refund| refund.given)
+                && !held
                 && self.unresolved_payments().next().is_none()
                 && !self.payments.iter().any(|payment| self.refund_is_unrecorded(payment)))
     }
@@ -97,12 +101,44 @@ pub(crate) fn read(order: &mut Order, told: &shop::GetOrderResponse, at: i64) {
     }
     order.refunds_known = true;
     let minor = order.owed_back();
-    if minor > 0 {
-        // A refund that was refused and is asked for again is another one, with a key of its own.
-        let id = format!("{}/r{}", order.id, order.refunds_refused.saturating_add(1));
-        let lines = lines_to_take_off(order, told);
-        order.refunds.push(Refund { id, minor, lines, ..Refund::default() });
+    if minor == 0 {
+        return;
     }
+    // A refund that was refused and is asked for again is another one, with a key of its own.
+    let id = format!("{}/r{}", order.id, order.refunds_refused.saturating_add(1));
+    let (parts, rest) = order.split_refund(minor);
+    if rest > 0 {
+        let lines = lines_to_take_off(order, told);
+        order.refunds.push(Refund { id: id.clone(), minor: rest, lines, ..Refund::default() });
+    }
+    for ((payment, minor), part) in parts.into_iter().zip(1_usize..) {
+        order.refunds.push(Refund { id: format!("{id}/p{part}"), minor, payment, ..Refund::default() });
+    }
+}
+
+/// What a payment service says of a refund. One that was given and failed days later is a person's to give, and the order
+/// is not over until then.
+pub(crate) fn came_back(order: &mut Order, payment: &str, told: &pay::Refund) {
+    let ours = order.refunds.iter_mut().find(|refund| refund.payment == payment && refund.id == told.external_ref);
+    let Some(refund) = ours.filter(|refund| refund.given && !refund.by_hand) else { return };
+    if told.state() != pay::RefundState::Failed {
+        return;
+    }
+    refund.given = false;
+    refund.by_hand = true;
+    let reopened = match order.state() {
+        State::Cancelled => State::Cancelling,
+        State::Completed => State::Shipped,
+        state @ (State::Received
+        | State::Held
+        | State::Reserved
+        | State::Booked
+        | State::PartlyShipped
+        | State::Shipped
+        | State::Cancelling
+        | State::Refused) => state,
+    };
+    order.set_state(reopened);
 }
 
 /// A refund of the shop as a refund of ours; one that is known changes nothing.
@@ -191,7 +227,7 @@ pub(crate) fn recorded(order: &mut Order, payment_id: &str, record: &Ref) {
 /// A refund was certainly not made. With a shop, a person looks there: what was given back meanwhile is read when the
 /// order is resumed, and the rest is a refund of its own. Without a shop, the person gives the money back.
 pub(crate) fn refused(order: &mut Order, id: &str, reason: &str) {
-    if reason == "REFUND_NOT_POSSIBLE" {
+    if matches!(reason, "REFUND_NOT_POSSIBLE" | "REFUND_CAME_BACK") {
         for refund in order.refunds.iter_mut().filter(|refund| refund.id == id) {
             refund.by_hand = true;
         }

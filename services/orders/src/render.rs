@@ -1,6 +1,7 @@
 //! The order as callers see it.
 
 mod fulfilment;
+mod payment;
 
 use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
@@ -8,6 +9,7 @@ use retail_proto::{Quantity, timestamp};
 
 pub(crate) use fulfilment::known_stage;
 use fulfilment::{cancelled, pickup, reroute, sourcing};
+use payment::payment;
 
 use crate::documents::Refund;
 use crate::record::{Capture, Line, LineKind, Order, State};
@@ -55,20 +57,7 @@ impl From<&Order> for pb::Order {
             shipping_address: order.shipping_address.clone(),
             lines: order.lines.iter().map(|one| line(order, one)).collect(),
             total: Some(money(order.total)),
-            payments: order
-                .payments
-                .iter()
-                .map(|payment| pb::Payment {
-                    payment_id: payment.id.clone(),
-                    tender: payment.tender,
-                    amount: Some(money(payment.minor)),
-                    state: payment.state,
-                    gateway: payment.gateway.clone(),
-                    reference: payment.reference.clone(),
-                    authorization_expires_at: (payment.expires_at != 0).then(|| timestamp(payment.expires_at)),
-                    document: payment.document.clone(),
-                })
-                .collect(),
+            payments: order.payments.iter().map(|one| payment(order, one)).collect(),
             refs: order.refs.clone(),
             shipments: order
                 .shipments

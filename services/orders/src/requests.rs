@@ -10,6 +10,7 @@ use retail_store::Draft;
 
 use crate::fault::Error;
 use crate::orders::{Changed, Orders, existing, key_shape};
+use crate::payments;
 use crate::pickup::By;
 use crate::record::Order;
 use crate::reroute::Wish;
@@ -112,6 +113,26 @@ impl Orders {
             Ok(())
         };
         self.say(&request.order_id, asked, ("HELD", &request.note), rule).await
+    }
+
+    /// The customer paid anew, or by other means.
+    pub(crate) async fn add_payment(
+        &self,
+        principal: &str,
+        request: &pb::AddPaymentRequest,
+    ) -> Result<(Order, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("reason", !request.reason.is_empty(), "say why; people read it");
+        bad.require("payment", request.payment.is_some(), "give the payment");
+        bad.check()?;
+        let asked = Asked::new(principal, "AddPayment", &request.idempotency_key, request.encode_to_vec());
+        let (calls, payment) = (self.calls.clone(), request.payment.clone().unwrap_or_default());
+        let rule = move |order: &mut Order, by: By<'_>| {
+            let channel = calls.channel(&order.channel).cloned();
+            payments::add(order, &payment, channel.as_ref(), by.at)
+        };
+        self.say(&request.order_id, asked, ("PAYMENT_ADDED", &request.reason), rule).await
     }
 
     async fn say(

@@ -1,6 +1,8 @@
 //! What every commit of an order carries: its version, its event, its places in the lists. One place, so that no way
 //! into the store can forget one.
 
+use std::collections::BTreeSet;
+
 use prost::Message as _;
 use retail_proto::orders::v1 as pb;
 use retail_runtime::Timestamp;
@@ -22,9 +24,22 @@ pub(crate) mod list {
     /// Orders that wait for a person.
     pub(crate) const EXCEPTIONS: &str = "orders.exceptions";
 
+    /// Orders of which a payment service may still tell something.
+    pub(crate) const UNSETTLED: &str = "orders.payments.unsettled";
+
     /// Orders in a state.
     pub(crate) fn state(state: super::State) -> String {
         format!("orders.state.{}", i32::from(state))
+    }
+
+    /// Orders of a channel.
+    pub(crate) fn channel(name: &str) -> String {
+        format!("orders.channel.{name}")
+    }
+
+    /// Orders that another system's record belongs to.
+    pub(crate) fn reference(word: &str) -> String {
+        format!("orders.reference.{word}")
     }
 
     /// Orders of a customer.
@@ -80,9 +95,12 @@ fn newest_first(millisecond: i64) -> u64 {
     u64::MAX.saturating_sub(u64::try_from(millisecond).unwrap_or(0))
 }
 
-fn needs_person(order: &Order) -> bool {
+/// True when a person must look at it.
+pub(crate) fn is_exception(order: &Order) -> bool {
     let pickup = order.pickup.as_ref().is_some_and(Pickup::needs_person) && order.rerouting().is_none();
-    order.parked || order.state() == State::Held || pickup || order.is_stranded()
+    let person =
+        order.parked || order.state() == State::Held || pickup || order.is_stranded() || order.lacks_money() > 0;
+    person && !order.is_over()
 }
 
 fn lists(draft: &mut Draft<Order>, before: Option<&Order>) {
@@ -106,6 +124,8 @@ fn lists(draft: &mut Draft<Order>, before: Option<&Order>) {
 
 fn places(order: &Order) -> Vec<String> {
     let mut places = vec![list::ALL.to_owned(), list::number(&order.number), list::state(order.state())];
+    places.push(list::channel(&order.channel));
+    places.extend(references(order).into_iter().map(|word| list::reference(&word)));
     if !order.customer_id.is_empty() {
         places.push(list::customer(&order.customer_id));
     }
@@ -120,10 +140,23 @@ fn places(order: &Order) -> Vec<String> {
         places.push(list::pickup(pickup.stage(), ""));
         places.push(list::pickup(pickup.stage(), &pickup.location));
     }
-    if needs_person(order) && !order.is_over() {
+    if order.is_unsettled() {
+        places.push(list::UNSETTLED.to_owned());
+    }
+    if is_exception(order) {
         places.push(list::EXCEPTIONS.to_owned());
     }
     places
+}
+
+/// What people have in hand when they look for an order: a document's number, a parcel's, the channel's own id.
+pub(crate) fn references(order: &Order) -> BTreeSet<String> {
+    let invoices = order.invoices.iter().filter_map(|invoice| invoice.document.as_ref());
+    let documents = order.sales_order.iter().chain(invoices);
+    let words = documents.flat_map(|record| [&record.id, &record.number]);
+    let parcels = order.shipments.iter().flat_map(|shipment| &shipment.tracking);
+    let all = words.chain(parcels).chain([&order.channel_order_id]);
+    all.filter(|word| !word.is_empty()).cloned().collect()
 }
 
 /// The event's type, past tense: what the change meant to the business.

@@ -16,8 +16,10 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
         return Next::Done;
     }
     let mut legs = match order.state() {
-        State::Received if order.customer_id.is_empty() || !order.items_known => {
-            let mut legs = Vec::new();
+        State::Received
+            if order.customer_id.is_empty() || !order.items_known || order.unasked_payments().next().is_some() =>
+        {
+            let mut legs = ask_payments(order);
             if order.customer_id.is_empty() {
                 legs.push(Leg::Identify);
             }
@@ -34,7 +36,10 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
         State::Held if order.holds_expire_at().is_some_and(|until| until <= now.as_millisecond()) => {
             vec![Leg::ExpireHolds]
         }
-        State::Held | State::Completed | State::Cancelled | State::Refused => Vec::new(),
+        State::Cancelled | State::Refused => let_payments_go(order),
+        // A payment that was added may be what it waits for.
+        State::Held => ask_payments(order),
+        State::Completed => Vec::new(),
     };
     if let Some(stamp) = order.crm_stamp()
         && stamp != order.crm_told
@@ -47,7 +52,8 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
         (false, _) => Next::Do(legs),
         (true, true) => Next::Done,
         (true, false) => {
-            let until = order.holds_expire_at().or_else(|| order.pickup_lapses_at());
+            let by = order.capture_by().map(|(_, by)| by);
+            let until = [order.holds_expire_at(), order.pickup_lapses_at(), by].into_iter().flatten().min();
             Next::Wait(until.and_then(|until| Timestamp::from_millisecond(until).ok()))
         }
     }
@@ -69,6 +75,9 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     if order.reserved && !order.confirmed {
         legs.push(Leg::Confirm);
     }
+    legs.extend(ask_payments(order));
+    legs.extend(order.planned_capture().map(|capture| Leg::Capture(capture.id.clone())));
+    legs.extend(let_payments_go(order));
     let unrecorded = order.payments.iter().filter(|payment| payment.is_captured() && payment.document.is_none());
     legs.extend(unrecorded.map(|payment| Leg::RecordPayment(payment.id.clone())));
     for shipment in &order.shipments {
@@ -97,7 +106,19 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     if order.pickup_lapses_at().is_some_and(|until| until <= now.as_millisecond()) {
         legs.push(Leg::LapsePickup);
     }
+    let ending = order.capture_by().filter(|(_, by)| *by <= now.as_millisecond());
+    legs.extend(ending.map(|(payment, _)| Leg::CaptureNow(payment.id.clone())));
     legs
+}
+
+/// Is the money there that we shall take?
+fn ask_payments(order: &Order) -> Vec<Leg> {
+    order.unasked_payments().map(|payment| Leg::AskPayment(payment.id.clone())).collect()
+}
+
+/// Nothing more will be taken of these.
+fn let_payments_go(order: &Order) -> Vec<Leg> {
+    order.idle_authorizations().map(|payment| Leg::LetPaymentGo(payment.id.clone())).collect()
 }
 
 /// The way to another place: the goods are promised there and the ERP is told before the old promise is given back.
@@ -144,6 +165,10 @@ fn undo(order: &Order) -> Vec<Leg> {
     if !order.given_back {
         legs.push(Leg::GiveBack);
     }
+    // A capture that may have been taken is asked for until it is known; what was taken goes back.
+    legs.extend(order.planned_capture().map(|capture| Leg::Capture(capture.id.clone())));
+    // What somebody captured meanwhile shows when the authorization is let go, and is given back after that.
+    legs.extend(let_payments_go(order));
     if legs.is_empty() { give_money_back(order) } else { legs }
 }
 
@@ -156,7 +181,8 @@ fn give_money_back(order: &Order) -> Vec<Leg> {
         return vec![Leg::ReadRefunds];
     }
     if let Some(planned) = order.refunds.iter().find(|refund| !refund.given) {
-        return vec![Leg::RefundShop(planned.id.clone())];
+        let id = planned.id.clone();
+        return vec![if planned.payment.is_empty() { Leg::RefundShop(id) } else { Leg::RefundPayment(id) }];
     }
     let unrecorded = order.payments.iter().filter(|payment| order.refund_is_unrecorded(payment));
     unrecorded.map(|payment| Leg::RecordRefund(payment.id.clone())).collect()

@@ -2,6 +2,8 @@
 //! faster with and whatever the ERP refuses, an order comes to an end, nothing stays promised, nothing is taken off twice,
 //! and the money is where it belongs. No await, no clock: thousands of lives a second.
 
+mod purse;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -11,6 +13,7 @@ use retail_proto::inventory::v1 as stock;
 use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 use retail_runtime::Timestamp;
 
+use self::purse::{AtTheService, Purse};
 use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
@@ -19,7 +22,7 @@ use crate::policy::RejectedPickup;
 use crate::record::{Order, State};
 use crate::reroute::Wish;
 use crate::testing::order;
-use crate::{ask, facts, outcome, way};
+use crate::{ask, facts, outcome, payments, way};
 
 const UNIT: i64 = 1_000_000;
 const PLACES: [&str; 3] = ["MAIN", "SOHO", "LEEDS"];
@@ -46,6 +49,8 @@ enum Event {
     Backorder(i32),
     /// The ERP's people close the order.
     CloseByHand,
+    /// Something happens at the payment service.
+    Money(AtTheService),
     /// The journey takes its next step; the numbers say what becomes of it.
     Go(u8),
 }
@@ -63,6 +68,11 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..3_i32).prop_map(Event::Pick),
         1 => (1..3_i32).prop_map(Event::Backorder),
         1 => Just(Event::CloseByHand),
+        1 => prop_oneof![
+            Just(AtTheService::Ends),
+            Just(AtTheService::TakenByOthers),
+            any::<u8>().prop_map(AtTheService::IsHeard),
+        ].prop_map(Event::Money),
         12 => any::<u8>().prop_map(Event::Go),
     ]
 }
@@ -93,6 +103,7 @@ struct World {
     recorded_back: i64,
     changes: u64,
     now: i64,
+    purse: Purse,
 }
 
 fn done() -> Option<Outcome> {
@@ -314,7 +325,16 @@ impl World {
                 self.recorded_back += order.refund_out_of(id);
                 Ok(Brought::Record(record("customerRefund", id)))
             }
-            Leg::Confirm | Leg::TellChannel(_) | Leg::LapsePickup | Leg::ExpireHolds => Ok(Brought::Done),
+            Leg::AskPayment(_) | Leg::Capture(_) | Leg::LetPaymentGo(_) | Leg::RefundPayment(_) => {
+                let done = self.purse.perform(order, leg)?;
+                if let Leg::RefundPayment(id) = leg {
+                    self.given_back += order.refunds.iter().find(|refund| refund.id == *id).unwrap().minor;
+                }
+                Ok(done)
+            }
+            Leg::Confirm | Leg::TellChannel(_) | Leg::LapsePickup | Leg::ExpireHolds | Leg::CaptureNow(_) => {
+                Ok(Brought::Done)
+            }
             Leg::Identify | Leg::ResolveItems | Leg::Source(_) | Leg::TellCrm(_) => panic!("{leg:?} is settled before"),
         }
     }
@@ -332,7 +352,10 @@ fn go(order: &mut Order, world: &mut World, luck: u8) -> bool {
     let leg = legs[usize::from(luck) % legs.len()].clone();
     match world.perform(order, &leg, luck) {
         Ok(brought) => outcome::take(order, &leg, &brought, &outcome::Rules::default(), world.now),
-        Err(why) => assert_eq!(outcome::refused(order, &leg, &why), Verdict::Handled, "{} parks: {why:?}", leg.name()),
+        Err(why) => {
+            let verdict = outcome::refused(order, &leg, &why, world.now);
+            assert_eq!(verdict, Verdict::Handled, "{} parks: {why:?}", leg.name());
+        }
     }
     true
 }
@@ -386,6 +409,7 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
                 tell(order, world);
             }
         }
+        Event::Money(event) => world.purse.happens(order, event),
         Event::Go(luck) => {
             go(order, world, *luck);
         }
@@ -410,6 +434,7 @@ fn comes_to_rest(order: &mut Order, world: &mut World) {
             world.ship(number, 100);
         }
         tell(order, world);
+        world.purse.comes_to_rest(order);
         let by = By { who: "store", at: world.now, why: "at last" };
         if order.stage() == Some(Stage::Rejected) {
             drop(order.ready_for_pickup(world.now + 10, by));
@@ -433,6 +458,7 @@ proptest! {
     fn any_life_of_an_order_ends_with_nothing_promised_and_all_money_where_it_belongs(
         events in prop::collection::vec(event(), 1..60),
         collected in any::<bool>(),
+        paid in 0..4_u8,
     ) {
         let mut order = order().received();
         order.customer_id = "c-1".into();
@@ -443,6 +469,13 @@ proptest! {
             order.lines.iter_mut().for_each(|line| line.location = "SOHO".into());
         }
         let mut world = World { now: 1_000, ..World::default() };
+        if paid > 0 {
+            // The last of them is declined at first.
+            world.purse.pays("pi-1", order.total, paid == 2, paid == 3);
+            order.payments.clear();
+            let asked = Purse::payment("pi-1", order.total);
+            payments::add(&mut order, &asked, Some(&Purse::channel()), 1).unwrap();
+        }
         for event in &events {
             happens(&mut order, &mut world, event);
         }
@@ -456,6 +489,11 @@ proptest! {
         }
         let invoiced: i64 = world.invoices.iter().map(|invoice| invoice.total.as_ref().unwrap().minor_units).sum();
         let captured = order.captured();
+        if paid > 0 {
+            prop_assert_eq!(world.purse.captured(), captured, "the payment service took what the order says");
+            prop_assert_eq!(world.purse.refunded(), world.given_back, "and gave it back itself");
+            prop_assert!(world.purse.holds_nothing(), "held for nothing: {:?}", world.purse);
+        }
         prop_assert_eq!(captured - world.given_back, invoiced, "captured less given back is invoiced");
         let paid: i64 = world.payments.values().sum();
         prop_assert_eq!(paid - world.recorded_back, invoiced, "and so say the ERP's books");

@@ -22,7 +22,7 @@ pub(crate) struct Of<'a> {
 }
 
 impl Of<'_> {
-    fn money(&self, minor_units: i64) -> Money {
+    pub(crate) fn money(&self, minor_units: i64) -> Money {
         Money { minor_units, currency: self.order.currency.clone() }
     }
 

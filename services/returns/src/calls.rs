@@ -36,6 +36,7 @@ pub(crate) struct Calls {
     inventory: Peer,
     shops: BTreeMap<String, Peer>,
     erps: BTreeMap<String, Peer>,
+    pub(crate) payments: BTreeMap<String, Peer>,
     finder: Finder,
     books: Books,
     terms: Terms,
@@ -59,11 +60,16 @@ impl Calls {
         for (name, erp) in &config.erps {
             erps.insert(name.clone(), runtime.peer(&erp.address)?);
         }
+        let mut payments = BTreeMap::new();
+        for (name, service) in &config.payments {
+            payments.insert(name.clone(), runtime.peer(&service.address)?);
+        }
         Ok(Self {
             clock: runtime.clock().clone(),
             inventory: runtime.peer(&config.inventory)?,
             shops,
             erps,
+            payments,
             finder,
             books,
             terms,
@@ -226,6 +232,10 @@ impl Calls {
             let detail = "the shop could not give the money back; mend the cause there, then resume the return";
             return Err(Failure::refused("REFUND_FAILED", detail));
         }
+        let sale = self.sale_of(&of).await?;
+        if !sale.held.is_empty() {
+            return self.refund_held(&of, &sale, &key).await.map(Brought::Refund);
+        }
         let Some(peer) = self.shops.get(&of.order.channel) else {
             let detail = format!(
                 "channel {} has no connector that gives money back; set returns.channels.{}.address",
@@ -237,8 +247,12 @@ impl Calls {
         let asks_again = of.part.refund.as_ref().is_some_and(|refund| refund.pending);
         let request = of.refund(key, notify, asks_again);
         let answer = CommerceServiceClient::new(peer.clone()).refund_order(request).await?.into_inner();
-        let now = self.clock.now().as_millisecond();
-        told(&answer, now).map(Brought::Refund)
+        told(&answer, self.now()).map(Brought::Refund)
+    }
+
+    /// Now, milliseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
     }
 
     async fn record_refund(&self, record: &Return, part: i32) -> Result<Brought, Failure> {
@@ -302,6 +316,6 @@ fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
     })
 }
 
-fn broken(who: &str, field: &str) -> Failure {
+pub(crate) fn broken(who: &str, field: &str) -> Failure {
     Failure::refused("BROKEN_ANSWER", format!("{who} answered without {field}; this is a defect of that service"))
 }

@@ -19,6 +19,9 @@ pub struct Config {
     pub channels: BTreeMap<String, Channel>,
     /// ERPs, by instance name.
     pub erps: BTreeMap<String, Erp>,
+    /// Payment services that give money back which Weft took there, by instance name: those of the orders service.
+    #[serde(default)]
+    pub payments: BTreeMap<String, Payments>,
     /// What may come back, by name; see [`Policy`] for which one a line is judged by.
     #[serde(default)]
     pub policies: BTreeMap<String, Policy>,
@@ -74,6 +77,14 @@ pub struct Erp {
     /// How often it is asked for changed returns.
     #[serde(default = "default_poll")]
     pub poll: Span,
+}
+
+/// A payment service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    /// Address of its connector.
+    pub address: String,
 }
 
 /// What may come back. A line is judged by the first policy, in the order of their names, that fits, the most specific

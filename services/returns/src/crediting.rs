@@ -69,7 +69,7 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
 }
 
 /// What an owner says of a refund.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Told {
     /// The owner's record.
     pub(crate) record: Option<Ref>,

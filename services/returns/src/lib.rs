@@ -26,6 +26,7 @@ mod policy;
 mod poll;
 mod receiving;
 mod record;
+mod refunding;
 mod render;
 mod resolving;
 mod returns;

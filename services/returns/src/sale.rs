@@ -64,7 +64,18 @@ pub(crate) struct Sale {
     pub(crate) refunded: i64,
     /// How most of it was paid, in the ERP's words.
     pub(crate) tender: &'static str,
+    /// Payments that Weft took at payment services.
+    pub(crate) held: Vec<Held>,
     pub(crate) lines: Vec<SoldLine>,
+}
+
+/// A payment that Weft took at a payment service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Configured instance of the service.
+    pub(crate) service: String,
+    /// The id the service knows it by.
+    pub(crate) reference: String,
 }
 
 impl Sale {
@@ -117,18 +128,25 @@ impl From<&pb::Order> for Sale {
             customer_id: order.customer_id.clone(),
             is_over: is_over(order.state()),
             is_cancelled: is_cancelled(order.state()),
-            has_open_dispute: order.attributes.get("dispute").is_some_and(|state| state == "open"),
+            has_open_dispute: order.attributes.get("dispute").is_some_and(|state| state == "open")
+                || order.payments.iter().any(|payment| payment.state() == pb::PaymentState::Disputed),
             sales_order: order.refs.iter().find(|record| is_sales_order(record)).cloned(),
             bills: order.invoices.iter().map(bill).collect(),
             invoiced: order.invoices.iter().map(|invoice| minor(invoice.total.as_ref())).sum(),
             captured: captured.map(|payment| minor(payment.amount.as_ref())).sum(),
             refunded: order.refunds.iter().map(|refund| minor(refund.amount.as_ref())).sum(),
             tender: tender.map_or("other", |payment| word(payment.tender())),
+            held: order.payments.iter().filter_map(held).collect(),
             lines: Vec::new(),
         };
         sale.lines = order.lines.iter().map(|line| sold_line(order, &sale, line, moved)).collect();
         sale
     }
+}
+
+fn held(payment: &pb::Payment) -> Option<Held> {
+    let ours = !payment.service.is_empty() && payment.taken_from.is_empty();
+    ours.then(|| Held { service: payment.service.clone(), reference: payment.reference.clone() })
 }
 
 fn sold_line(order: &pb::Order, sale: &Sale, line: &pb::Line, moved: bool) -> SoldLine {

@@ -36,6 +36,7 @@ fn problems(config: &Config) -> Vec<String> {
                 .push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
         }
     }
+    problems.extend(payments(config));
     for (name, channel) in &config.returns.channels {
         if !config.returns.erps.contains_key(&channel.erp) {
             let erp = &channel.erp;
@@ -56,6 +57,28 @@ fn problems(config: &Config) -> Vec<String> {
             ));
         }
     }
+    problems
+}
+
+/// Payments that nobody would take, or give back.
+fn payments(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, channel) in &config.orders.channels {
+        for (gateway, service) in &channel.gateways {
+            if !config.orders.payments.contains_key(service) {
+                problems.push(format!(
+                    "orders.channels.{name}.gateways.{gateway} names {service:?}; add orders.payments.{service}"
+                ));
+            }
+        }
+    }
+    let unknown = config.orders.payments.keys().filter(|service| !config.returns.payments.contains_key(*service));
+    let words = |service: &String| {
+        format!(
+            "orders.payments.{service} takes money that returns could not give back; add returns.payments.{service}"
+        )
+    };
+    problems.extend(unknown.map(words));
     problems
 }
 

@@ -185,6 +185,7 @@ pub(crate) async fn mesh_with(clock: Clock, net: Net, change: impl FnOnce(&mut C
             retail_orders::Erp { address: erp_address, poll: Span::from_millis(50) },
         )]),
         crms: BTreeMap::from([("crm".to_owned(), retail_orders::Crm { address: crm_address })]),
+        payments: BTreeMap::new(),
         groups: Vec::new(),
         reservation: Span::from_secs(900),
         pickup: WEEK,

@@ -54,14 +54,48 @@ async fn lists_are_asked_by_state_customer_number_or_need_of_a_person() {
 }
 
 #[tokio::test]
+async fn several_filters_must_all_fit() {
+    let mesh = mesh().await;
+    let first = mesh.booked(1001).await;
+    let held = mesh.place(PlaceOrderRequest { total: Some(gbp(1)), ..request(1002) }).await;
+    mesh.until(&held, |order| order.state() == OrderState::Held && !order.customer_id.is_empty()).await;
+    let hers = ListOrdersRequest { customer_id: "c-1".into(), ..Default::default() };
+    let held = i32::from(OrderState::Held);
+    assert_eq!(list(&mesh, ListOrdersRequest { state: held, ..hers.clone() }).await.0, ["#1002"]);
+    assert_eq!(list(&mesh, ListOrdersRequest { exceptions_only: true, ..hers.clone() }).await.0, ["#1002"]);
+    assert!(list(&mesh, ListOrdersRequest { channel: "none".into(), ..hers }).await.0.is_empty());
+    let order = mesh.orders().get_order(GetOrderRequest { order_id: first }).await.unwrap().into_inner().order.unwrap();
+    let sales_order = order.refs.iter().find(|record| record.r#type == "salesOrder").unwrap().id.clone();
+    let by_document = ListOrdersRequest { reference: sales_order, ..Default::default() };
+    assert_eq!(list(&mesh, by_document.clone()).await.0, ["#1001"]);
+    assert!(list(&mesh, ListOrdersRequest { state: held, ..by_document }).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_span_of_time_holds_its_beginning_and_not_its_end() {
+    let mesh = mesh().await;
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    for (number, seconds) in [(1001, 100), (1002, 200), (1003, 300)] {
+        mesh.place(PlaceOrderRequest { placed_at: at(seconds), ..request(number) }).await;
+    }
+    let span = |from, until| ListOrdersRequest { placed_from: from, placed_until: until, ..Default::default() };
+    assert_eq!(list(&mesh, span(at(100), at(300))).await.0, ["#1002", "#1001"]);
+    assert_eq!(list(&mesh, span(at(200), None)).await.0, ["#1003", "#1002"]);
+    assert_eq!(list(&mesh, span(None, at(200))).await.0, ["#1001"]);
+}
+
+#[tokio::test]
 async fn a_wrong_question_names_its_field() {
     let mesh = mesh().await;
     let token = refused(&mesh, ListOrdersRequest { page_token: "garbage".into(), ..Default::default() }).await;
     assert_eq!((token.class(), token.fields()[0].0.as_str()), (Class::Invalid, "page_token"));
     let size = refused(&mesh, ListOrdersRequest { page_size: -1, ..Default::default() }).await;
     assert_eq!(size.fields()[0].0, "page_size");
-    let both = ListOrdersRequest { customer_id: "c-1".into(), exceptions_only: true, ..Default::default() };
-    assert_eq!(refused(&mesh, both).await.fields()[0].0, "state");
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let turned = ListOrdersRequest { placed_from: at(2), placed_until: at(1), ..Default::default() };
+    assert_eq!(refused(&mesh, turned).await.fields()[0].0, "placed_until");
+    let nowhere = ListOrdersRequest { pickup_location: "SOHO".into(), ..Default::default() };
+    assert_eq!(refused(&mesh, nowhere).await.fields()[0].0, "pickup_location");
 }
 
 #[tokio::test]

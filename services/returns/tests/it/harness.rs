@@ -77,6 +77,7 @@ pub(crate) async fn mesh_with(change: impl FnOnce(&mut Config)) -> Mesh {
             "erp".to_owned(),
             retail_returns::Erp { address: erp_address, poll: Span::from_millis(50) },
         )]),
+        payments: BTreeMap::new(),
         policies: BTreeMap::new(),
         groups: Vec::new(),
         patience: Span::from_secs(3600),
