@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::notes::{Book, Heard};
+use crate::people::{IN_THE_STORE, ITEMS};
 use crate::watch::Watch;
 
 /// What every owner says at the end.
@@ -103,9 +104,12 @@ fn rests(found: &Findings, watch: &Watch) {
     for (kind, ends, all) in [("order", order_ends, &found.orders), ("return", return_ends, &found.returns)] {
         for one in all {
             let state = one["state"].as_str().unwrap_or_default();
-            // What nobody has is shipped when it is there again.
-            let lacks =
-                |line: &Value| found.stock.iter().any(|row| row["sku"] == line["sku"] && row["available"] == "0");
+            // What a place does not have is shipped when it is there again.
+            let lacks = |line: &Value| {
+                let place = if line["location"] == "" { &json!("MAIN") } else { &line["location"] };
+                let of_it = |row: &&Value| row["sku"] == line["sku"] && row["location"] == *place;
+                found.stock.iter().filter(of_it).any(|row| row["available"] == "0")
+            };
             if kind == "order" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(lacks)) {
                 watch.count("lacking_goods");
                 continue;
@@ -145,11 +149,27 @@ fn rests(found: &Findings, watch: &Watch) {
     }
 }
 
+/// Money that went back in the shop's admin for goods that nobody can name waits for a person, and so does a later return
+/// that the shop has nothing left for: until somebody decides which of the two it was, the ERP's books show one of them.
+fn waits_for_a_person(found: &Findings, sales_order: &Value) -> bool {
+    let is_it = |record: &Value| record["type"] == "salesOrder" && record["id"] == *sales_order;
+    let with_it = |order: &&Value| order["refs"].as_array().is_some_and(|refs| refs.iter().any(is_it));
+    let Some(order) = found.orders.iter().find(with_it) else { return false };
+    let of_it = |line: &Value| line["orderId"] == order["orderId"];
+    let waits = |one: &Value| {
+        let lines = one["lines"].as_array();
+        one["openExceptions"].as_i64().unwrap_or(0) > 0 && lines.is_some_and(|lines| lines.iter().any(of_it))
+    };
+    found.returns.iter().any(waits)
+}
+
 /// `compensated_or_done`, and `books_agree`: the shelf as the ERP has it.
 fn balances(found: &Findings, book: &Book, watch: &Watch) {
     let unbalanced = &found.books["netsuite"]["unbalanced_orders"];
-    if *unbalanced != 0 && found.parked.is_empty() {
-        let examples = &found.books["netsuite"]["unbalanced_examples"];
+    let examples = &found.books["netsuite"]["unbalanced_examples"];
+    let shown = examples.as_array().map(Vec::as_slice).unwrap_or_default();
+    let explained = shown.iter().filter(|one| waits_for_a_person(found, &one["id"])).count();
+    if *unbalanced != explained && found.parked.is_empty() {
         watch.violated("compensated_or_done", format!("{unbalanced} orders are not balanced: {examples}"));
     }
     let units = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
@@ -165,7 +185,7 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
     let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
-    let opening: i64 = crate::people::ITEMS.iter().map(|(_, _, pieces)| pieces).sum();
+    let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE).sum();
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
     if all_known && booked.is_some_and(|booked| booked != done) {
         watch.violated("effects_once", format!("stock was adjusted by {done} pieces, the ERP booked {booked:?}"));

@@ -20,6 +20,7 @@ mod run;
 mod scene;
 mod settle;
 mod shelf;
+mod store;
 mod storm;
 mod time;
 mod trace;

@@ -16,6 +16,7 @@ use crate::notes::{Adjusted, Heard, Notes};
 use crate::scene::{Scene, Theme};
 use crate::settle;
 use crate::shelf::Shelf;
+use crate::store::STORE;
 use crate::vandal::Vandal;
 use crate::watch::Watch;
 
@@ -27,6 +28,10 @@ pub(crate) const ITEMS: [(&str, &str, i64); 5] = [
     ("10004", "1.65", 200),
     ("10005", "12.75", 6),
 ];
+/// Where it lies; orders are taken from the first.
+const PLACES: [&str; 2] = ["MAIN", STORE];
+/// Pieces of each item in the store.
+pub(crate) const IN_THE_STORE: i64 = 6;
 const CUSTOMERS: [&str; 4] = ["60001", "60002", "60003", "60004"];
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -49,6 +54,9 @@ pub(crate) enum Deed {
     Order,
     CallOffAtTheShop,
     CallOff,
+    CallOffALine,
+    MoveToAnotherPlace,
+    WorkInTheStore,
     RefundInTheAdmin,
     SendBack,
     Adjust,
@@ -93,8 +101,12 @@ impl People {
         let seed = Seed {
             currency: "GBP".to_owned(),
             items: ITEMS.into_iter().map(|(sku, price, _)| item(sku, price)).collect(),
-            locations: vec![SeedLocation { code: "MAIN".to_owned(), name: "Main".to_owned() }],
-            stock: ITEMS.into_iter().map(|(sku, _, pieces)| on_shelf(sku, pieces)).collect(),
+            locations: PLACES.into_iter().map(place).collect(),
+            stock: ITEMS
+                .into_iter()
+                .map(|(sku, _, pieces)| on_shelf(sku, "MAIN", pieces))
+                .chain(in_the_store())
+                .collect(),
         };
         let seed = serde_json::to_value(seed)?;
         while self.twins().post("/__sandbox/seed", &seed).await.is_err() {
@@ -125,6 +137,9 @@ impl People {
                 Deed::Order => self.order(&name).await,
                 Deed::CallOffAtTheShop => self.call_off_at_the_shop().await,
                 Deed::CallOff => self.call_off(&name).await,
+                Deed::CallOffALine => self.call_off_a_line(&name).await,
+                Deed::MoveToAnotherPlace => self.move_to_another_place(&name).await,
+                Deed::WorkInTheStore => self.work_in_the_store(&name).await,
                 Deed::RefundInTheAdmin => self.refund_in_the_admin().await,
                 Deed::SendBack => self.send_back(&name).await,
                 Deed::Adjust => self.adjust(&name).await,
@@ -154,7 +169,10 @@ impl People {
     /// A partner asks for an order.
     async fn order(&self, name: &str) {
         let number = format!("P{name}");
-        let body = self.an_order(&number);
+        let mut body = self.an_order(&number);
+        if self.rng.chance(300) {
+            body["pickup"] = json!({"location": STORE, "contactName": "A. Jones"});
+        }
         self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
         let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
         if let Heard::Done(_) = heard {
@@ -203,6 +221,19 @@ impl People {
         let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
         let body = json!({"reason": "no longer wanted"});
         self.heard(&format!("cancel-{name}"), &format!("/v1/orders/{id}:cancel"), &body, "/order/orderId").await;
+    }
+
+    async fn call_off_a_line(&self, name: &str) {
+        let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
+        let body = json!({"reason": "one is enough", "lineNumbers": [1]});
+        self.heard(&format!("cancel-line-{name}"), &format!("/v1/orders/{id}:cancel"), &body, "/order/orderId").await;
+    }
+
+    /// The store takes over what the warehouse cannot fulfil.
+    async fn move_to_another_place(&self, name: &str) {
+        let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
+        let body = json!({"reason": "the warehouse is flooded", "from": "MAIN", "to": STORE});
+        self.heard(&format!("move-{name}"), &format!("/v1/orders/{id}:reroute"), &body, "/order/orderId").await;
     }
 
     async fn refund_in_the_admin(&self) {
@@ -280,7 +311,7 @@ impl People {
     }
 
     /// Asks for something, and in some worlds once more: who was told that it is done is told so again.
-    async fn heard(&self, key: &str, path: &str, body: &Value, id: &str) -> Heard {
+    pub(crate) async fn heard(&self, key: &str, path: &str, body: &Value, id: &str) -> Heard {
         let heard = self.heard_once(key, path, body, id).await;
         if matches!(heard, Heard::Done(_)) && self.scene.theme == Theme::Letters {
             let again = self.heard_once(key, path, body, id).await;
@@ -378,8 +409,17 @@ fn item(sku: &str, price: &str) -> SeedItem {
     SeedItem { sku: sku.to_owned(), description: format!("ITEM {sku}"), kind: ItemKind::Goods, price: price.to_owned() }
 }
 
-fn on_shelf(sku: &str, quantity: i64) -> SeedStock {
-    SeedStock { sku: sku.to_owned(), location: "MAIN".to_owned(), quantity }
+fn place(code: &str) -> SeedLocation {
+    SeedLocation { code: code.to_owned(), name: code.to_owned() }
+}
+
+/// What the store has, for orders that go there.
+fn in_the_store() -> impl Iterator<Item = SeedStock> {
+    ITEMS.into_iter().map(|(sku, _, _)| on_shelf(sku, STORE, IN_THE_STORE))
+}
+
+fn on_shelf(sku: &str, location: &str, quantity: i64) -> SeedStock {
+    SeedStock { sku: sku.to_owned(), location: location.to_owned(), quantity }
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -97,12 +97,15 @@ impl Scene {
 
     /// What somebody does next.
     pub(crate) fn deed(&self, rng: &Rng) -> Deed {
-        let often: [(Deed, u64); 9] = match self.theme {
+        let often: [(Deed, u64); 12] = match self.theme {
             Theme::Usual | Theme::Deaths | Theme::Rivals => [
                 (Deed::Sell, 34),
                 (Deed::Order, 16),
                 (Deed::CallOffAtTheShop, 6),
                 (Deed::CallOff, 8),
+                (Deed::CallOffALine, 7),
+                (Deed::MoveToAnotherPlace, 9),
+                (Deed::WorkInTheStore, 12),
                 (Deed::RefundInTheAdmin, 8),
                 (Deed::SendBack, 13),
                 (Deed::Adjust, 7),
@@ -114,6 +117,9 @@ impl Scene {
                 (Deed::Order, 30),
                 (Deed::CallOffAtTheShop, 2),
                 (Deed::CallOff, 8),
+                (Deed::CallOffALine, 4),
+                (Deed::MoveToAnotherPlace, 4),
+                (Deed::WorkInTheStore, 8),
                 (Deed::RefundInTheAdmin, 2),
                 (Deed::SendBack, 12),
                 (Deed::Adjust, 24),
@@ -125,6 +131,9 @@ impl Scene {
                 (Deed::Order, 2),
                 (Deed::CallOffAtTheShop, 3),
                 (Deed::CallOff, 5),
+                (Deed::CallOffALine, 3),
+                (Deed::MoveToAnotherPlace, 3),
+                (Deed::WorkInTheStore, 1),
                 (Deed::RefundInTheAdmin, 2),
                 (Deed::SendBack, 34),
                 (Deed::Adjust, 2),

@@ -19,6 +19,8 @@ use crate::shelf::Shelf;
 const LOOK: Duration = Duration::from_secs(1);
 /// Rest has to last this long before it counts: an answer under way, a webhook that was just queued.
 const CALM: Duration = Duration::from_secs(4);
+/// The store closes once more when something came to it meanwhile; what it still cannot hand over then waits for somebody.
+const CLOSINGS: u64 = 4;
 /// What still moves after this will never rest.
 const REST: Duration = Duration::from_secs(1_500);
 /// What is under way and not due for this long has been forgotten.
@@ -45,6 +47,7 @@ async fn rest(people: &People) {
     let began = clock.monotonic();
     // Since when nothing moves; since when all that is open has been forgotten.
     let (mut calm, mut forgotten) = (None, None);
+    let mut rounds = 0_u64;
     loop {
         clock.sleep(LOOK).await;
         let now = clock.monotonic();
@@ -58,7 +61,14 @@ async fn rest(people: &People) {
                 let after = wall.checked_add(APART).unwrap_or(wall);
                 let unread = readings(people).into_iter().find(|(_, read_at)| *read_at <= after);
                 match unread {
-                    None if now.saturating_sub(since) >= CALM => return,
+                    None if now.saturating_sub(since) >= CALM => {
+                        rounds = rounds.saturating_add(1);
+                        if rounds > CLOSINGS || !people.close_the_store(rounds).await {
+                            return;
+                        }
+                        calm = None;
+                        None
+                    }
                     Some((what, _)) if now.saturating_sub(since) > FORGOTTEN => Some(format!("{what} stands still")),
                     None | Some(_) => None,
                 }
