@@ -285,6 +285,10 @@ impl Order {
         match self.stage()? {
             Stage::Awaited => Some(("Booked, being picked in the store", "The store picks it")),
             Stage::Ready => Some(("Ready for pickup", "The customer collects it")),
+            Stage::Rejected if self.state() == State::Shipped => Some((
+                "Rejected by the store, shipped in the ERP",
+                "Somebody hands it over or takes it back in the ERP",
+            )),
             Stage::Rejected => Some(("Rejected by the store", "Somebody moves it, ships it or cancels it")),
             Stage::Lapsed => Some(("Not collected in time", "Somebody hands it over or takes it back in the ERP")),
             Stage::Collected | Stage::Shipping => None,

@@ -126,7 +126,8 @@ fn rests(found: &Findings, watch: &Watch) {
                 watch.count("returns_of_open_orders");
                 continue;
             }
-            let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0;
+            let rejected = one["pickup"]["stage"] == "PICKUP_STAGE_REJECTED";
+            let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0 || rejected;
             if !with_a_person && !ends.iter().any(|end| state.ends_with(end)) {
                 let name = one["orderNumber"].as_str().or(one["rmaNumber"].as_str()).unwrap_or_default();
                 watch.violated(
