@@ -116,15 +116,17 @@ pub(crate) fn numbers(rows: &[pb::FeedRow], after: u64) -> Result<(), BadShape> 
 }
 
 /// A good row with its location, or what is wrong with it.
-pub(crate) fn judge(row: &pb::FeedRow, feed: &StockFeed, known: &Known<'_>) -> Result<(String, Row), RowFault> {
-    read(row, feed, known).map_err(|(field, bad)| RowFault {
-        row: row.row,
-        sku: row.sku.clone(),
-        location: row.location.clone(),
-        field: field.to_owned(),
-        reason: bad.reason().to_owned(),
-        message: bad.to_string(),
-        late: false,
+pub(crate) fn judge(row: &pb::FeedRow, feed: &StockFeed, known: &Known<'_>) -> Result<(String, Row), Box<RowFault>> {
+    read(row, feed, known).map_err(|(field, bad)| {
+        Box::new(RowFault {
+            row: row.row,
+            sku: row.sku.clone(),
+            location: row.location.clone(),
+            field: field.to_owned(),
+            reason: bad.reason().to_owned(),
+            message: bad.to_string(),
+            late: false,
+        })
     })
 }
 

@@ -189,7 +189,7 @@ impl Session {
         for row in rows {
             match feed_rows::judge(row, &self.feed, &known) {
                 Ok((location, row)) => good.entry(location).or_default().push(row),
-                Err(fault) => bad.push(fault),
+                Err(fault) => bad.push(*fault),
             }
         }
         // Without an owner a new location is remembered.
