@@ -59,7 +59,7 @@ async fn measure() {
     let (service, shelf) = (runtime.clone(), store.clone());
     runtime.spawn("inventory", async move { retail_inventory::run(config, service, shelf, listener).await.unwrap() });
     let profile = if cfg!(debug_assertions) { "dev" } else { "optimized" };
-    println!("{profile} build, embedded store, {} of {LOCATIONS} locations", SKUS);
+    println!("{profile} build, embedded store, {SKUS} items at {LOCATIONS} locations");
     for what in ["first", "again"] {
         feed(&runtime, &client, &store, what).await;
     }
