@@ -101,10 +101,13 @@ async fn a_file_of_counts_is_taken_in_row_by_row_and_sending_it_again_changes_no
     let run = || mesh.command().args(&args).stdout(std::process::Stdio::piped()).output().unwrap();
     let first = run();
     assert!(!first.status.success(), "{}", said(&first));
-    for told in ["line 2: sku: ", "UNKNOWN_ITEM", "line 3: has 1 fields", "line 4: quantity: ", "2 are bad, 1 cannot be read"] {
+    for told in
+        ["line 2: sku: ", "UNKNOWN_ITEM", "line 3: has 1 fields", "line 4: quantity: ", "2 are bad, 1 cannot be read"]
+    {
         assert!(said(&first).contains(told), "{told}: {}", said(&first));
     }
     assert_eq!(std::fs::read_to_string(&bad).unwrap().lines().count(), 4);
     let again = run();
-    assert!(said(&again).contains("2 of them settled before"), "{}", said(&again));
+    assert!(said(&again).contains("taken in before; nothing was changed"), "{}", said(&again));
+    assert!(said(&again).contains("UNKNOWN_ITEM"), "what did not go in is told again: {}", said(&again));
 }

@@ -146,6 +146,32 @@ async fn whichever_commit_of_a_feed_goes_wrong_every_row_counts_once() {
 }
 
 #[tokio::test]
+async fn the_verdict_on_a_row_is_final_and_a_mended_row_goes_in_by_a_feed_of_its_own() {
+    let mesh = ready().await;
+    mesh.quiet().await;
+    let bad = || rows(1, &[("A", "MOON", "5"), ("A", "SIDE", "1")]);
+    let mended = || rows(1, &[("A", "SIDE", "5"), ("A", "SIDE", "1")]);
+    let sent = |id: &str, rows: Ask| vec![start(id, pb::StockFeedKind::Delta), rows, end()];
+    // Sent whole; and cut after the bad row was written down and before the good one went in.
+    for (id, cut) in [("f-1", None), ("f-2", Some(3))] {
+        let mut seen = 0;
+        mesh.model.fate(move |_, _| {
+            seen += 1;
+            if Some(seen) == cut { Fate::RequestLost } else { Fate::Lucky }
+        });
+        assert_eq!(send(&mesh, sent(id, bad())).await.is_err(), cut.is_some());
+        mesh.model.fate(|_, _| Fate::Lucky);
+        let heard = send(&mesh, sent(id, mended())).await.unwrap();
+        assert_eq!(heard.errors, [error(1, "location", "UNKNOWN_LOCATION")], "{id}");
+        assert_eq!((heard.feed().applied, heard.feed().refused), (1, 1), "{id}");
+        mesh.quiet().await;
+    }
+    assert_eq!(mesh.available("A", "SIDE").await.as_deref(), Some("6"));
+    send(&mesh, sent("f-3", rows(1, &[("A", "SIDE", "5")]))).await.unwrap();
+    assert_eq!(mesh.available("A", "SIDE").await.as_deref(), Some("11"));
+}
+
+#[tokio::test]
 async fn a_count_that_came_late_is_told_and_changes_nothing() {
     let mesh = ready().await;
     send(&mesh, vec![start("f-1", pb::StockFeedKind::Count), rows(1, &[("A", "", "8")]), end()]).await.unwrap();

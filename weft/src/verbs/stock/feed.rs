@@ -42,17 +42,17 @@ pub(super) async fn run(runtime: &Runtime, config: &Config, args: Feed, output: 
     let client = InventoryServiceClient::new(runtime.peer(&inventory)?);
     let (rows, unreadable) = look(&args.file)?;
     let mut sending =
-        Sending { client, start, rows, progress: Progress::new(rows), heard: Heard::default(), repeated: 0 };
+        Sending { client, start, rows, progress: Progress::new(rows), heard: Heard::default(), found: None };
     sending.heard.errors.extend(unreadable.iter().map(bad));
     sending.until_the_end(runtime, &args.file).await?;
-    let Sending { mut heard, progress, repeated, .. } = sending;
+    let Sending { mut heard, progress, found, .. } = sending;
     progress.end();
     heard.errors.sort_by_key(|error| error.row);
     heard.errors.dedup_by_key(|error| error.row);
     if let Some(path) = &args.errors {
         write_errors(path, &heard.errors).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    tell(&heard, repeated, unreadable.len(), output);
+    tell(&heard, &found.unwrap_or_default(), unreadable.len(), output);
     let bad = heard.errors.iter().any(|error| !error.late);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -112,8 +112,8 @@ struct Sending {
     rows: u64,
     progress: Progress,
     heard: Heard,
-    /// Rows of the last stream that were settled before.
-    repeated: u64,
+    /// The feed as it was found when it was opened first.
+    found: Option<pb::StockFeed>,
 }
 
 impl Sending {
@@ -161,6 +161,7 @@ impl Sending {
         if !opened || !self.hear(&mut answers).await? {
             return Ok(false);
         }
+        self.found.get_or_insert_with(|| self.heard.feed.clone());
         let behind = self.heard.feed.settled_through;
         let rows = Rows::open(file).map_err(|error| Status::internal(format!("{error:#}")))?;
         let sent = send(asks, rows, behind);
@@ -177,7 +178,6 @@ impl Sending {
         let Some(answer) = answers.message().await? else { return Ok(false) };
         match answer.what {
             Some(Told::Progress(progress)) => {
-                self.repeated = progress.repeated;
                 self.heard.feed = progress.feed.unwrap_or_default();
                 let feed = &self.heard.feed;
                 let sums = [feed.applied, feed.unchanged, feed.late, feed.refused];
@@ -265,7 +265,7 @@ fn write_errors(path: &Path, errors: &[pb::FeedError]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(heard: &Heard, repeated: u64, unreadable: usize, output: Output) {
+fn tell(heard: &Heard, found: &pb::StockFeed, unreadable: usize, output: Output) {
     let feed = &heard.feed;
     if output == Output::Json {
         let errors = heard.errors.iter().map(|error| {
@@ -273,7 +273,8 @@ fn tell(heard: &Heard, repeated: u64, unreadable: usize, output: Output) {
                 "reason": error.reason, "message": error.message, "late": error.late})
         });
         let line = json!({"feed": feed.feed_id, "applied": feed.applied, "unchanged": feed.unchanged, "late": feed.late,
-            "refused": feed.refused, "unreadable": unreadable, "repeated": repeated, "finished": feed.finished,
+            "refused": feed.refused, "unreadable": unreadable, "finished": feed.finished,
+            "found": {"settled_through": found.settled_through, "finished": found.finished},
             "errors": errors.collect::<Vec<_>>()});
         console::say(&line.to_string());
         return;
@@ -286,9 +287,13 @@ fn tell(heard: &Heard, repeated: u64, unreadable: usize, output: Output) {
     if more > 0 {
         console::say(&format!("and {more} more; --errors FILE writes all of them down"));
     }
-    let before = if repeated > 0 { format!(", {repeated} of them settled before") } else { String::new() };
     console::say(&format!(
-        "feed {}: {} rows changed stock, {} said what was known, {} were overtaken, {} are bad, {unreadable} cannot be read{before}",
+        "feed {}: {} rows changed stock, {} said what was known, {} were overtaken, {} are bad, {unreadable} cannot be read",
         feed.feed_id, feed.applied, feed.unchanged, feed.late, feed.refused
     ));
+    if found.finished {
+        console::say("the feed was taken in before; nothing was changed now");
+    } else if found.settled_through > 0 {
+        console::say(&format!("the feed was cut before; it was taken up behind line {}", found.settled_through));
+    }
 }
