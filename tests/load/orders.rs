@@ -118,8 +118,8 @@ async fn promises(runtime: &Runtime, inventory: &InventoryServiceClient<Peer>) {
                         let line = stock::ReserveLine {
                             line_id: "1".into(),
                             sku,
-                            location: String::new(),
                             quantity: "1".into(),
+                            ..Default::default()
                         };
                         let request = stock::ReserveStockRequest {
                             idempotency_key: format!("bench-{number}"),

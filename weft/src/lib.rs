@@ -59,6 +59,8 @@ enum Verb {
     Case(verbs::cases::Args),
     /// Customers: who somebody is, merged and taken apart, consent.
     Customer(verbs::customers::Args),
+    /// Stock: what may be sold, what is short, feeds of counts and movements from files.
+    Stock(verbs::stock::Args),
     /// Everything that waits for a person.
     Exceptions(verbs::exceptions::Args),
     /// How far the followers of each service's feed are behind.
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
             Verb::Return(args) => verbs::returns::run(&config, args).await,
             Verb::Case(args) => verbs::cases::run(&config, args).await,
             Verb::Customer(args) => verbs::customers::run(&config, args).await,
+            Verb::Stock(args) => verbs::stock::run(&config, args).await,
             Verb::Exceptions(args) => verbs::exceptions::run(&config, args).await,
             Verb::Lag(args) => verbs::lag::run(&config, args).await,
             Verb::CheckConfig => verbs::check::config(&config),

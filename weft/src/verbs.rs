@@ -14,6 +14,7 @@ mod rest;
 pub(crate) mod returns;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod stock;
 pub(crate) mod twin;
 pub(crate) mod tx;
 

@@ -4,26 +4,28 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use retail_flow::page;
-use retail_proto::Quantity;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_server::InventoryService;
+use retail_runtime::fault::Fault as _;
 use retail_runtime::{Clock, Ids, Runtime, fault};
-use retail_store::{IndexQuery, Store};
-use tonic::{Request, Response, Status};
+use retail_store::Store;
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::adjustment::Adjustment;
-use crate::books::{Books, Counting, Verdict};
+use crate::books::{Books, Count, Counting, Verdict};
+use crate::catalogue::Item;
+use crate::door::{self, Items};
+use crate::expecting::Expecting;
 use crate::fault::Error;
+use crate::feed_api::feed;
+use crate::feeding::Feeding;
 use crate::holding::{Held, Holding, Wish};
-use crate::keys::stock_id;
-use crate::reference::{Reference, SIDE_BY_SIDE};
+use crate::parse;
+use crate::reference::Reference;
 use crate::render::{done, merged, refused};
 use crate::reservation::Lacking;
-use crate::stock::{Counter, Stock};
+use crate::stock::Counter;
 use crate::watch::watch;
-use crate::{parse, site};
 
 /// Name of the domain in errors.
 pub(crate) const DOMAIN: &str = "inventory.retail";
@@ -36,6 +38,8 @@ pub(crate) struct Api {
     pub(crate) clock: Clock,
     pub(crate) holding: Holding,
     pub(crate) books: Books,
+    pub(crate) feeding: Feeding,
+    pub(crate) expecting: Expecting,
     pub(crate) reference: Reference,
     /// The default location.
     pub(crate) home: Arc<str>,
@@ -46,60 +50,38 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    async fn reserve(&self, wish: &Wish) -> Result<pb::ReserveStockResponse, Error> {
-        let unknown = self.unknown_lines(wish).await?;
+    async fn reserve(&self, mut wish: Wish) -> Result<pb::ReserveStockResponse, Error> {
+        let items = self.reference.items(wish.lines.values().flatten().map(|ask| ask.sku.clone()).collect()).await?;
+        let unknown = if self.owned { door::unknown(&wish, &items) } else { vec![] };
         if !unknown.is_empty() {
             return Ok(lacking("UNKNOWN_ITEM", "nobody knows these items", unknown));
         }
-        Ok(match self.holding.reserve(wish).await? {
-            Held::Parts(parts) => {
-                pb::ReserveStockResponse { outcome: Some(done()), reservation: Some(merged(&parts)), lacking: vec![] }
-            }
+        door::settle(&mut wish, &items)?;
+        Ok(match self.holding.reserve(&wish).await? {
+            Held::Parts(parts) => pb::ReserveStockResponse {
+                outcome: Some(done()),
+                reservation: Some(self.dated(&parts).await?),
+                lacking: vec![],
+            },
             Held::Lacking(lines) => lacking("INSUFFICIENT_STOCK", "not everything is in stock", lines),
         })
     }
 
-    async fn unknown_lines(&self, wish: &Wish) -> Result<Vec<Lacking>, Error> {
-        let lines = || wish.lines.values().flatten();
-        let unknown = self.unknown(lines().map(|(_, sku, _)| sku.clone()).collect()).await?;
-        let unknown = lines().filter(|(_, sku, _)| unknown.contains(sku));
-        Ok(unknown
-            .map(|(line_id, sku, quantity)| Lacking {
-                line_id: line_id.clone(),
-                sku: sku.clone(),
-                quantity: *quantity,
-                available: Quantity::ZERO,
-            })
-            .collect())
-    }
-
-    async fn unknown(&self, skus: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
-        if self.owned { self.reference.unknown(skus).await } else { Ok(BTreeSet::new()) }
-    }
-
-    pub(crate) async fn availability(
-        &self,
-        skus: BTreeSet<String>,
-        location: &str,
-    ) -> Result<Vec<pb::Availability>, Error> {
-        let locations =
-            if location.is_empty() { self.reference.catalogue().await?.codes() } else { vec![location.to_owned()] };
-        let ids: Vec<String> =
-            skus.iter().flat_map(|sku| locations.iter().map(move |location| stock_id(location, sku))).collect();
-        self.rows(ids).await
-    }
-
-    async fn rows(&self, ids: Vec<String>) -> Result<Vec<pb::Availability>, Error> {
-        let rows = stream::iter(ids).map(|id| async move { self.store.read::<Stock>(&id).await });
-        let rows: Vec<_> = rows.buffered(SIDE_BY_SIDE).try_collect().await?;
-        Ok(rows.into_iter().flatten().map(|row| pb::Availability::from(&row.doc)).collect())
+    /// The items of these codes; one that nobody knows is a mistake when items have an owner.
+    pub(crate) async fn items(&self, skus: BTreeSet<String>) -> Result<Items, Error> {
+        let items = self.reference.items(skus.clone()).await?;
+        let unknown: Vec<String> = skus.into_iter().filter(|sku| !items.contains_key(sku)).collect();
+        if self.owned && !unknown.is_empty() {
+            return Err(Error::UnknownItem(unknown.join(", ")));
+        }
+        Ok(items)
     }
 
     async fn adjust(&self, request: &pb::AdjustStockRequest) -> Result<pb::AdjustStockResponse, Error> {
         let adjust = parse::adjust(request, &self.home, self.clock.now())?;
-        let known = self.unknown([adjust.sku.clone()].into()).await?.is_empty();
-        if !known {
-            return Err(Error::UnknownItem(adjust.sku));
+        let items = self.items([adjust.sku.clone()].into()).await?;
+        if items.values().any(Item::is_kit) {
+            return Err(Error::KitHasNoStock(adjust.sku));
         }
         self.must_know(&adjust.location).await?;
         let wish = Adjustment {
@@ -118,11 +100,9 @@ impl Api {
     }
 
     async fn receive(&self, request: &pb::ReceiveStockRequest) -> Result<pb::ReceiveStockResponse, Error> {
-        let arrival = parse::receive(request, &self.home, self.clock.now())?;
-        let unknown = self.unknown(arrival.lines.iter().map(|(sku, _)| sku.clone()).collect()).await?;
-        if !unknown.is_empty() {
-            return Err(Error::UnknownItem(unknown.into_iter().collect::<Vec<_>>().join(", ")));
-        }
+        let mut arrival = parse::receive(request, &self.home, self.clock.now())?;
+        let items = self.items(arrival.lines.iter().map(|(sku, _)| sku.clone()).collect()).await?;
+        arrival.lines = door::taken_apart(arrival.lines, &items)?;
         self.must_know(&arrival.receipt.location).await?;
         let receipt = self.books.receive(arrival).await?;
         Ok(pb::ReceiveStockResponse { availability: receipt.stock.iter().map(pb::Availability::from).collect() })
@@ -130,45 +110,50 @@ impl Api {
 
     async fn count(&self, request: &pb::CountStockRequest) -> Result<Vec<pb::CountOutcome>, Error> {
         let (as_of, rows) = parse::count(request, &self.home, self.clock.now())?;
-        let unknown = self.unknown(rows.iter().map(|row| row.sku.clone()).collect()).await?;
-        let known_places: BTreeSet<String> = self.reference.catalogue().await?.codes().into_iter().collect();
-        let no_place = |location: &String| self.owned && !known_places.contains(location);
+        let items = self.reference.items(rows.iter().map(|(row, _)| row.sku.clone()).collect()).await?;
+        let places: BTreeSet<String> = self.reference.catalogue().await?.codes().into_iter().collect();
         if !self.owned {
-            for location in rows.iter().map(|row| &row.location).collect::<BTreeSet<_>>() {
+            for location in rows.iter().map(|(row, _)| &row.location).collect::<BTreeSet<_>>() {
                 self.must_know(location).await?;
             }
         }
-        let good: Vec<_> =
-            rows.iter().filter(|row| !unknown.contains(&row.sku) && !no_place(&row.location)).cloned().collect();
+        let judged: Vec<Result<Count, Error>> = rows
+            .iter()
+            .map(|(row, unit)| {
+                if self.owned && !items.contains_key(&row.sku) {
+                    return Err(Error::UnknownItem(row.sku.clone()));
+                }
+                if self.owned && !places.contains(&row.location) {
+                    return Err(Error::UnknownLocation(row.location.clone()));
+                }
+                door::counted(row, unit, &items)
+            })
+            .collect();
+        let good: Vec<Count> = judged.iter().flatten().cloned().collect();
         let counting = Counting { authority: request.authority.clone(), counter: Counter::Shelf, as_of };
         let mut verdicts = self.books.count(&counting, &good).await?.into_iter();
-        let outcome = |row: &crate::books::Count| {
-            if unknown.contains(&row.sku) {
-                return refused("UNKNOWN_ITEM", format!("no item {}", row.sku));
-            }
-            if no_place(&row.location) {
-                return refused("UNKNOWN_LOCATION", format!("no location {}", row.location));
-            }
-            match verdicts.next() {
+        let mut outcome = |judged: &Result<Count, Error>| match judged {
+            Err(error) => refused(error.reason(), error.to_string()),
+            Ok(_) => match verdicts.next() {
                 Some(Verdict::Taken) => done(),
                 Some(Verdict::Stale | Verdict::Unsettled) | None => {
                     refused("STALE_COUNT", "a newer count of this item is known; nothing was changed")
                 }
-            }
+            },
         };
-        let mut outcome = outcome;
         Ok(rows
             .iter()
-            .map(|row| pb::CountOutcome {
+            .zip(&judged)
+            .map(|((row, _), judged)| pb::CountOutcome {
                 sku: row.sku.clone(),
                 location: row.location.clone(),
-                outcome: Some(outcome(row)),
+                outcome: Some(outcome(judged)),
             })
             .collect())
     }
 
     /// With an owner, a location must be one of its; without, a new one is remembered.
-    async fn must_know(&self, location: &str) -> Result<(), Error> {
+    pub(crate) async fn must_know(&self, location: &str) -> Result<(), Error> {
         if self.reference.catalogue().await?.codes().iter().any(|code| code == location) {
             return Ok(());
         }
@@ -177,14 +162,6 @@ impl Api {
         }
         let place = crate::catalogue::Place { code: location.to_owned(), ..Default::default() };
         self.reference.put_places(vec![place]).await
-    }
-
-    async fn shortfalls(&self, request: &pb::ListShortfallsRequest) -> Result<pb::ListShortfallsResponse, Error> {
-        let (limit, after) = parse::page(request.page_size, &request.page_token)?;
-        let query = IndexQuery { name: site::SHORTFALLS.to_owned(), prefix: vec![], after, limit };
-        let entries = self.store.list(&query).await?;
-        let rows = self.rows(entries.iter().map(|entry| entry.key.id().to_owned()).collect()).await?;
-        Ok(pb::ListShortfallsResponse { rows, next_page_token: page::next(&entries, limit) })
     }
 }
 
@@ -229,7 +206,7 @@ impl InventoryService for Api {
     ) -> Result<Response<pb::ReserveStockResponse>, Status> {
         let wish = parse::reserve(request.get_ref(), &self.home, self.ttl, self.clock.now());
         let wish = wish.map_err(|bad| status(bad.into()))?;
-        Ok(Response::new(self.reserve(&wish).await.map_err(status)?))
+        Ok(Response::new(self.reserve(wish).await.map_err(status)?))
     }
 
     async fn confirm_reservation(
@@ -277,7 +254,8 @@ impl InventoryService for Api {
         let request = request.into_inner();
         parse::reservation(&request.reservation_id, None).map_err(|bad| status(bad.into()))?;
         let parts = self.holding.parts(&request.reservation_id).await.map_err(status)?;
-        Ok(Response::new(pb::GetReservationResponse { reservation: Some(merged(&parts)) }))
+        let reservation = self.dated(&parts).await.map_err(status)?;
+        Ok(Response::new(pb::GetReservationResponse { reservation: Some(reservation) }))
     }
 
     async fn adjust_stock(
@@ -307,5 +285,54 @@ impl InventoryService for Api {
         request: Request<pb::ListShortfallsRequest>,
     ) -> Result<Response<pb::ListShortfallsResponse>, Status> {
         Ok(Response::new(self.shortfalls(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn feed_stock(
+        &self,
+        request: Request<Streaming<pb::FeedStockRequest>>,
+    ) -> Result<Response<tonic::codegen::BoxStream<pb::FeedStockResponse>>, Status> {
+        Ok(Response::new(Box::pin(feed(&self.feeding, &self.runtime, request.into_inner()))))
+    }
+
+    async fn get_stock_feed(
+        &self,
+        request: Request<pb::GetStockFeedRequest>,
+    ) -> Result<Response<pb::GetStockFeedResponse>, Status> {
+        Ok(Response::new(self.stock_feed(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn list_stock_feed_errors(
+        &self,
+        request: Request<pb::ListStockFeedErrorsRequest>,
+    ) -> Result<Response<pb::ListStockFeedErrorsResponse>, Status> {
+        Ok(Response::new(self.stock_feed_errors(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn expect_stock(
+        &self,
+        request: Request<pb::ExpectStockRequest>,
+    ) -> Result<Response<pb::ExpectStockResponse>, Status> {
+        Ok(Response::new(self.expect(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn receive_expected_stock(
+        &self,
+        request: Request<pb::ReceiveExpectedStockRequest>,
+    ) -> Result<Response<pb::ReceiveExpectedStockResponse>, Status> {
+        Ok(Response::new(self.receive_expected(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn cancel_expected_stock(
+        &self,
+        request: Request<pb::CancelExpectedStockRequest>,
+    ) -> Result<Response<pb::CancelExpectedStockResponse>, Status> {
+        Ok(Response::new(self.cancel_expected(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn list_expected_stock(
+        &self,
+        request: Request<pb::ListExpectedStockRequest>,
+    ) -> Result<Response<pb::ListExpectedStockResponse>, Status> {
+        Ok(Response::new(self.list_expected(request.get_ref()).await.map_err(status)?))
     }
 }

@@ -10,6 +10,7 @@ use retail_runtime::{Clock, Timestamp};
 use retail_store::{Draft, Store};
 
 use crate::adjustment::Adjustment;
+use crate::expecting;
 use crate::fault::Error;
 use crate::keys::{adjustment_document, receipt_document, site_id};
 use crate::publication::Shown;
@@ -144,7 +145,7 @@ impl Books {
 
     /// Takes goods in that the authority has posted already. A repeat is answered with the first answer.
     pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Receipt, Error> {
-        let Arrival { mut receipt, lines, digest } = arrival;
+        let Arrival { mut receipt, lines, digest, expected_id } = arrival;
         // Where a receipt stands is decided once, before anything moves: the same receipt never comes in twice, not even
         // when the default location has changed since.
         let (id, location) = (receipt.id.clone(), receipt.location.clone());
@@ -163,13 +164,21 @@ impl Books {
             if draft.existed {
                 return Ok(draft.doc.clone());
             }
+            let arrived = match &expected_id {
+                Some(id) => Some(expecting::arrive(draft, &receipt.location, id, &lines)?),
+                None => None,
+            };
+            let lines = arrived.as_ref().map_or(&lines, |(_, lines)| lines);
             let skus = lines.iter().map(|(sku, _)| sku.clone()).collect();
             let mut shelf = site::load(draft, &receipt.location, &skus);
             let act = Act { cause: &receipt.id, happened_at, now };
             draft.doc = receipt.clone();
-            for (sku, quantity) in &lines {
+            for (sku, quantity) in lines {
                 let mut after = shelf.with(sku, |stock| {
                     let movement = stock.receive(*quantity, act)?;
+                    if let Some((expected, _)) = &arrived {
+                        stock.expect(&expected.id, expected.coming(sku));
+                    }
                     Ok((stock.clone(), Some(movement)))
                 })?;
                 as_answered(&mut after);

@@ -4,6 +4,10 @@ use retail_proto::inventory::v1 as pb;
 use retail_proto::timestamp;
 use retail_proto::types::v1::Ref;
 
+use crate::kit::Component;
+use crate::render::quantity;
+use crate::units::Unit;
+
 /// The id of the only catalogue document.
 pub(crate) const CATALOGUE: &str = "catalogue";
 /// Unchanged items are written again after this, so that their freshness shows; milliseconds.
@@ -36,6 +40,12 @@ pub(crate) struct Item {
     /// When its owner last confirmed it, milliseconds since 1970.
     #[prost(int64, tag = "8")]
     pub refreshed_at: i64,
+    /// What one kit is made of; empty for an item that lies on a shelf itself. Said here, not by the owner.
+    #[prost(message, repeated, tag = "9")]
+    pub components: Vec<Component>,
+    /// Units beside the base unit. Said here, not by the owner.
+    #[prost(message, repeated, tag = "10")]
+    pub units: Vec<Unit>,
 }
 
 /// Another system's record of an item.
@@ -78,13 +88,20 @@ pub(crate) struct Catalogue {
 }
 
 impl Item {
+    /// True when it is made of others and has no stock of its own.
+    #[must_use]
+    pub(crate) fn is_kit(&self) -> bool {
+        !self.components.is_empty()
+    }
+
     /// Takes the owner's words over; true when that is worth writing.
     pub(crate) fn take_over(&mut self, read: &Self, now: i64) -> bool {
         let before = self.clone();
         let mut refs = read.refs.clone();
         let replaced = |known: &Ref| read.refs.iter().any(|new| same_slot(new, known));
         refs.extend(self.refs.iter().filter(|known| !replaced(known)).cloned());
-        *self = Self { refs, refreshed_at: before.refreshed_at, ..read.clone() };
+        let Self { refreshed_at, components, units, .. } = before.clone();
+        *self = Self { refs, refreshed_at, components, units, ..read.clone() };
         let changed = *self != before;
         let old = now.saturating_sub(before.refreshed_at) > FRESH_FOR;
         if changed || old {
@@ -168,7 +185,21 @@ impl From<Item> for pb::Item {
             inactive: item.inactive,
             refs: item.refs,
             refreshed_at: Some(timestamp(item.refreshed_at)),
+            components: item.components.iter().map(Into::into).collect(),
+            units: item.units.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&Component> for pb::Component {
+    fn from(component: &Component) -> Self {
+        Self { sku: component.sku.clone(), quantity: quantity(component.quantity) }
+    }
+}
+
+impl From<&Unit> for pb::Unit {
+    fn from(unit: &Unit) -> Self {
+        Self { code: unit.code.clone(), base: quantity(unit.base), per: quantity(unit.per) }
     }
 }
 
@@ -189,6 +220,14 @@ mod tests {
         assert!(item.take_over(&read, 5));
         assert_eq!(item.refs.len(), 2);
         assert!(!item.take_over(&read, 6), "nothing new, and fresh enough");
+    }
+
+    #[test]
+    fn the_owners_words_leave_what_a_kit_is_made_of() {
+        let components = vec![Component { sku: "B".into(), quantity: 1 }];
+        let mut item = Item { sku: "A".into(), components: components.clone(), ..Item::default() };
+        item.take_over(&Item { sku: "A".into(), description: "a set".into(), ..Item::default() }, 5);
+        assert_eq!((item.components, item.description.as_str()), (components, "a set"));
     }
 
     #[test]

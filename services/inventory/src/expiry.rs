@@ -66,11 +66,11 @@ impl Process for Expiry {
 
     fn apply(&self, draft: &mut Draft<Part>, _: &Expire, _: &Self::Outcome, now: Timestamp) {
         let part = draft.doc.clone();
-        let skus = part.lines.iter().map(|line| line.sku.clone()).collect();
-        let mut shelf = site::load(draft, &part.location, &skus);
+        let mut shelf = site::load(draft, &part.location, &part.shelved());
         let act = Act { cause: &part.reservation_id, happened_at: now, now };
         match draft.doc.expire(&mut shelf, act) {
             Ok(true) => {
+                site::list_promises(draft);
                 site::store(draft, shelf, &self.channels, now);
                 let body = pb::Reservation::from(&draft.doc).encode_to_vec();
                 draft.emit("retail.inventory.v1.ReservationExpired", body);

@@ -9,6 +9,7 @@ use retail_store::{self as store, UpdateError};
 
 use crate::reservation::{Lacking, ReservationError, State};
 use crate::stock::StockError;
+use crate::units::UnitError;
 
 /// What it means to a process that our own store could not be read: it is tried again.
 pub(crate) fn unread(error: store::Error) -> Failure {
@@ -53,6 +54,47 @@ pub enum Error {
     /// The receipt was taken in with other content.
     #[error("receipt {0} was taken in before with other content; a correction is an adjustment")]
     ReceiptDiffers(String),
+    /// A unit of the request has no exact meaning.
+    #[error("{field}: {source}")]
+    Unit {
+        /// Field of the request.
+        field: String,
+        /// What is wrong with it.
+        source: UnitError,
+    },
+    /// A kit has no stock of its own.
+    #[error("{0} is a kit and has no stock of its own; name its components")]
+    KitHasNoStock(String),
+    /// An item cannot be a kit of these components.
+    #[error("{sku} cannot be a kit of these: {why}")]
+    NotAKit {
+        /// Item code.
+        sku: String,
+        /// Why.
+        why: String,
+    },
+    /// The id belongs to a feed that was opened otherwise.
+    #[error("feed {0} was opened before with another kind, authority or time; a new feed has an id of its own")]
+    FeedDiffers(String),
+    /// Nobody knows this feed.
+    #[error("no feed {0}")]
+    NoSuchFeed(String),
+    /// Nothing is expected under this id.
+    #[error("nothing is expected as {id} at {location}")]
+    NoSuchExpected {
+        /// Id.
+        id: String,
+        /// Location code.
+        location: String,
+    },
+    /// More is expected of one item than is kept apart.
+    #[error("more than 100 arrivals of {sku} are expected at {location}; cancel those that will not come")]
+    TooManyExpected {
+        /// Item code.
+        sku: String,
+        /// Location code.
+        location: String,
+    },
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
@@ -102,7 +144,8 @@ impl From<ReservationError> for Error {
             | ReservationError::NoSuchLine { .. }
             | ReservationError::MoreThanPromised { .. }
             | ReservationError::ShipmentDiffers(_)
-            | ReservationError::ReleaseDiffers(_) => Self::Reservation(error),
+            | ReservationError::ReleaseDiffers(_)
+            | ReservationError::KitNotWhole { .. } => Self::Reservation(error),
         }
     }
 }
@@ -123,13 +166,22 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Self::Shape(shape) => shape.class(),
-            Self::NoSuchReservation(_) | Self::UnknownItem(_) | Self::UnknownLocation(_) => Class::NotFound,
-            Self::Insufficient(_) | Self::Expired { .. } | Self::NoOwner => Class::Precondition,
+            Self::NoSuchReservation(_)
+            | Self::UnknownItem(_)
+            | Self::UnknownLocation(_)
+            | Self::NoSuchFeed(_)
+            | Self::NoSuchExpected { .. } => Class::NotFound,
+            Self::Insufficient(_)
+            | Self::Expired { .. }
+            | Self::NoOwner
+            | Self::KitHasNoStock(_)
+            | Self::NotAKit { .. }
+            | Self::TooManyExpected { .. } => Class::Precondition,
             Self::Reservation(error) => reservation_class(error),
             Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
             Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
-            Self::KeyReused(_) => Class::Invalid,
-            Self::ReceiptDiffers(_) => Class::Exists,
+            Self::KeyReused(_) | Self::Unit { .. } => Class::Invalid,
+            Self::ReceiptDiffers(_) | Self::FeedDiffers(_) => Class::Exists,
             Self::Contended(_) => Class::Conflict,
             Self::Upstream { .. } => Class::Unavailable,
             Self::Store(error) => error.class(),
@@ -149,6 +201,14 @@ impl Fault for Error {
             Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
             Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
             Self::ReceiptDiffers(_) => "RECEIPT_DIFFERS",
+            Self::Unit { source: UnitError::Unknown { .. }, .. } => "UNKNOWN_UNIT",
+            Self::Unit { source: UnitError::NotExact { .. }, .. } => "UNIT_NOT_EXACT",
+            Self::KitHasNoStock(_) => "KIT_HAS_NO_STOCK",
+            Self::NotAKit { .. } => "NOT_A_KIT",
+            Self::FeedDiffers(_) => "FEED_DIFFERS",
+            Self::NoSuchFeed(_) => "NO_SUCH_FEED",
+            Self::NoSuchExpected { .. } => "NO_SUCH_EXPECTED",
+            Self::TooManyExpected { .. } => "TOO_MANY_EXPECTED",
             Self::Contended(_) => "RESERVATION_CONTENDED",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
@@ -167,7 +227,15 @@ impl Fault for Error {
                 metadata
             }
             Self::Insufficient(lacking) => lacking_items(lacking).into_iter().collect(),
-            Self::UnknownItem(sku) => vec![("sku", sku.clone())],
+            Self::UnknownItem(sku) | Self::KitHasNoStock(sku) | Self::NotAKit { sku, .. } => vec![("sku", sku.clone())],
+            Self::Unit {
+                source: UnitError::Unknown { sku, unit, .. } | UnitError::NotExact { sku, unit, .. }, ..
+            } => {
+                vec![("sku", sku.clone()), ("unit", unit.clone())]
+            }
+            Self::FeedDiffers(id) | Self::NoSuchFeed(id) => vec![("feed_id", id.clone())],
+            Self::NoSuchExpected { id, location } => vec![("expected_id", id.clone()), ("location", location.clone())],
+            Self::TooManyExpected { sku, location } => vec![("sku", sku.clone()), ("location", location.clone())],
             Self::UnknownLocation(location) => vec![("location", location.clone())],
             Self::Reservation(error) => reservation_metadata(error),
             Self::Stock(StockError::NotOnHand { sku, location, on_hand, asked }) => vec![
@@ -191,6 +259,7 @@ impl Fault for Error {
         match self {
             Self::Shape(shape) => shape.fields(),
             Self::KeyReused(_) => vec![("idempotency_key".to_owned(), self.to_string())],
+            Self::Unit { field, source } => vec![(field.clone(), source.to_string())],
             Self::NoSuchReservation(_)
             | Self::UnknownItem(_)
             | Self::UnknownLocation(_)
@@ -199,6 +268,12 @@ impl Fault for Error {
             | Self::Reservation(_)
             | Self::Stock(_)
             | Self::ReceiptDiffers(_)
+            | Self::KitHasNoStock(_)
+            | Self::NotAKit { .. }
+            | Self::FeedDiffers(_)
+            | Self::NoSuchFeed(_)
+            | Self::NoSuchExpected { .. }
+            | Self::TooManyExpected { .. }
             | Self::Contended(_)
             | Self::NoOwner
             | Self::Upstream { .. }
@@ -223,6 +298,13 @@ impl Fault for Error {
             | Self::Stock(_)
             | Self::KeyReused(_)
             | Self::ReceiptDiffers(_)
+            | Self::Unit { .. }
+            | Self::KitHasNoStock(_)
+            | Self::NotAKit { .. }
+            | Self::FeedDiffers(_)
+            | Self::NoSuchFeed(_)
+            | Self::NoSuchExpected { .. }
+            | Self::TooManyExpected { .. }
             | Self::NoOwner
             | Self::Address(..)
             | Self::Serve(_) => None,
@@ -241,6 +323,7 @@ fn reservation_class(error: &ReservationError) -> Class {
             Class::Exists
         }
         ReservationError::NoSuchLine { .. } => Class::NotFound,
+        ReservationError::KitNotWhole { .. } => Class::Invalid,
         ReservationError::Lacking(_)
         | ReservationError::Ended { .. }
         | ReservationError::NotConfirmed(_)
@@ -260,6 +343,7 @@ fn reservation_reason(error: &ReservationError) -> &'static str {
         ReservationError::MoreThanPromised { .. } => "MORE_THAN_PROMISED",
         ReservationError::ShipmentDiffers(_) => "SHIPMENT_DIFFERS",
         ReservationError::ReleaseDiffers(_) => "RELEASE_DIFFERS",
+        ReservationError::KitNotWhole { .. } => "KIT_NOT_WHOLE",
         ReservationError::Stock(_) => "STOCK_LAW_BROKEN",
     }
 }
@@ -279,6 +363,9 @@ fn reservation_metadata(error: &ReservationError) -> Vec<(&'static str, String)>
             ("open", open.to_string()),
             ("asked", asked.to_string()),
         ],
+        ReservationError::KitNotWhole { line_id, sku, quantity } => {
+            vec![("line_id", line_id.clone()), ("sku", sku.clone()), ("quantity", quantity.to_string())]
+        }
         ReservationError::ShipmentDiffers(key) => vec![("shipment", key.clone())],
         ReservationError::ReleaseDiffers(key) => vec![("release", key.clone())],
         ReservationError::Lacking(_) | ReservationError::Stock(_) => vec![],

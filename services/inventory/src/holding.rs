@@ -1,7 +1,7 @@
 //! Reservations over the store: one commit per location. A reservation that stands at the default location alone is one
 //! commit altogether; any other is kept together by its `Places`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
@@ -14,6 +14,7 @@ use retail_store::{Draft, Store};
 use crate::catalogue::{CATALOGUE, Catalogue};
 use crate::fault::Error;
 use crate::keys::part_id;
+use crate::line::Ask;
 use crate::places::{Attempted, Places};
 use crate::reservation::{Hold, Lacking, Part, ReservationError, State};
 use crate::shelf::Shelf;
@@ -37,8 +38,8 @@ pub(crate) struct Holding {
 pub(crate) struct Wish {
     /// Id of the reservation.
     pub reservation_id: String,
-    /// Lines by location: id, item, quantity.
-    pub lines: BTreeMap<String, Vec<(String, String, Quantity)>>,
+    /// Lines by location.
+    pub lines: BTreeMap<String, Vec<Ask>>,
     /// When it ends unless confirmed.
     pub expires_at: Timestamp,
     /// Goods that are sold already.
@@ -243,7 +244,7 @@ impl Holding {
                 draft.doc.attempt = attempt;
                 return Ok(Piece::Promised(draft.doc.clone()));
             }
-            let skus = hold.lines.iter().map(|(_, sku, _)| sku.clone()).collect();
+            let skus = hold.lines.iter().flat_map(Ask::shelved).map(str::to_owned).collect();
             let mut shelf = site::load(draft, &location, &skus);
             let act = Act { cause: &hold.reservation_id, happened_at: now, now };
             let mut part = match Part::hold(&hold, &mut shelf, act) {
@@ -253,6 +254,7 @@ impl Holding {
             };
             part.version = draft.doc.version.saturating_add(1);
             draft.doc = part.clone();
+            site::list_promises(draft);
             site::store(draft, shelf, &channels, now);
             draft.due(Some(hold.expires_at));
             draft.emit("retail.inventory.v1.ReservationHeld", pb::Reservation::from(&part).encode_to_vec());
@@ -268,10 +270,11 @@ impl Holding {
             if !draft.existed || draft.doc.attempt != attempt {
                 return Ok(());
             }
-            let skus = draft.doc.lines.iter().map(|line| line.sku.clone()).collect();
+            let skus = draft.doc.shelved();
             let mut shelf = site::load(draft, &place, &skus);
             let cause = draft.doc.reservation_id.clone();
             draft.doc.release(&mut shelf, Act { cause: &cause, happened_at: now, now })?;
+            site::list_promises(draft);
             site::store(draft, shelf, &channels, now);
             draft.due(None);
             let body = pb::Reservation::from(&draft.doc).encode_to_vec();
@@ -306,10 +309,11 @@ impl Holding {
             if !draft.existed {
                 return Ok(None);
             }
-            let skus: BTreeSet<String> = draft.doc.lines.iter().map(|line| line.sku.clone()).collect();
+            let skus = draft.doc.shelved();
             let mut shelf = site::load(draft, &location, &skus);
             let cause = draft.doc.reservation_id.clone();
             if rule(&mut draft.doc, &mut shelf, Act { cause: &cause, happened_at: now, now })? {
+                site::list_promises(draft);
                 site::store(draft, shelf, &channels, now);
                 // What is left of a promise that is not lasting still ends at its time.
                 draft.due(draft.doc.ends_at());
@@ -333,9 +337,8 @@ impl Holding {
         let now = self.clock.now();
         for (location, lines) in by_location {
             let Some(mut part) = parts.iter().find(|part| part.location == *location).cloned() else { continue };
-            let skus: BTreeSet<&str> = part.lines.iter().map(|line| line.sku.as_str()).collect();
-            let rows = try_join_all(skus.into_iter().map(|sku| async move {
-                let id = crate::keys::stock_id(location, sku);
+            let rows = try_join_all(part.shelved().into_iter().map(|sku| async move {
+                let id = crate::keys::stock_id(location, &sku);
                 self.store.read::<crate::stock::Stock>(&id).await
             }));
             let rows = rows.await?.into_iter().flatten().map(|found| found.doc);

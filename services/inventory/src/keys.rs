@@ -5,6 +5,7 @@ use retail_store::Document;
 
 use crate::adjustment::Adjustment;
 use crate::catalogue::{Catalogue, Item, Xref};
+use crate::expected::Expected;
 use crate::movement::Movement;
 use crate::places::Places;
 use crate::publish::Publication;
@@ -12,6 +13,7 @@ use crate::receipt::{Receipt, Taken};
 use crate::reservation::Part;
 use crate::site::Site;
 use crate::stock::Stock;
+use crate::stock_feed::{FeedMark, RowFault, StockFeed};
 
 /// The id of the stock record of an item at a location.
 #[must_use]
@@ -47,6 +49,30 @@ pub(crate) fn adjustment_document(location: &str, adjustment_id: &str) -> String
 #[must_use]
 pub(crate) fn receipt_document(location: &str, receipt_id: &str) -> String {
     at(location, receipt_id)
+}
+
+/// The id of a feed of stock.
+#[must_use]
+pub(crate) fn feed_id(feed: &str) -> String {
+    escape(feed)
+}
+
+/// The id of a row of a feed that did not go in, beside its feed. Ids stand in the order of the rows.
+#[must_use]
+pub(crate) fn row_fault_id(feed: &str, row: u64) -> String {
+    at(feed, &format!("{row:020}"))
+}
+
+/// The id of the mark of a feed at a location.
+#[must_use]
+pub(crate) fn mark_id(location: &str, feed: &str) -> String {
+    at(location, feed)
+}
+
+/// The id of what is expected at a location.
+#[must_use]
+pub(crate) fn expected_document(location: &str, expected_id: &str) -> String {
+    at(location, expected_id)
 }
 
 /// The id of a location's own document.
@@ -94,6 +120,11 @@ at_a_location! {
     Receipt => "receipt",
     Publication => "publication",
     Site => "site",
+    FeedMark => "stock-feed-mark",
+    Expected => "expected",
+    // These two lie with their feed.
+    StockFeed => "stock-feed",
+    RowFault => "stock-feed-fault",
 }
 
 impl Document for Places {
@@ -126,6 +157,12 @@ mod tests {
         assert_eq!(Stock::partition(&stock_id("Hub 1/A", "85123A")), partition);
         assert_eq!(Part::partition(&part_id("Hub 1/A", "o-1")), partition);
         assert_eq!(Publication::partition(&publication_id("Hub 1/A", "shop")), partition);
+    }
+
+    #[test]
+    fn everything_of_a_feed_shares_a_partition_and_its_rows_stand_in_order() {
+        assert_eq!(RowFault::partition(&row_fault_id("f/1", 7)), StockFeed::partition(&feed_id("f/1")));
+        assert!(row_fault_id("f", 9) < row_fault_id("f", 10));
     }
 
     #[test]

@@ -1,32 +1,46 @@
 //! Stock: what is there, what is promised, what may be sold, and what each channel is told of it. Owns: balances with
-//! their movements, reservations, adjustments, receipts, counts, publications, items and places with their cross-references.
+//! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, publications, items (kits and units
+//! too) and places with their cross-references.
 //! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
 //! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments to the ERP.
 
 mod adjustment;
 mod api;
+mod arrivals;
 mod audit;
 mod books;
 mod catalogue;
 mod config;
+mod door;
+mod expected;
+mod expecting;
 mod expiry;
 mod fault;
+mod feed_api;
+mod feed_rows;
+mod feeding;
 mod holding;
 mod keys;
+mod kit;
+mod line;
 mod movement;
 mod parse;
 mod places;
 mod publication;
 mod publish;
+mod reads;
 mod receipt;
 mod reference;
 mod reference_api;
 mod render;
 mod reservation;
 mod shelf;
+mod shortage;
 mod site;
 mod stock;
+mod stock_feed;
 mod sync;
+mod units;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -45,12 +59,15 @@ pub use config::{Channel, Config, Erp, Limits, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;
+pub use units::UnitError;
 
 use adjustment::{Adjustment, Posting};
 use api::Api;
 use audit::Audit;
 use books::Books;
+use expecting::Expecting;
 use expiry::Expiry;
+use feeding::Feeding;
 use holding::Holding;
 use publish::{Outlet, Publication, Publish};
 use reference::Reference;
@@ -79,6 +96,16 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let reference = Reference::new(store.clone(), clock.clone());
     let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
     let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
+    let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
+    let feeding = Feeding::new(
+        store.clone(),
+        clock.clone(),
+        reference.clone(),
+        Arc::clone(&channels),
+        Arc::clone(&home),
+        erp.is_some(),
+        runtime.metrics(),
+    );
     let sync = Sync::new(&runtime, &config, reference.clone(), books.clone(), erp.clone(), shops);
     reference.put_home(&home).await?;
 
@@ -100,6 +127,8 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         clock: clock.clone(),
         holding,
         books,
+        feeding,
+        expecting,
         reference: reference.clone(),
         home: Arc::clone(&home),
         ttl: config.reservation_ttl.into(),
@@ -108,7 +137,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let ops = Ops::new(&store, &clock, counters).with::<Part>().with::<Adjustment>().with::<Publication>();
     let routes = Routes::new(InventoryServiceServer::new(api).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(
-            ReferenceServiceServer::new(ReferenceApi { reference, sync, home })
+            ReferenceServiceServer::new(ReferenceApi { reference, sync, home, owned: erp.is_some() })
                 .max_decoding_message_size(MAX_REQUEST_BYTES),
         )
         .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, vec![])))

@@ -74,6 +74,8 @@ pub(crate) enum Kind {
     Count = 7,
     /// Came in, and the authority has posted it already.
     Receive = 8,
+    /// Came or left, as another system says.
+    Told = 9,
 }
 
 /// One change of a stock record.

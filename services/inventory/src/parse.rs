@@ -1,5 +1,8 @@
 //! The contract's requests in, ours out: every wrong field is named, with what to do.
 
+pub(crate) mod describe;
+pub(crate) mod expected;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::books::Count;
 use crate::holding::Wish;
+use crate::line::Ask;
 use crate::receipt::{Arrival, Receipt};
 use crate::reference::{ItemKey, code};
 use crate::sync::instant;
@@ -23,6 +27,8 @@ const MAX_SKUS: usize = 500;
 const MAX_EXPIRY: i32 = 604_800;
 /// Largest page.
 const MAX_PAGE: i32 = 200;
+/// Clocks of other systems may be ahead of ours by so much.
+pub(crate) const SLACK_MILLISECONDS: i64 = 60_000;
 /// Page when the caller does not say.
 const PAGE: usize = 50;
 
@@ -40,7 +46,7 @@ pub(crate) fn reserve(
     let in_range = (0..=MAX_EXPIRY).contains(&request.expires_in_seconds);
     bad.require("expires_in_seconds", in_range, "give 1 to 604,800 seconds, or 0 for the default");
     let mut seen = BTreeSet::new();
-    let mut lines: BTreeMap<String, Vec<(String, String, Quantity)>> = BTreeMap::new();
+    let mut lines: BTreeMap<String, Vec<Ask>> = BTreeMap::new();
     let mut hash = Sha256::new();
     for (line, place) in request.lines.iter().take(MAX_ROWS).zip(0_usize..) {
         let at = |field: &str| format!("lines[{place}].{field}");
@@ -50,11 +56,12 @@ pub(crate) fn reserve(
         let sku = item_code(&line.sku, &at("sku"), &mut bad);
         let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
         let location = or(&line.location, home);
-        for part in [line.line_id.as_str(), &sku, &location, &quantity.to_string()] {
+        for part in [line.line_id.as_str(), &sku, &location, &quantity.to_string(), &line.unit] {
             hash.update(part.len().to_be_bytes());
             hash.update(part.as_bytes());
         }
-        lines.entry(location).or_default().push((line.line_id.clone(), sku, quantity));
+        let (line_id, unit) = (line.line_id.clone(), line.unit.clone());
+        lines.entry(location).or_default().push(Ask { line_id, sku, quantity, unit, place, components: vec![] });
     }
     hash.update([u8::from(request.allow_shortfall)]);
     bad.check()?;
@@ -179,14 +186,16 @@ pub(crate) fn receive(request: &pb::ReceiveStockRequest, home: &str, now: Timest
         },
         lines,
         digest: hash.finalize().to_vec(),
+        expected_id: None,
     })
 }
 
+/// When the numbers were true, and each with its unit.
 pub(crate) fn count(
     request: &pb::CountStockRequest,
     home: &str,
     now: Timestamp,
-) -> Result<(Timestamp, Vec<Count>), BadShape> {
+) -> Result<(Timestamp, Vec<(Count, String)>), BadShape> {
     let mut bad = Violations::default();
     keyed(&request.idempotency_key, &mut bad);
     let basis = request.basis() == pb::CountBasis::OnHand;
@@ -204,7 +213,7 @@ pub(crate) fn count(
         let location = or(&row.location, home);
         let first = seen.insert((sku.clone(), location.clone()));
         bad.require(&at("sku"), first, "another row counts the same item at the same location");
-        counts.push(Count { sku, location, quantity });
+        counts.push((Count { sku, location, quantity }, row.unit.clone()));
     }
     bad.check()?;
     Ok((as_of, counts))
@@ -295,7 +304,7 @@ fn moment(at: Option<&prost_types::Timestamp>, field: &str, now: Timestamp, bad:
         bad.add(field, "say when; an RFC 3339 time");
         return now;
     };
-    let slack = Timestamp::from_millisecond(now.as_millisecond().saturating_add(60_000)).unwrap_or(now);
+    let slack = Timestamp::from_millisecond(now.as_millisecond().saturating_add(SLACK_MILLISECONDS)).unwrap_or(now);
     bad.require(field, at <= slack, "is in the future; check the clock of the system that sent it");
     at
 }
@@ -311,7 +320,7 @@ mod tests {
     use super::*;
 
     fn line(id: &str, quantity: &str) -> pb::ReserveLine {
-        pb::ReserveLine { line_id: id.into(), sku: "85123a".into(), location: String::new(), quantity: quantity.into() }
+        pb::ReserveLine { line_id: id.into(), sku: "85123a".into(), quantity: quantity.into(), ..Default::default() }
     }
 
     fn request(lines: Vec<pb::ReserveLine>) -> pb::ReserveStockRequest {
@@ -331,7 +340,7 @@ mod tests {
     #[test]
     fn codes_are_compared_in_upper_case_and_lines_go_to_the_default_location() {
         let wish = parse(&request(vec![line("1", "2")])).unwrap();
-        assert_eq!(wish.lines["MAIN"][0].1, "85123A");
+        assert_eq!(wish.lines["MAIN"][0].sku, "85123A");
         assert_eq!(wish.expires_at, Timestamp::from_second(900).unwrap());
     }
 
@@ -346,7 +355,8 @@ mod tests {
         let one = parse(&request(vec![line("1", "2")])).unwrap().digest;
         let other = parse(&request(vec![line("1", "3")])).unwrap().digest;
         let fact = parse(&pb::ReserveStockRequest { allow_shortfall: true, ..request(vec![line("1", "2")]) }).unwrap();
-        assert!(one != other && one != fact.digest);
+        let case = pb::ReserveLine { unit: "CASE".into(), ..line("1", "2") };
+        assert!(one != other && one != fact.digest && one != parse(&request(vec![case])).unwrap().digest);
         assert_eq!(one, parse(&request(vec![line("1", "2.0")])).unwrap().digest);
     }
 
@@ -358,7 +368,7 @@ mod tests {
             basis: i32::from(pb::CountBasis::OnHand),
             as_of: Some(tomorrow),
             authority: "erp".into(),
-            rows: vec![pb::CountRow { sku: "A".into(), location: String::new(), quantity: "1".into() }],
+            rows: vec![pb::CountRow { sku: "A".into(), quantity: "1".into(), ..Default::default() }],
         };
         let bad = count(&request, "MAIN", Timestamp::UNIX_EPOCH).unwrap_err();
         assert_eq!(bad.fields()[0].0, "as_of");

@@ -47,4 +47,6 @@ pub(crate) struct Arrival {
     pub lines: Vec<(String, Quantity)>,
     /// Digest of what was asked.
     pub digest: Vec<u8>,
+    /// Under which id it was expected, when it was; without lines all that has not come.
+    pub expected_id: Option<String>,
 }

@@ -9,7 +9,10 @@ use retail_store::{Draft, Store};
 
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place, Xref};
 use crate::fault::Error;
-use crate::keys::xref_id;
+use crate::keys::{stock_id, xref_id};
+use crate::kit::Component;
+use crate::stock::Stock;
+use crate::units::Unit;
 
 /// Documents that are read or written side by side.
 pub(crate) const SIDE_BY_SIDE: usize = 128;
@@ -28,6 +31,17 @@ pub(crate) struct ItemKey {
     pub sku: String,
     /// Another system's record.
     pub record: Option<Ref>,
+}
+
+/// What is said of an item beside its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Described {
+    /// Code.
+    pub sku: String,
+    /// What one kit is made of; empty for an item that lies on a shelf itself.
+    pub components: Vec<Component>,
+    /// Units beside the base unit.
+    pub units: Vec<Unit>,
 }
 
 impl Reference {
@@ -52,14 +66,58 @@ impl Reference {
         stream::iter(keys).map(|key| self.resolve_one(key)).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
-    /// Those of the codes that no item has.
-    pub(crate) async fn unknown(&self, skus: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
-        let looked = stream::iter(skus).map(|sku| async move {
-            let known = self.item(&sku).await?.is_some();
-            Ok::<_, Error>((!known).then_some(sku))
-        });
-        let found: Vec<Option<String>> = looked.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+    /// The items that have one of these codes, by code.
+    pub(crate) async fn items(&self, skus: BTreeSet<String>) -> Result<BTreeMap<String, Item>, Error> {
+        let looked =
+            stream::iter(skus).map(|sku| async move { Ok::<_, Error>(self.item(&sku).await?.map(|item| (sku, item))) });
+        let found: Vec<Option<(String, Item)>> = looked.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Says what the owner of an item does not: what a kit is made of, units beside the base unit. Without an owner
+    /// (`owned` is false) a new item is remembered.
+    pub(crate) async fn describe(&self, said: Described, owned: bool) -> Result<Item, Error> {
+        let Described { sku, components, units } = said;
+        if !components.is_empty() {
+            self.must_make_a_kit(&sku, &components, owned).await?;
+        }
+        let id = sku.clone();
+        let rule = move |draft: &mut Draft<Item>| {
+            if !draft.existed {
+                if owned {
+                    return Err(Error::UnknownItem(sku.clone()));
+                }
+                draft.doc = Item { sku: sku.clone(), stocked: true, ..Item::default() };
+            }
+            draft.doc.components.clone_from(&components);
+            draft.doc.units.clone_from(&units);
+            Ok::<_, Error>(draft.doc.clone())
+        };
+        Ok(self.store.step(&id, None, rule).await?.value)
+    }
+
+    /// Components are known items and no kits, and what becomes a kit has no stock of its own.
+    async fn must_make_a_kit(&self, sku: &str, components: &[Component], owned: bool) -> Result<(), Error> {
+        let not = |why: String| Err(Error::NotAKit { sku: sku.to_owned(), why });
+        let items = self.items(components.iter().map(|component| component.sku.clone()).collect()).await?;
+        for component in components {
+            match items.get(&component.sku) {
+                None if owned => return Err(Error::UnknownItem(component.sku.clone())),
+                Some(item) if item.is_kit() => {
+                    return not(format!("{} is a kit itself; name what it is made of", item.sku));
+                }
+                None | Some(_) => {}
+            }
+        }
+        for location in self.catalogue().await?.codes() {
+            let row = self.store.read::<Stock>(&stock_id(&location, sku)).await?.map(|found| found.doc);
+            if row.is_some_and(|row| row.on_hand != 0 || row.reserved != 0 || !row.coming.is_empty()) {
+                return not(format!(
+                    "it has stock, promises or arrivals of its own at {location}; count it away first"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Takes items over from their owner, and where their records lead.

@@ -19,6 +19,8 @@ pub(crate) struct ReferenceApi {
     pub(crate) sync: Sync,
     /// The default location.
     pub(crate) home: Arc<str>,
+    /// True when items have an owner, so that an unknown code is a mistake.
+    pub(crate) owned: bool,
 }
 
 impl ReferenceApi {
@@ -63,6 +65,15 @@ impl ReferenceService for ReferenceApi {
         let items = self.reference.resolve(keys).await.map_err(status)?;
         let items = items.into_iter().map(|item| pb::ResolvedItem { item: item.map(Into::into) }).collect();
         Ok(Response::new(pb::ResolveItemsResponse { items }))
+    }
+
+    async fn describe_item(
+        &self,
+        request: Request<pb::DescribeItemRequest>,
+    ) -> Result<Response<pb::DescribeItemResponse>, Status> {
+        let said = parse::describe::describe(request.get_ref()).map_err(|bad| status(bad.into()))?;
+        let item = self.reference.describe(said, self.owned).await.map_err(status)?;
+        Ok(Response::new(pb::DescribeItemResponse { item: Some(item.into()) }))
     }
 
     async fn list_locations(

@@ -3,8 +3,11 @@
 use retail_proto::inventory::v1 as pb;
 use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_proto::{Quantity, timestamp};
+use retail_runtime::Timestamp;
 
+use crate::expected::{Coming, Expected, Source, Standing};
 use crate::reservation::{Lacking, Part, State};
+use crate::shortage::Proposal;
 use crate::stock::Stock;
 
 /// Decimal text of stored millionths.
@@ -39,6 +42,19 @@ impl From<&Stock> for pb::Availability {
             shortfall: quantity(stock.shortfall),
             version: stock.version,
             counted_at: (stock.counted_at != 0).then(|| timestamp(stock.counted_at)),
+            kit: false,
+            expected: quantity(stock.expected()),
+            arrivals: stock.coming.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Coming> for pb::ExpectedArrival {
+    fn from(coming: &Coming) -> Self {
+        Self {
+            expected_id: coming.expected_id.clone(),
+            quantity: quantity(coming.quantity),
+            expected_at: Some(timestamp(coming.at)),
         }
     }
 }
@@ -68,6 +84,7 @@ impl From<Lacking> for pb::LackingLine {
             sku: lacking.sku,
             quantity: lacking.quantity.to_string(),
             available: lacking.available.to_string(),
+            expected_at: lacking.expected_at.map(|at| timestamp(at.as_millisecond())),
         }
     }
 }
@@ -87,6 +104,8 @@ pub(crate) fn merged(parts: &[Part]) -> pb::Reservation {
             shortfall: quantity(line.shortfall),
             consumed: quantity(line.consumed),
             released: quantity(line.released),
+            components: line.components.iter().map(Into::into).collect(),
+            expected_at: None,
         })
     });
     let held = parts.iter().filter(|part| part.state() == State::Held);
@@ -96,5 +115,56 @@ pub(crate) fn merged(parts: &[Part]) -> pb::Reservation {
         lines: lines.collect(),
         expires_at: held.map(|part| part.expires_at).min().map(timestamp),
         version: parts.iter().map(|part| part.version).fold(0, u64::saturating_add),
+    }
+}
+
+/// What to do about a shortfall.
+#[must_use]
+pub(crate) fn proposal(row: &Stock, proposal: Proposal) -> pb::ShortfallProposal {
+    let reroute = proposal.reroute.into_iter().map(|claim| pb::PromiseToReroute {
+        reservation_id: claim.reservation_id,
+        line_id: claim.line_id,
+        sku: claim.sku,
+        quantity: claim.open.to_string(),
+        frees: quantity(claim.frees),
+        state: i32::from(pb::ReservationState::from(claim.state)),
+        promised_at: Some(timestamp(claim.promised_at)),
+    });
+    pb::ShortfallProposal {
+        sku: row.sku.clone(),
+        location: row.location.clone(),
+        reroute: reroute.collect(),
+        uncovered: quantity(proposal.uncovered),
+    }
+}
+
+/// What is expected, late or not.
+#[must_use]
+pub(crate) fn expected(expected: &Expected, now: Timestamp) -> pb::ExpectedStock {
+    let source = match expected.source() {
+        Source::Purchase => pb::ExpectedSource::Purchase,
+        Source::Transfer => pb::ExpectedSource::Transfer,
+    };
+    let state = match expected.standing() {
+        Standing::Open => pb::ExpectedState::Open,
+        Standing::Arrived => pb::ExpectedState::Arrived,
+        Standing::Cancelled => pb::ExpectedState::Cancelled,
+    };
+    let lines = expected.lines.iter().map(|line| pb::ExpectedLine {
+        sku: line.sku.clone(),
+        quantity: quantity(line.quantity),
+        unit: String::new(),
+        received: quantity(line.received),
+    });
+    pb::ExpectedStock {
+        expected_id: expected.id.clone(),
+        location: expected.location.clone(),
+        source: i32::from(source),
+        lines: lines.collect(),
+        expected_at: Some(timestamp(expected.expected_at)),
+        state: i32::from(state),
+        late: expected.late(now),
+        as_of: Some(timestamp(expected.as_of)),
+        version: expected.version,
     }
 }

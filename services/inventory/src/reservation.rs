@@ -4,11 +4,13 @@
 //! comes after expiry takes the goods again when they are still there. A reservation over several locations is one such
 //! part per location; `places.rs` keeps them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_proto::Quantity;
 use retail_runtime::Timestamp;
 
+use crate::kit;
+use crate::line::{Ask, Line};
 use crate::movement::Kind;
 use crate::shelf::Shelf;
 use crate::stock::{Act, StockError};
@@ -27,38 +29,6 @@ pub enum State {
     Released = 3,
     /// Ran out before it was confirmed.
     Expired = 4,
-}
-
-/// A promised line. Millionths.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(crate) struct Line {
-    /// Id of the order line.
-    #[prost(string, tag = "1")]
-    pub line_id: String,
-    /// Item code.
-    #[prost(string, tag = "2")]
-    pub sku: String,
-    /// Asked for.
-    #[prost(int64, tag = "3")]
-    pub quantity: i64,
-    /// Promised without stock.
-    #[prost(int64, tag = "4")]
-    pub shortfall: i64,
-    /// Shipped.
-    #[prost(int64, tag = "5")]
-    pub consumed: i64,
-    /// Given back line by line.
-    #[prost(int64, tag = "6")]
-    pub released: i64,
-}
-
-impl Line {
-    /// Still promised.
-    #[must_use]
-    pub(crate) fn open(&self) -> Quantity {
-        let gone = self.consumed.saturating_add(self.released);
-        Quantity::from_millionths(self.quantity.saturating_sub(gone).max(0))
-    }
 }
 
 /// A shipment that was taken off, or lines that were given back.
@@ -111,6 +81,9 @@ pub(crate) struct Part {
     /// Lines that were given back, request by request.
     #[prost(message, repeated, tag = "12")]
     pub releases: Vec<Taken>,
+    /// When it was promised, or promised anew after it had run out, milliseconds since 1970.
+    #[prost(int64, tag = "13")]
+    pub promised_at: i64,
 }
 
 /// What is asked of one location.
@@ -118,8 +91,8 @@ pub(crate) struct Part {
 pub(crate) struct Hold {
     /// Id of the reservation.
     pub reservation_id: String,
-    /// Lines: id, item and quantity.
-    pub lines: Vec<(String, String, Quantity)>,
+    /// Lines.
+    pub lines: Vec<Ask>,
     /// When it ends unless confirmed.
     pub expires_at: Timestamp,
     /// Goods that are sold already.
@@ -143,6 +116,8 @@ pub struct Lacking {
     pub quantity: Quantity,
     /// Could have been promised.
     pub available: Quantity,
+    /// When goods are expected that would be enough, when anybody knows.
+    pub expected_at: Option<Timestamp>,
 }
 
 /// Why a reservation refused.
@@ -191,6 +166,16 @@ pub enum ReservationError {
     /// The key belongs to a release with other content.
     #[error("release {0} gave back other lines")]
     ReleaseDiffers(String),
+    /// A kit is sold, shipped and given back whole.
+    #[error("line {line_id} asks for {quantity} of the kit {sku}; kits go in whole numbers")]
+    KitNotWhole {
+        /// Line.
+        line_id: String,
+        /// Item code of the kit.
+        sku: String,
+        /// Asked for.
+        quantity: Quantity,
+    },
     /// The law of stock.
     #[error(transparent)]
     Stock(#[from] StockError),
@@ -220,10 +205,11 @@ impl Part {
             lines: hold
                 .lines
                 .iter()
-                .map(|(line_id, sku, quantity)| Line {
-                    line_id: line_id.clone(),
-                    sku: sku.clone(),
-                    quantity: quantity.millionths(),
+                .map(|ask| Line {
+                    line_id: ask.line_id.clone(),
+                    sku: ask.sku.clone(),
+                    quantity: ask.quantity.millionths(),
+                    components: ask.components.clone(),
                     ..Line::default()
                 })
                 .collect(),
@@ -235,6 +221,7 @@ impl Part {
             shipments: vec![],
             attempt: hold.attempt,
             releases: vec![],
+            promised_at: 0,
         };
         part.take(shelf, Kind::Reserve, act)?;
         Ok(part)
@@ -290,9 +277,9 @@ impl Part {
         for (line_id, quantity) in lines {
             let line = self.with_open(line_id, *quantity)?;
             line.released = line.released.saturating_add(quantity.millionths());
-            if promised {
-                let sku = line.sku.clone();
-                shelf.give_back(&sku, *quantity, Kind::Release, act)?;
+            let goods = line.goods(*quantity)?;
+            for (sku, quantity) in goods.iter().filter(|_| promised) {
+                shelf.give_back(sku, *quantity, Kind::Release, act)?;
             }
         }
         self.releases.push(Taken { key: key.to_owned(), lines: millionths(lines) });
@@ -330,8 +317,9 @@ impl Part {
         for (line_id, quantity) in lines {
             let line = self.with_open(line_id, *quantity)?;
             line.consumed = line.consumed.saturating_add(quantity.millionths());
-            let sku = line.sku.clone();
-            shelf.take_off(&sku, *quantity, act)?;
+            for (sku, quantity) in line.goods(*quantity)? {
+                shelf.take_off(&sku, quantity, act)?;
+            }
         }
         self.shipments.push(Taken { key: key.to_owned(), lines: millionths(lines) });
         self.turn(self.after_taking());
@@ -356,6 +344,18 @@ impl Part {
         if self.lines.iter().any(|line| line.consumed > 0) { State::Consumed } else { State::Released }
     }
 
+    /// The items whose stock it is about.
+    #[must_use]
+    pub(crate) fn shelved(&self) -> BTreeSet<String> {
+        self.lines.iter().flat_map(Line::shelved).map(str::to_owned).collect()
+    }
+
+    /// True while goods are promised by it.
+    #[must_use]
+    pub(crate) fn stands(&self) -> bool {
+        matches!(self.state(), State::Held | State::Confirmed)
+    }
+
     /// When it ends by itself; none once it is lasting or over.
     #[must_use]
     pub(crate) fn ends_at(&self) -> Option<Timestamp> {
@@ -363,43 +363,68 @@ impl Part {
     }
 
     fn take(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
-        let lacking = if self.allow_shortfall { vec![] } else { self.lacking(shelf) };
+        let lacking = if self.allow_shortfall { vec![] } else { self.lacking(shelf, act.now)? };
         if !lacking.is_empty() {
             return Err(ReservationError::Lacking(lacking));
         }
-        // A sale that comes back from expiry was subtracted by its channel the first time.
-        let sold_by = if kind == Kind::Reserve { self.sold_by_channel.clone() } else { String::new() };
+        self.promised_at = act.now.as_millisecond();
         for line in &mut self.lines {
-            let short = shelf.promise(&line.sku, line.open(), kind, &sold_by, act)?;
-            line.shortfall = short.millionths();
+            // A sale that comes back from expiry was subtracted by its channel the first time. A channel that sells a kit
+            // lowers the number of the kit: that of the components must be told.
+            let subtracted = kind == Kind::Reserve && line.components.is_empty();
+            let sold_by = if subtracted { self.sold_by_channel.as_str() } else { "" };
+            let mut short_kits = 0;
+            for (place, (sku, quantity)) in line.goods(line.open())?.into_iter().enumerate() {
+                let short = shelf.promise(&sku, quantity, kind, sold_by, act)?;
+                let kits = line.components.get(place).map(|component| kit::incomplete(component, short));
+                short_kits = kits.unwrap_or_else(|| short.millionths()).max(short_kits);
+            }
+            line.shortfall = short_kits;
         }
         Ok(())
     }
 
-    fn lacking(&self, shelf: &Shelf) -> Vec<Lacking> {
+    fn lacking(&self, shelf: &Shelf, now: Timestamp) -> Result<Vec<Lacking>, ReservationError> {
         let mut left: BTreeMap<&str, i64> = BTreeMap::new();
         let mut lacking = vec![];
         for line in &self.lines {
             let open = line.open();
-            let left = left.entry(&line.sku).or_insert_with(|| shelf.sellable(&line.sku).millionths());
-            if open.millionths() > *left {
+            for sku in line.shelved() {
+                left.entry(sku).or_insert_with(|| shelf.sellable(sku).millionths());
+            }
+            let there = |sku: &str| left.get(sku).copied().unwrap_or(0);
+            let goods = line.goods(open)?;
+            let short = |(sku, quantity): &&(String, Quantity)| quantity.millionths() > there(sku);
+            if goods.iter().any(|good| short(&good)) {
+                let missing = goods.iter().filter(short);
+                let dates = missing.map(|(sku, quantity)| {
+                    shelf.expected_by(sku, quantity.millionths().saturating_sub(there(sku)), now)
+                });
+                let dates: Option<Vec<Timestamp>> = dates.collect();
+                let available =
+                    if line.components.is_empty() { there(&line.sku) } else { kit::whole(&line.components, there) };
                 lacking.push(Lacking {
                     line_id: line.line_id.clone(),
                     sku: line.sku.clone(),
                     quantity: open,
-                    available: Quantity::from_millionths(*left),
+                    available: Quantity::from_millionths(available),
+                    expected_at: dates.and_then(|dates| dates.into_iter().max()),
                 });
-            } else {
-                *left = left.saturating_sub(open.millionths());
+                continue;
+            }
+            for (sku, quantity) in &goods {
+                if let Some(left) = left.get_mut(sku.as_str()) {
+                    *left = left.saturating_sub(quantity.millionths());
+                }
             }
         }
-        lacking
+        Ok(lacking)
     }
 
     fn give_back(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
-        for line in &self.lines {
-            if line.open().is_positive() {
-                shelf.give_back(&line.sku, line.open(), kind, act)?;
+        for line in self.lines.iter().filter(|line| line.open().is_positive()) {
+            for (sku, quantity) in line.goods(line.open())? {
+                shelf.give_back(&sku, quantity, kind, act)?;
             }
         }
         Ok(())
@@ -427,3 +452,7 @@ fn millionths(lines: &BTreeMap<String, Quantity>) -> BTreeMap<String, i64> {
 #[cfg(test)]
 #[path = "reservation_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "kit_reservation_tests.rs"]
+mod kit_tests;

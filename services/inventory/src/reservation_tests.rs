@@ -28,10 +28,15 @@ fn shelf(rows: &[(&str, i64)]) -> Shelf {
     )
 }
 
+fn ask(line_id: &str, sku: &str, quantity: i64) -> Ask {
+    let (line_id, sku) = (line_id.to_owned(), sku.to_owned());
+    Ask { line_id, sku, quantity: units(quantity), unit: String::new(), place: 0, components: vec![] }
+}
+
 fn hold(lines: &[(&str, &str, i64)]) -> Hold {
     Hold {
         reservation_id: "o-1".into(),
-        lines: lines.iter().map(|(id, sku, q)| ((*id).into(), (*sku).into(), units(*q))).collect(),
+        lines: lines.iter().map(|(id, sku, q)| ask(id, sku, *q)).collect(),
         expires_at: at(900),
         allow_shortfall: false,
         sold_by_channel: String::new(),
@@ -49,7 +54,8 @@ fn two_lines_of_one_item_share_what_is_there() {
     let mut shelf = shelf(&[("A", 5)]);
     let refused = Part::hold(&hold(&[("1", "A", 3), ("2", "A", 3)]), &mut shelf, act(2)).unwrap_err();
     let ReservationError::Lacking(lacking) = refused else { panic!("{refused}") };
-    assert_eq!(lacking, [Lacking { line_id: "2".into(), sku: "A".into(), quantity: units(3), available: units(2) }]);
+    let (line_id, sku) = ("2".into(), "A".into());
+    assert_eq!(lacking, [Lacking { line_id, sku, quantity: units(3), available: units(2), expected_at: None }]);
 }
 
 #[test]

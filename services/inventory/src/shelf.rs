@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use retail_proto::Quantity;
+use retail_runtime::Timestamp;
 
 use crate::movement::{Kind, Movement};
 use crate::stock::{Act, Stock, StockError};
@@ -36,6 +37,12 @@ impl Shelf {
     #[must_use]
     pub(crate) fn sellable(&self, sku: &str) -> Quantity {
         self.rows.get(sku).map_or(Quantity::ZERO, Stock::sellable)
+    }
+
+    /// When so much more of an item is expected, millionths, when anybody knows.
+    #[must_use]
+    pub(crate) fn expected_by(&self, sku: &str, missing: i64, now: Timestamp) -> Option<Timestamp> {
+        self.rows.get(sku).and_then(|row| row.expected_by(missing, now))
     }
 
     /// The record of an item.

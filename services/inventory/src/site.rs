@@ -9,7 +9,9 @@ use retail_runtime::Timestamp;
 use retail_store::{Document, Draft};
 
 use crate::keys::{movement_id, publication_id, stock_id};
+use crate::line::Line;
 use crate::publish::Publication;
+use crate::reservation::Part;
 use crate::shelf::Shelf;
 use crate::stock::Stock;
 
@@ -24,6 +26,34 @@ pub(crate) struct Site {}
 #[must_use]
 pub(crate) fn unpublished(location: &str, channel: &str) -> String {
     format!("unpublished.{location}.{channel}")
+}
+
+/// Promises of an item at a location that are not shipped, the newest first.
+#[must_use]
+pub(crate) fn promised(location: &str, sku: &str) -> String {
+    format!("promised.{location}.{sku}")
+}
+
+/// Keeps the lists of promises in step with a reservation that a rule has changed.
+pub(crate) fn list_promises(draft: &mut Draft<Part>) {
+    let before = draft.original().map(places_in_lists).unwrap_or_default();
+    let after = places_in_lists(&draft.doc);
+    for (name, sort) in after.difference(&before) {
+        draft.index(name, sort.clone(), bytes_of_nothing());
+    }
+    for (name, sort) in before.difference(&after) {
+        draft.unindex(name, sort.clone());
+    }
+}
+
+/// The list of each item of which something is still promised, and the place there.
+fn places_in_lists(part: &Part) -> BTreeSet<(String, Vec<u8>)> {
+    if !part.stands() {
+        return BTreeSet::new();
+    }
+    let age = u64::MAX.saturating_sub(u64::try_from(part.promised_at).unwrap_or_default());
+    let open = part.lines.iter().filter(|line| line.open().is_positive());
+    open.flat_map(Line::shelved).map(|sku| (promised(&part.location, sku), age.to_be_bytes().to_vec())).collect()
 }
 
 /// Loads the records that a rule needs.
@@ -61,7 +91,7 @@ fn put_row<'a, D: Document>(draft: &mut Draft<D>, mut row: Stock, channels: &'a 
     if before == row {
         return vec![];
     }
-    let moved = row.moved != before.moved;
+    let moved = row.moved != before.moved || row.coming != before.coming;
     if moved {
         row.version = row.version.saturating_add(1);
     }

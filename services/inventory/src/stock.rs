@@ -7,6 +7,7 @@
 use retail_proto::Quantity;
 use retail_runtime::{Timestamp, sabotage};
 
+use crate::expected::Coming;
 use crate::movement::{Balance, Kind, Movement};
 use crate::publication::Shown;
 
@@ -125,6 +126,9 @@ pub(crate) struct Stock {
     /// What each channel shows.
     #[prost(message, repeated, tag = "17")]
     pub shown: Vec<Shown>,
+    /// What is expected to come in, the earliest first.
+    #[prost(message, repeated, tag = "18")]
+    pub coming: Vec<Coming>,
 }
 
 /// Why and when something is done to stock.
@@ -205,15 +209,7 @@ impl Stock {
 
     /// Adds stock or takes it away. Promised goods may be taken away; that is a shortfall.
     pub(crate) fn adjust(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
-        let after = self.on_hand.checked_add(quantity.millionths()).ok_or_else(|| self.broken("on_hand"))?;
-        if after < 0 {
-            return Err(StockError::NotOnHand {
-                sku: self.sku.clone(),
-                location: self.location.clone(),
-                on_hand: Quantity::from_millionths(self.on_hand),
-                asked: Quantity::from_millionths(self.negated(quantity.millionths())?),
-            });
-        }
+        self.must_have(quantity)?;
         self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Adjust, act)
     }
 
@@ -225,6 +221,28 @@ impl Stock {
         let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Receive, act)?;
         self.posted_at = self.posted_at.max(act.now.as_millisecond());
         Ok(movement)
+    }
+
+    /// Takes over what another system says came (above 0) or left (below 0) at `act.happened_at`. `None`: the last count
+    /// was true later and has it.
+    ///
+    /// Books of the system that says so have it by its time; those of another may lack it, so of these only younger ones
+    /// are taken over.
+    pub(crate) fn told(
+        &mut self,
+        quantity: Quantity,
+        authority: &str,
+        act: Act<'_>,
+    ) -> Result<Option<Movement>, StockError> {
+        if self.counted_at != 0 && act.happened_at.as_millisecond() <= self.counted_at {
+            return Ok(None);
+        }
+        self.must_have(quantity)?;
+        let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Told, act)?;
+        if self.authority != authority {
+            self.posted_at = self.posted_at.max(act.now.as_millisecond());
+        }
+        Ok(Some(movement))
     }
 
     /// Takes a counted number over: on hand becomes the number plus what we moved after it was true.
@@ -342,6 +360,20 @@ impl Stock {
             let folded = self.recent.remove(0);
             self.folded_until = self.folded_until.max(folded.happened_at);
         }
+    }
+
+    /// Refuses to take away more than is on hand.
+    fn must_have(&self, quantity: Quantity) -> Result<(), StockError> {
+        let after = self.on_hand.checked_add(quantity.millionths()).ok_or_else(|| self.broken("on_hand"))?;
+        if after < 0 {
+            return Err(StockError::NotOnHand {
+                sku: self.sku.clone(),
+                location: self.location.clone(),
+                on_hand: Quantity::from_millionths(self.on_hand),
+                asked: Quantity::from_millionths(self.negated(quantity.millionths())?),
+            });
+        }
+        Ok(())
     }
 
     fn negated(&self, millionths: i64) -> Result<i64, StockError> {

@@ -388,7 +388,7 @@ fn item(read: erp::Item) -> Item {
         unit: read.unit,
         inactive: read.inactive,
         refs: read.item.into_iter().collect(),
-        refreshed_at: 0,
+        ..Item::default()
     }
 }
 

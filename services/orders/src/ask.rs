@@ -57,6 +57,7 @@ pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
             sku: line.sku.clone(),
             location: order.place_of(line).to_owned(),
             quantity: line.ordered().to_string(),
+            ..Default::default()
         })
         .collect()
 }
@@ -80,6 +81,7 @@ pub(crate) fn rerouted_lines(order: &Order, reroute: &Reroute) -> Vec<stock::Res
             sku: line.sku.clone(),
             location: given.location.clone(),
             quantity: line.ordered().to_string(),
+            ..Default::default()
         })
     });
     lines.collect()

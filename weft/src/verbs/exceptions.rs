@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::console;
 use crate::verbs::Output;
 use crate::verbs::rest::Rest;
+use crate::verbs::stock::advice;
 
 /// Arguments of `weft exceptions`.
 #[derive(ClapArgs)]
@@ -22,7 +23,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Orders on hold or parked, lines of returns without a purchase, customers to be merged.
+    /// Orders on hold or parked, lines of returns without a purchase, customers to be merged, stock below what is promised.
     List {
         /// Only this cause, for example NO_EARLIER_PURCHASE.
         #[arg(long)]
@@ -50,6 +51,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
     pages(&rest, "/v1/orders", &[("exceptionsOnly", "true")], "/orders", |order| all.extend(of_order(order))).await?;
     pages(&rest, "/v1/returns", &[("exceptionsOnly", "true")], "/returns", |one| all.extend(of_return(one))).await?;
     pages(&rest, "/v1/customers:mergeCandidates", &[], "/candidates", |pair| all.push(of_pair(pair))).await?;
+    pages(&rest, "/v1/shortfalls", &[], "/proposals", |short| all.push(of_shortfall(short))).await?;
     all.retain(|one| cause.as_ref().is_none_or(|cause| one.cause == *cause));
     all.sort_by(|a, b| (&a.cause, a.domain, &a.name).cmp(&(&b.cause, b.domain, &b.name)));
     match output {
@@ -146,5 +148,16 @@ fn of_pair(pair: &Value) -> Waiting {
         name: word(pair, "/customerId"),
         detail: format!("may be the same person as {}; `weft customer merge` or `dismiss`", word(pair, "/otherId")),
         id: word(pair, "/customerId"),
+    }
+}
+
+fn of_shortfall(short: &Value) -> Waiting {
+    let (sku, location) = (word(short, "/sku"), word(short, "/location"));
+    Waiting {
+        cause: "STOCK_SHORTFALL".to_owned(),
+        domain: "inventory",
+        name: format!("{sku} at {location}"),
+        detail: advice(short),
+        id: format!("{location}/{sku}"),
     }
 }

@@ -85,3 +85,29 @@ async fn the_desks_verbs_name_what_is_wrong_and_how_to_mend_it() {
     let several = run(&["case", "context", "--order", "o", "--customer", "c"]);
     assert_eq!(several.status.code(), Some(2), "{}", said(&several));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_counts_is_taken_in_row_by_row_and_sending_it_again_changes_nothing() {
+    let runtime = Runtime::system("stock");
+    let mut mesh = Mesh::new(weft());
+    mesh.start(&runtime).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("counts.csv");
+    let bad = dir.path().join("bad.csv");
+    std::fs::write(&file, "sku,quantity\nNO-SUCH-ITEM,5\nNO-SUCH-ITEM\nNO-SUCH-ITEM,-1\n").unwrap();
+    let (file, errors) = (file.to_str().unwrap(), bad.to_str().unwrap());
+    let mut args = vec!["stock", "feed", file, "--kind", "count", "--authority", "wms"];
+    args.extend(["--valid-at", "2024-03-01T00:00:00Z", "--errors", errors]);
+    let run = || mesh.command().args(&args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let first = run();
+    assert!(!first.status.success(), "{}", said(&first));
+    for told in
+        ["line 2: sku: ", "UNKNOWN_ITEM", "line 3: has 1 fields", "line 4: quantity: ", "2 are bad, 1 cannot be read"]
+    {
+        assert!(said(&first).contains(told), "{told}: {}", said(&first));
+    }
+    assert_eq!(std::fs::read_to_string(&bad).unwrap().lines().count(), 4);
+    let again = run();
+    assert!(said(&again).contains("taken in before; nothing was changed"), "{}", said(&again));
+    assert!(said(&again).contains("UNKNOWN_ITEM"), "what did not go in is told again: {}", said(&again));
+}

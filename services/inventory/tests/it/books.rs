@@ -13,7 +13,7 @@ fn count(as_of: Timestamp, rows: &[(&str, &str)]) -> pb::CountStockRequest {
         authority: "store".into(),
         rows: rows
             .iter()
-            .map(|(sku, q)| pb::CountRow { sku: (*sku).into(), location: String::new(), quantity: (*q).into() })
+            .map(|(sku, q)| pb::CountRow { sku: (*sku).into(), quantity: (*q).into(), ..Default::default() })
             .collect(),
     }
 }

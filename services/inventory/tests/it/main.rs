@@ -4,8 +4,12 @@
 
 mod adjustments;
 mod books;
+mod expected;
+mod feeds;
 mod harness;
+mod kits;
 mod receipts;
 mod reference;
 mod reservations;
+mod shortfalls;
 mod shown;

@@ -121,6 +121,7 @@ impl InventoryService for Stock {
                     sku: line.sku.clone(),
                     quantity: line.quantity.clone(),
                     available: "0".into(),
+                    ..Default::default()
                 })
                 .collect();
             if !lacking.is_empty() {
@@ -140,6 +141,7 @@ impl InventoryService for Stock {
                 shortfall: books.short(line).to_string(),
                 consumed: "0".into(),
                 released: "0".into(),
+                ..Default::default()
             });
             let reservation = pb::Reservation {
                 reservation_id: request.reservation_id.clone(),
