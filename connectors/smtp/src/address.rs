@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn a_sender_is_a_name_and_an_address() {
         let shop = mailbox("M\u{f6}bel & Co <shop@example.com>").unwrap();
-        assert_eq!((shop.name.as_deref(), shop.email.to_string().as_str()), (Some("M\u{f6}bel & Co"), "shop@example.com"));
+        assert_eq!(
+            (shop.name.as_deref(), shop.email.to_string().as_str()),
+            (Some("M\u{f6}bel & Co"), "shop@example.com")
+        );
         assert_eq!(mailbox("\"Shop\" <shop@example.com>").unwrap().name.as_deref(), Some("Shop"));
         assert_eq!(mailbox("shop@example.com").unwrap().name, None);
         assert!(mailbox("Shop\r\nBcc: eve@example.com <shop@example.com>").is_none());

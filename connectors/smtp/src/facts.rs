@@ -49,7 +49,7 @@ pub(crate) struct Line {
 impl Facts {
     /// The facts of a message.
     pub(crate) fn of(message: &Message, zone: &TimeZone, sender: &str) -> Self {
-        let local = |at: Timestamp| at.to_zoned(zone.clone()).to_string();
+        let local = |at: Timestamp| at.to_zoned_datetime(zone.clone()).to_string();
         let amount = message.amount;
         Self {
             name: message.name.clone(),

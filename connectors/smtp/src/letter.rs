@@ -68,7 +68,7 @@ pub(crate) fn write(
     }
     let builder = builder
         .subject(words.subject)
-        .date(SystemTime::from(now))
+        .date(SystemTime::try_from(now).unwrap_or(SystemTime::UNIX_EPOCH))
         .message_id(Some(id.to_owned()))
         .header(AutoSubmitted);
     let message = match words.html {

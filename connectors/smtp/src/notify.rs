@@ -119,8 +119,8 @@ impl Carrier {
             return Ok(Prepared::Refuse { reason: "NO_TEMPLATE", why });
         };
         let written = letter::write(id, sender, (&message.name, &to), words, self.clock.now());
-        written.map(Prepared::Send).map_err(|error| {
-            Error::Call(CallFault::not_sent(OPERATION, Held::Malformed, error.to_string()))
-        })
+        written
+            .map(Prepared::Send)
+            .map_err(|error| Error::Call(CallFault::not_sent(OPERATION, Held::Malformed, error.to_string())))
     }
 }

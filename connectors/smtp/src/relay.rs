@@ -51,7 +51,7 @@ impl Connections {
         let limit = Duration::from(self.relay.timeout);
         let left = deadline::for_next_hop().unwrap_or(limit);
         let (limit, ours) = if left < limit { (left, false) } else { (limit, true) };
-        let before_end = limit.saturating_sub(self.relay.reply_wait.into());
+        let before_end = limit.saturating_sub(self.relay.reply_wait.get());
         if before_end.is_zero() {
             return Err(not_sent(Held::Deadline, "less time is left than the relay's answer may take"));
         }
@@ -67,8 +67,14 @@ impl Connections {
             Err(_) if ours => return Err(not_sent(Held::Connect, "the relay was too slow; the message was not ended")),
             Err(_) => return Err(not_sent(Held::Deadline, "the caller's time was up; the message was not ended")),
         };
-        let spent = self.clock.monotonic().saturating_sub(began);
-        let ended = self.clock.timeout(limit.saturating_sub(spent), dialogue.end()).await;
+        let left = limit.saturating_sub(self.clock.monotonic().saturating_sub(began));
+        if left < self.relay.reply_wait.get() {
+            return Err(not_sent(
+                Held::Deadline,
+                "too little time was left for the relay's answer; the message was not ended",
+            ));
+        }
+        let ended = self.clock.timeout(left, dialogue.end()).await;
         let verdict = match ended {
             Ok(Ok(reply)) => judged(Stop::Said { stage: Stage::End, reply }),
             Ok(Err(stop)) => judged(stop),

@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(Line::read(b"250 2.1.5 ok\r\n"), line(250, false, "2.1.5 ok"));
         assert_eq!(Line::read(b"250-SIZE 10\r\n"), line(250, true, "SIZE 10"));
         assert_eq!(Line::read(b"354\r\n"), line(354, false, ""));
-        for wrong in [&b""[..], b"25", b"25x ok", b"250_ok", b"100 ok", b"600 ok", b"+25 ok", "2\u{e4}0 ok".as_bytes()] {
+        for wrong in [&b""[..], b"25", b"25x ok", b"250_ok", b"100 ok", b"600 ok", b"+25 ok", "2\u{e4}0 ok".as_bytes()]
+        {
             assert_eq!(Line::read(wrong), Err(NoReply), "{wrong:?}");
         }
     }

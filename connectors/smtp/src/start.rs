@@ -129,7 +129,8 @@ fn connections(config: &Config, runtime: &Runtime) -> Result<Connections, StartE
         (Tls::Starttls | Tls::Implicit, Some(roots)) => Some(Secure::new(roots, &relay.host)?),
         (Tls::Starttls | Tls::Implicit, None) => return Err(StartError::NoRoots),
     };
-    if relay.timeout <= relay.reply_wait || relay.reply_wait.get().is_zero() || !(1..=100).contains(&relay.connections) {
+    if relay.timeout <= relay.reply_wait || relay.reply_wait.get().is_zero() || !(1..=100).contains(&relay.connections)
+    {
         return Err(StartError::Limits);
     }
     Ok(Connections {
@@ -165,7 +166,10 @@ fn login(relay: &config::Relay) -> Result<Option<Login>, StartError> {
 
 fn is_domain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    !text.is_empty() && text.len() <= LONGEST_DOMAIN && text.bytes().all(plain) && address(&format!("a@{text}")).is_some()
+    !text.is_empty()
+        && text.len() <= LONGEST_DOMAIN
+        && text.bytes().all(plain)
+        && address(&format!("a@{text}")).is_some()
 }
 
 /// True for this machine.

@@ -86,7 +86,7 @@ impl Words {
     /// # Errors
     /// The first that cannot be used.
     pub(crate) fn load(config: &Config, default: Locale) -> Result<Self, BadWords> {
-        let mut words = Self { engine: filling::engine(), sets: BTreeMap::new(), default };
+        let mut words = Self { engine: filling::engine()?, sets: BTreeMap::new(), default };
         if config.built_in_words {
             for (occasion, source) in files::built_in()? {
                 words.add((Whose::BuiltIn, occasion, Locale::english()), source)?;
@@ -134,14 +134,15 @@ impl Words {
     fn find(&self, occasion: &'static str, locale: Option<&Locale>, brand: &str) -> Option<&Set> {
         let chain = locale.into_iter().chain([&self.default]).flat_map(Locale::chain).chain([Locale::english()]);
         let whose = [Whose::Brand(brand.to_owned()), Whose::Everybody, Whose::BuiltIn];
-        chain.into_iter().find_map(|locale| {
-            whose.iter().find_map(|whose| self.sets.get(&(whose.clone(), occasion, locale.clone())))
-        })
+        chain
+            .into_iter()
+            .find_map(|locale| whose.iter().find_map(|whose| self.sets.get(&(whose.clone(), occasion, locale.clone()))))
     }
 
     fn add(&mut self, key: Key, source: Source) -> Result<(), BadWords> {
         let Source { origin, subject, text, html } = source;
-        let set = Set { subject: format!("{origin} (subject)"), text: origin, html: html.as_ref().map(|(at, _)| at.clone()) };
+        let set =
+            Set { subject: format!("{origin} (subject)"), text: origin, html: html.as_ref().map(|(at, _)| at.clone()) };
         let pieces = [(set.subject.clone(), subject), (set.text.clone(), text)].into_iter().chain(html);
         for (name, source) in pieces {
             self.engine
@@ -175,21 +176,18 @@ fn inline(origin: &str, given: &Wording) -> Result<(&'static str, Locale, Source
     Ok((occasion, locale, source))
 }
 
-/// A text as a body: lines end in LF, no control characters but tabs, no more than one empty line in a row.
+/// A text as a body: lines are parted by LF, no control characters but tabs, no more than one empty line in a row.
 fn paragraphs(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let visible = text.chars().filter(|one| !one.is_control() || matches!(one, '\n' | '\t'));
     let visible: String = visible.collect();
-    let mut body = String::with_capacity(visible.len());
-    let mut empty = 0_usize;
+    let mut body: Vec<&str> = Vec::new();
     for line in visible.trim().lines().map(str::trim_end) {
-        empty = if line.is_empty() { empty.saturating_add(1) } else { 0 };
-        if empty < 2 {
-            body.push_str(line);
-            body.push('\n');
+        if !(line.is_empty() && body.last().is_some_and(|last| last.is_empty())) {
+            body.push(line);
         }
     }
-    body
+    body.join("\n")
 }
 
 #[cfg(test)]

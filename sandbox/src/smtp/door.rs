@@ -111,11 +111,7 @@ impl Client {
     }
 
     /// Does what is to be done, unless a fault strikes; nothing when the connection ends here.
-    async fn struck(
-        &mut self,
-        seen: Seen,
-        work: impl FnOnce(&mut Client, &Seen) -> Turn,
-    ) -> io::Result<Option<Turn>> {
+    async fn struck(&mut self, seen: Seen, work: impl FnOnce(&mut Client, &Seen) -> Turn) -> io::Result<Option<Turn>> {
         let fault = self.house.struck(&seen).await;
         let word = fault.as_ref().map(Kind::word);
         let turn = match fault {
@@ -189,7 +185,8 @@ impl Client {
             }
             let Some(text) = line.strip_suffix(b"\r\n") else {
                 // Cut in pieces, a bare line feed, or the last words of a client that hung up.
-                message.wrong = Some(if line.ends_with(b"\n") { "521 5.5.2 Bare line feed" } else { "500 5.6.0 Line too long" });
+                message.wrong =
+                    Some(if line.ends_with(b"\n") { "521 5.5.2 Bare line feed" } else { "500 5.6.0 Line too long" });
                 continue;
             };
             if line.len() > LONGEST_TEXT_LINE {

@@ -25,23 +25,27 @@ pub(super) fn keep(db: &Connection, seen: &Seen, now: Timestamp) -> Result<i64> 
         values.collect::<Vec<_>>()
     };
     let raw = seen.body.as_ref();
-    let message = MessageParser::default().parse(raw).unwrap_or_default();
-    let html = message.parts.iter().find_map(|part| {
-        if let PartType::Html(html) = &part.body { Some(html.replace("\r\n", "\n")) } else { None }
+    // What has no headers at all is no message to a mail program, and is kept all the same.
+    let message = MessageParser::default().parse(raw);
+    let message = message.as_ref();
+    let html = message.and_then(|message| {
+        message.parts.iter().find_map(|part| {
+            if let PartType::Html(html) = &part.body { Some(html.replace("\r\n", "\n")) } else { None }
+        })
     });
-    let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    let text = message.and_then(|message| message.body_text(0)).unwrap_or_default().replace("\r\n", "\n");
     db.prepare_cached(
         "INSERT INTO mail(at, message_id, mail_from, rcpt, from_header, to_header, subject, text, html, raw)
          VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
     )?
     .execute((
         now.to_string(),
-        message.message_id().unwrap_or_default(),
+        message.and_then(|message| message.message_id()).unwrap_or_default(),
         named("from").concat(),
         json!(named("to")).to_string(),
-        person(message.from()),
-        person(message.to()),
-        message.subject().unwrap_or_default(),
+        person(message.and_then(|message| message.from())),
+        person(message.and_then(|message| message.to())),
+        message.and_then(|message| message.subject()).unwrap_or_default(),
         text,
         html,
         raw,
@@ -62,7 +66,8 @@ fn person(address: Option<&Address<'_>>) -> String {
 /// Messages, oldest first: `?to=` a recipient, `?message_id=` without brackets, `?after=` a number, `?limit=`.
 pub(super) fn list(db: &Connection, seen: &Seen) -> Result<Value> {
     let text = |name: &str| seen.parameter(name).unwrap_or_default();
-    let number = |name: &str, otherwise: i64| seen.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let number =
+        |name: &str, otherwise: i64| seen.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let mut statement = db.prepare_cached(
         "SELECT seq, at, message_id, mail_from, rcpt, from_header, to_header, subject, text, html, length(raw) FROM mail
          WHERE (?1 = '' OR instr(rcpt, '\"' || ?1 || '\"') > 0) AND (?2 = '' OR message_id = ?2) AND seq > ?3

@@ -153,7 +153,8 @@ impl Session {
         if !parameters.is_empty() {
             return say("555 5.5.4 Unknown parameter");
         }
-        let Some((_, domain)) = to.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty()) else {
+        let Some((_, domain)) = to.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        else {
             return say("553 5.1.3 That is no address");
         };
         let domain = format!("@{domain}");

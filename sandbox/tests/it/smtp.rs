@@ -34,7 +34,9 @@ impl Server {
     async fn operate(&self, method: &str, target: &str, body: &str) -> Vec<u8> {
         let mut io = self.runtime.net().connect(&self.control.ip().to_string(), self.control.port()).await.unwrap();
         let length = body.len();
-        let head = format!("{method} /__sandbox/smtp/{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}");
+        let head = format!(
+            "{method} /__sandbox/smtp/{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}"
+        );
         io.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         io.read_to_end(&mut answer).await.unwrap();
@@ -128,9 +130,13 @@ async fn what_a_careful_server_refuses_is_not_kept() {
     let server = server(smtp::Config { largest: 5_000, ..smtp::Config::default() }).await;
     let long = "x".repeat(999);
     let large = format!("{}\r\n", "x".repeat(990)).repeat(6);
-    for (message, code) in
-        [("a\nb", "521"), ("a\rb", "521"), (long.as_str(), "500"), (large.as_str(), "552"), ("Subject: f\u{fc}r\r\n\r\n", "554")]
-    {
+    for (message, code) in [
+        ("a\nb", "521"),
+        ("a\rb", "521"),
+        (long.as_str(), "500"),
+        (large.as_str(), "552"),
+        ("Subject: f\u{fc}r\r\n\r\n", "554"),
+    ] {
         let mut client = server.client().await;
         client.ready().await;
         client.write(message).await;
@@ -169,7 +175,10 @@ async fn only_who_logs_in_may_send_where_a_login_is_asked_for() {
     let server = server(smtp::Config { user, password, ..smtp::Config::default() }).await;
     let mut client = server.client().await;
     assert_eq!(client.pipeline(&["EHLO me", "MAIL FROM:<a@example.com>"]).await, ["250", "530"]);
-    assert_eq!(client.pipeline(&["AUTH CRAM-MD5", "AUTH PLAIN ???", "AUTH PLAIN AGEAYg=="]).await, ["504", "501", "535"]);
+    assert_eq!(
+        client.pipeline(&["AUTH CRAM-MD5", "AUTH PLAIN ???", "AUTH PLAIN AGEAYg=="]).await,
+        ["504", "501", "535"]
+    );
     assert_eq!(client.pipeline(&["AUTH LOGIN", "d2VmdA==", "c2VjcmV0"]).await, ["334", "334", "235"]);
     assert_eq!(client.pipeline(&["AUTH LOGIN", "MAIL FROM:<a@example.com>"]).await, ["503", "250"]);
     let mut other = server.client().await;

@@ -63,7 +63,11 @@ fn an_id_is_never_folded_however_long_the_domain() {
     let domain = format!("{}.example.com", "a".repeat(63));
     let id = message_id("O-1", &domain);
     let letter = write(&id, &sender(), ("", &to), worded("s", "t", None), Timestamp::UNIX_EPOCH).unwrap();
-    assert!(head(&letter).iter().any(|line| line.trim_start_matches("Message-ID:").trim() == id), "{:?}", head(&letter));
+    assert!(
+        head(&letter).iter().any(|line| line.trim_start_matches("Message-ID:").trim() == id),
+        "{:?}",
+        head(&letter)
+    );
 }
 
 proptest! {

@@ -36,7 +36,8 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<(&'static str, Locale, Source)
     let mut pages = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|error| unread(folder, &error))? {
         let path = entry.map_err(|error| unread(folder, &error))?.path();
-        let (file, shown) = (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path.display().to_string());
+        let (file, shown) =
+            (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path.display().to_string());
         if file.starts_with('.') {
             continue;
         }
@@ -63,7 +64,9 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<(&'static str, Locale, Source)
         sources.push((occasion, locale, source));
     }
     match pages.into_values().next() {
-        Some((shown, _)) => Err(bad(&shown, "there is no .txt beside it; plain text is what everybody can read".to_owned())),
+        Some((shown, _)) => {
+            Err(bad(&shown, "there is no .txt beside it; plain text is what everybody can read".to_owned()))
+        }
         None => Ok(sources),
     }
 }

@@ -1,8 +1,10 @@
 //! The template engine: Jinja, strict about names, with two filters of ours.
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
 use jiff::fmt::strtime;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 use super::{BadWords, LONGEST_SUBJECT, Set, Worded, one_line, paragraphs};
@@ -37,21 +39,22 @@ impl Bad {
 }
 
 /// The engine, without templates.
-pub(super) fn engine() -> Environment<'static> {
+pub(super) fn engine() -> Result<Environment<'static>, BadWords> {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.set_trim_blocks(true);
-    engine.set_lstrip_blocks(true);
+    // A line with a tag alone leaves no line.
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    engine.set_syntax(syntax.map_err(|error| Bad::of("syntax", &error).told())?);
     engine.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     engine.add_filter("time", time);
     engine.add_filter("day", day);
-    engine
+    Ok(engine)
 }
 
 /// Fills in the templates of a message.
 pub(super) fn fill(engine: &Environment<'static>, set: &Set, facts: &Facts) -> Result<Worded, Bad> {
     let one = |name: &str| {
-        let filled = engine.get_template(name).and_then(|template| template.render(facts));
+        let filled = engine.get_template(name).and_then(|template| template.render(Serde(facts)));
         filled.map_err(|error| Bad::of(name, &error))
     };
     let subject = one_line(&one(&set.subject)?, LONGEST_SUBJECT);
@@ -71,7 +74,8 @@ fn time(moment: String, pattern: String) -> Result<String, minijinja::Error> {
     if moment.is_empty() {
         return Ok(moment);
     }
-    let moment: Zoned = moment.parse().map_err(|_| wrong("the filter time wants a moment, such as keep_until"))?;
+    let moment: ZonedDateTime =
+        moment.parse().map_err(|_| wrong("the filter time wants a moment, such as keep_until"))?;
     strtime::format(&pattern, &moment).map_err(|error| wrong(&error.to_string()))
 }
 

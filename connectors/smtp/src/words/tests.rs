@@ -11,15 +11,15 @@ fn words() -> Words {
 }
 
 #[test]
-fn a_body_has_lf_ends_no_control_characters_and_no_gaps() {
-    assert_eq!(paragraphs("\r\n\r\na \r\n\r\n\n\n\rb\u{0}\u{7}\tc\r"), "a\n\nb\tc\n");
+fn a_body_has_lines_no_control_characters_and_no_gaps() {
+    assert_eq!(paragraphs("\r\n\r\na \r\n\r\n\n\n\rb\u{0}\u{7}\tc\r"), "a\n\nb\tc");
     assert_eq!(paragraphs(" \n "), "");
 }
 
 #[test]
 fn a_filter_of_nothing_is_nothing() {
-    let engine = filling::engine();
-    let filled = |template: &str| engine.render_str(template, Facts::bare()).unwrap();
+    let engine = filling::engine().unwrap();
+    let filled = |template: &str| engine.render_str(template, minijinja::value::Serde(Facts::bare())).unwrap();
     assert_eq!(filled("{{ keep_until | time('%H:%M') }}{{ expected_date | day('%d') }}"), "");
     assert_eq!(filled("{{ happened_at | time('%d.%m.%Y %H:%M') }}"), "26.11.2026 09:30");
 }
@@ -55,8 +55,9 @@ proptest! {
         };
         for (_, occasion) in OCCASIONS {
             let filled = WORDS.with(|words| words.word(occasion, None, &at(7), &facts)).unwrap().unwrap();
-            prop_assert!(!filled.subject.contains(char::is_control) && !filled.subject.is_empty());
-            prop_assert!(!filled.text.contains(['\r', '\u{0}', '\u{7f}']) && filled.text.ends_with('\n'));
+            let one_line = !filled.subject.contains(char::is_control) && !filled.subject.is_empty();
+            let plain = !filled.text.contains(['\r', '\u{0}', '\u{7f}']) && !filled.text.is_empty();
+            prop_assert!(one_line && plain, "{:?}", filled);
         }
     }
 }

@@ -84,7 +84,10 @@ async fn a_configuration_that_would_leave_a_door_open_does_not_start() {
     assert!(matches!(start(|config| config.relay.tls = retail_smtp::Tls::Starttls), StartError::NoRoots));
     assert!(matches!(start(|config| config.relay.user = Some("weft".to_owned())), StartError::Login));
     assert!(matches!(start(|config| config.relay.password = "secret".into()), StartError::Login));
-    assert!(matches!(start(|config| config.relay.password_file = Some("nowhere".into())), StartError::PasswordFile(..)));
+    assert!(matches!(
+        start(|config| config.relay.password_file = Some("nowhere".into())),
+        StartError::PasswordFile(..)
+    ));
     assert!(matches!(start(|config| config.domain = "mail example".to_owned()), StartError::Domain(_)));
     assert!(matches!(start(|config| config.relay.hello = Some("us\r\nRSET".to_owned())), StartError::Hello(_)));
     assert!(matches!(start(|config| config.default_locale = "english, please".to_owned()), StartError::Locale(_)));

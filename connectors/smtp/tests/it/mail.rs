@@ -5,7 +5,8 @@ use retail_proto::notify::v1 as pb;
 use crate::world::*;
 
 fn with_text(text: &str) -> String {
-    let wording = format!("[{{ occasion = 'shipped', locale = 'en', subject = 'S {{{{ location }}}}', text = '''{text}''' }}]");
+    let wording =
+        format!("[{{ occasion = 'shipped', locale = 'en', subject = 'S {{{{ location }}}}', text = '''{text}''' }}]");
     format!("words = {wording}")
 }
 
@@ -72,13 +73,13 @@ async fn nothing_that_a_shop_gives_becomes_a_header_a_recipient_or_a_second_mess
 
 #[tokio::test]
 async fn values_are_escaped_in_html_and_stay_themselves_in_text() {
-    let wording = "words = [{ occasion = 'shipped', locale = 'en', subject = 's', text = '{{ name }}', \
+    let wording = "words = [{ occasion = 'shipped', locale = 'en', subject = 's', text = 'To {{ name }}', \
                    html = '<p>{{ name }}</p>' }]";
     let world = world_with(With { top: wording, ..With::default() }).await;
     let asked = told(shipped("m-1", "max@example.com"), "<script>alert('x')</script> & Co", "");
     assert_eq!(world.send(&asked).await, "DONE");
     let mail = world.mail().await;
-    assert_eq!(mail["text"], "<script>alert('x')</script> & Co\n");
+    assert_eq!(mail["text"], "To <script>alert('x')</script> & Co\n");
     let html = mail["html"].as_str().unwrap();
     assert!(html.starts_with("<p>&lt;script&gt;") && !html.contains("<script"), "{html}");
 }

@@ -60,7 +60,9 @@ async fn every_occasion_has_words_out_of_the_box_with_everything_given_and_with_
 #[tokio::test]
 async fn a_customer_is_told_in_the_nearest_language_that_there_is() {
     let more = format!("time_zone = 'Europe/Vienna'\n{GERMAN}");
-    for (locale, german) in [("de-AT", true), ("de_DE", true), ("de", true), ("fr", false), ("", false), ("en-GB", false)] {
+    for (locale, german) in
+        [("de-AT", true), ("de_DE", true), ("de", true), ("fr", false), ("", false), ("en-GB", false)]
+    {
         let world = world_with(With { top: &more, ..With::default() }).await;
         assert_eq!(world.send(&told(whole(pb::Occasion::Shipped), "Max", locale)).await, "DONE");
         let mail = world.mail().await;
@@ -110,7 +112,7 @@ async fn a_brand_has_its_own_sender_and_words_and_borrows_the_rest() {
 async fn words_of_a_folder_win_over_the_built_in_ones_and_those_of_the_configuration_over_both() {
     let files = folder(&[
         ("shipped.de.txt", "Subject: aus dem Ordner\r\n\r\nOrdner\r\n"),
-        ("delayed.de.txt", "Subject: später\n\n{{ expected_date | day('%d.%m.%Y') }}"),
+        ("delayed.de.txt", "Subject: später\n\nam {{ expected_date | day('%d.%m.%Y') }}"),
         ("delayed.de.html", "<b>{{ expected_date | day('%d.%m.%Y') }}</b>"),
         (".hidden", "not a template"),
     ]);
@@ -120,7 +122,7 @@ async fn words_of_a_folder_win_over_the_built_in_ones_and_those_of_the_configura
     }
     let mailbox = world.mailbox().await;
     assert_eq!(mailbox[0]["subject"], "Ihre Bestellung 1001");
-    assert_eq!((&mailbox[1]["subject"], &mailbox[1]["text"]), (&"später".into(), &"01.12.2026\n".into()));
+    assert_eq!((&mailbox[1]["subject"], &mailbox[1]["text"]), (&"später".into(), &"am 01.12.2026\n".into()));
     assert_eq!(mailbox[1]["html"], "<b>01.12.2026</b>\n");
 }
 

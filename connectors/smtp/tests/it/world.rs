@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) runtime: Runtime,
     pub(crate) smtp: Connector,
     pub(crate) server: SocketAddr,
-    operator: Http,
+    pub(crate) operator: Http,
 }
 
 /// What a test changes: further settings of the connector, of its relay, and of the mail server.
