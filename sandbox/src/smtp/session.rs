@@ -65,9 +65,9 @@ impl Session {
         if line.len() > LONGEST_COMMAND {
             return say("500 5.5.2 Line too long");
         }
-        match std::mem::replace(&mut self.login, Login::Not) {
-            Login::Not => {}
-            awaited => return self.logging_in(awaited, line),
+        if self.login != Login::Not {
+            let awaited = std::mem::replace(&mut self.login, Login::Not);
+            return self.logging_in(awaited, line);
         }
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();

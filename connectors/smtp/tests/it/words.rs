@@ -122,8 +122,8 @@ async fn words_of_a_folder_win_over_the_built_in_ones_and_those_of_the_configura
     }
     let mailbox = world.mailbox().await;
     assert_eq!(mailbox[0]["subject"], "Ihre Bestellung 1001");
-    assert_eq!((&mailbox[1]["subject"], &mailbox[1]["text"]), (&"später".into(), &"am 01.12.2026\n".into()));
-    assert_eq!(mailbox[1]["html"], "<b>01.12.2026</b>\n");
+    assert_eq!((&mailbox[1]["subject"], &mailbox[1]["text"]), (&"später".into(), &"am 01.12.2026".into()));
+    assert_eq!(mailbox[1]["html"], "<b>01.12.2026</b>");
 }
 
 #[test]
