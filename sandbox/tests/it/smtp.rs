@@ -1,5 +1,7 @@
 //! The mail server of the sandbox, spoken to as by hand (RFC 5321).
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
+
 use std::net::SocketAddr;
 
 use retail_runtime::{Io, Runtime};

@@ -24,10 +24,9 @@ fn refused(files: &[(&str, &str)]) -> String {
     let folder = folder(files);
     let mut config = config(9, &With::default());
     config.templates = Some(folder.path().to_owned());
-    match Connector::new(&config, &Runtime::system("test")).unwrap_err() {
-        StartError::Words(bad) => bad.to_string().replace(&folder.path().display().to_string(), "mail"),
-        other => panic!("{other}"),
-    }
+    let error = Connector::new(&config, &Runtime::system("test")).unwrap_err();
+    let StartError::Words(bad) = error else { panic!("{error}") };
+    bad.to_string().replace(&folder.path().display().to_string(), "mail")
 }
 
 async fn world_in(files: &Path, more: &str) -> World {
