@@ -9,8 +9,8 @@ use retail_runtime::{Io, Listener, Runtime};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::Semaphore;
 
-use super::Config;
 use super::session::{Session, Turn};
+use super::{Config, MESSAGE};
 use crate::faults::Kind;
 use crate::serve::House;
 use crate::twin::{Answer, Seen};
@@ -102,7 +102,7 @@ impl Client {
         let from = self.session.from.iter().map(|from| ("from", from));
         let envelope: Vec<(&str, &String)> = from.chain(self.session.to.iter().map(|to| ("to", to))).collect();
         let query = serde_urlencoded::to_string(&envelope).unwrap_or_default();
-        let seen = self.step("/message", &query, message.body.into());
+        let seen = self.step(MESSAGE, &query, message.body.into());
         let keep = |client: &mut Client, seen: &Seen| match wrong {
             Some(line) => say(line),
             None => kept(&client.house.handle(seen)),

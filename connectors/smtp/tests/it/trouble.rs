@@ -34,6 +34,16 @@ async fn a_connection_that_breaks_behind_the_end_leaves_it_unknown_whether_or_no
 }
 
 #[tokio::test]
+async fn a_message_that_the_relay_takes_on_after_it_hung_up_is_one_that_nobody_knew_of() {
+    let world = world().await;
+    world.fault("/message", json!({"kind": "late_commit", "ms": 50})).await;
+    assert_eq!(world.send(&shipped("m-1", "max@example.com")).await, "VENDOR_OUTCOME_UNKNOWN");
+    while world.counted().await.0 == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn whoever_sends_an_unknown_message_again_makes_a_copy_that_is_known_as_one() {
     let world = world().await;
     world.fault("/message", json!({"kind": "reset_after_commit"})).await;
