@@ -14,6 +14,7 @@ pub mod salesforce;
 pub mod seed;
 mod serve;
 pub mod shopify;
+pub mod smtp;
 pub mod stripe;
 pub mod twin;
 

@@ -133,15 +133,8 @@ impl House {
             self.requests.note(&seen, now, refusal.status, Some("concurrency"));
             return respond(refusal);
         }
-        let fault = self.faults.strike(&seen, &self.rng);
+        let fault = self.struck(&seen).await;
         let word = fault.as_ref().map(Kind::word);
-        let wait = match fault {
-            Some(Kind::Delay { ms }) => self.latency.saturating_add(Duration::from_millis(ms)),
-            _ => self.latency,
-        };
-        if !wait.is_zero() {
-            self.runtime.clock().sleep(wait).await;
-        }
         match fault {
             Some(Kind::ExpireTokens) => twin.expire_tokens(),
             Some(Kind::StaleSearch) => {
@@ -187,8 +180,31 @@ impl House {
 }
 
 impl House {
+    /// What strikes this request, after the wait that it brings; for a door that speaks no HTTP.
+    pub(crate) async fn struck(&self, seen: &Seen) -> Option<Kind> {
+        let fault = self.faults.strike(seen, &self.rng);
+        let wait = match fault {
+            Some(Kind::Delay { ms }) => self.latency.saturating_add(Duration::from_millis(ms)),
+            _ => self.latency,
+        };
+        if !wait.is_zero() {
+            self.runtime.clock().sleep(wait).await;
+        }
+        fault
+    }
+
+    /// What the twin answers now.
+    pub(crate) fn handle(&self, seen: &Seen) -> Answer {
+        self.twin().handle(seen, self.clock.now())
+    }
+
+    /// Notes one request and what became of it.
+    pub(crate) fn note(&self, seen: &Seen, status: u16, fault: Option<&str>) {
+        self.requests.note(seen, self.clock.now(), status, fault);
+    }
+
     /// A request that its caller has given up and that arrives all the same.
-    fn handle_later(&self, twin: Arc<dyn Twin>, seen: Seen, wait: Duration) {
+    pub(crate) fn handle_later(&self, twin: Arc<dyn Twin>, seen: Seen, wait: Duration) {
         let (time, clock) = (self.runtime.clock().clone(), self.clock.clone());
         self.runtime.spawn("sandbox.late", async move {
             time.sleep(wait).await;

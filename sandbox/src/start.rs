@@ -14,6 +14,7 @@ use crate::netsuite;
 use crate::salesforce;
 use crate::serve::{House, Maker, respond};
 use crate::shopify;
+use crate::smtp;
 use crate::stripe;
 
 /// Real time between two rounds of the back offices.
@@ -37,6 +38,8 @@ pub struct Config {
     pub salesforce: salesforce::Config,
     /// The Stripe twin; there is none without this section.
     pub stripe: Option<stripe::Config>,
+    /// The mail server; there is none without this section.
+    pub smtp: Option<smtp::Config>,
 }
 
 /// Where the sandbox listens; port 0 takes a free one.
@@ -53,12 +56,21 @@ pub struct Listen {
     pub salesforce: SocketAddr,
     /// The payment service, when there is one.
     pub stripe: SocketAddr,
+    /// The mail server, which speaks SMTP, when there is one.
+    pub smtp: SocketAddr,
 }
 
 impl Default for Listen {
     fn default() -> Listen {
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Listen { control: at(9100), shopify: at(9101), netsuite: at(9102), salesforce: at(9103), stripe: at(9104) }
+        Listen {
+            control: at(9100),
+            shopify: at(9101),
+            netsuite: at(9102),
+            salesforce: at(9103),
+            stripe: at(9104),
+            smtp: at(9105),
+        }
     }
 }
 
@@ -67,7 +79,7 @@ impl Listen {
     #[must_use]
     pub fn anywhere() -> Listen {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Listen { control: any, shopify: any, netsuite: any, salesforce: any, stripe: any }
+        Listen { control: any, shopify: any, netsuite: any, salesforce: any, stripe: any, smtp: any }
     }
 }
 
@@ -98,6 +110,8 @@ pub struct Running {
     pub salesforce: SocketAddr,
     /// The payment service, when there is one.
     pub stripe: Option<SocketAddr>,
+    /// The mail server, which speaks SMTP, when there is one.
+    pub smtp: Option<SocketAddr>,
 }
 
 /// The sandbox.
@@ -135,12 +149,16 @@ impl Sandbox {
             netsuite: at("netsuite"),
             salesforce: at("salesforce"),
             stripe: config.stripe.as_ref().map(|_| at("stripe")),
+            smtp: config.smtp.as_ref().map(|_| at(smtp::NAME)),
         };
         let houses = doors.iter().map(|(house, _)| Arc::clone(house)).collect();
         let control = Arc::new(Control { houses, clock });
         serve(&runtime, None, control_door, &control);
         for (house, door) in doors {
-            serve(&runtime, Some(house), door, &control);
+            match &config.smtp {
+                Some(server) if house.name() == smtp::NAME => smtp::door::serve(&runtime, house, door, server.clone()),
+                _ => serve(&runtime, Some(house), door, &control),
+            }
         }
         let (ticking, stopping) = (runtime.clock().clone(), runtime.stopping());
         runtime.spawn("sandbox.tick", async move {
@@ -167,6 +185,11 @@ fn makers(runtime: &Runtime, clock: &TwinClock, config: &Config) -> Vec<(Maker, 
         let stripe: Maker =
             Box::new(move || Ok(stripe::Stripe::start(&world, &time, dir.as_deref(), account.clone())?));
         makers.push((stripe, listen.stripe));
+    }
+    if config.smtp.is_some() {
+        let dir = config.dir.clone();
+        let server: Maker = Box::new(move || Ok(smtp::Smtp::open(dir.as_deref())?));
+        makers.push((server, listen.smtp));
     }
     makers
 }

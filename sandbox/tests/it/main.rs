@@ -5,5 +5,6 @@ mod netsuite;
 mod orderbook;
 mod salesforce;
 mod shopify;
+mod smtp;
 mod stripe;
 mod wire;
