@@ -173,8 +173,8 @@ impl Config {
     pub fn message_problems(&self) -> Vec<String> {
         let Some(messages) = &self.messages else { return Vec::new() };
         let of_orders = self.orders.channels.iter().filter(|(_, channel)| channel.shop_notifies);
-        let orders = of_orders
-            .flat_map(|(name, _)| [("orders", name, Occasion::Shipped), ("orders", name, Occasion::Refunded)]);
+        let orders =
+            of_orders.flat_map(|(name, _)| [("orders", name, Occasion::Shipped), ("orders", name, Occasion::Refunded)]);
         let of_returns = self.returns.channels.iter().filter(|(_, channel)| channel.shop_notifies);
         let returns = of_returns.map(|(name, _)| ("returns", name, Occasion::Refunded));
         let twice = orders.chain(returns).filter(|(_, name, occasion)| messages.tells(name, *occasion));

@@ -75,7 +75,9 @@ fn the_readme_names_every_occasion_with_the_time_that_it_is_worth_telling() {
     for occasion in Occasion::ALL {
         let days = occasion.expires().as_secs() / 86_400;
         let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
-        let row = |line: &&str| line.starts_with(&format!("| `{}` |", occasion.word())) && line.ends_with(&format!("| {days} |"));
+        let row = |line: &&str| {
+            line.starts_with(&format!("| `{}` |", occasion.word())) && line.ends_with(&format!("| {days} |"))
+        };
         assert!(readme.lines().any(|line| row(&line)), "{}", occasion.word());
     }
 }

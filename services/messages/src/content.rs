@@ -16,7 +16,10 @@ use crate::words::{phone, quantity};
 pub(crate) fn of_order(id: &str, message: &Message, order: &Order) -> SendMessageRequest {
     let (kind, which) = parts(&message.fact);
     let is_pickup = order.pickup.as_ref().is_some_and(|pickup| pickup.stage() != PickupStage::Shipping);
-    let mut content = SendMessageRequest { recipient: Some(recipient(order, is_pickup, message.occasion())), ..begun(id, message, order) };
+    let mut content = SendMessageRequest {
+        recipient: Some(recipient(order, is_pickup, message.occasion())),
+        ..begun(id, message, order)
+    };
     if let Some(pickup) = order.pickup.as_ref().filter(|_| is_pickup) {
         pickup.location.clone_into(&mut content.location);
         content.keep_until = pickup.keep_until.filter(|_| kind == "ready");
@@ -34,7 +37,8 @@ pub(crate) fn of_order(id: &str, message: &Message, order: &Order) -> SendMessag
         }
         "shipped" => {
             let id = |document: Option<&retail_proto::types::v1::Ref>| document.map(|one| one.id.clone());
-            if let Some(parcel) = order.shipments.iter().find(|one| id(one.document.as_ref()).as_deref() == Some(which)) {
+            if let Some(parcel) = order.shipments.iter().find(|one| id(one.document.as_ref()).as_deref() == Some(which))
+            {
                 parcel.carrier.clone_into(&mut content.carrier);
                 parcel.tracking_numbers.clone_into(&mut content.tracking_numbers);
                 let lines = parcel.lines.iter().map(|line| part(order, line.line_number, &line.quantity));
@@ -64,11 +68,14 @@ pub(crate) fn of_return(id: &str, message: &Message, record: &Return, order: &Or
             quantity: quantity.to_owned(),
         })
     };
-    let mut content =
-        SendMessageRequest { recipient: Some(recipient(order, false, message.occasion())), ..begun(id, message, order) };
+    let mut content = SendMessageRequest {
+        recipient: Some(recipient(order, false, message.occasion())),
+        ..begun(id, message, order)
+    };
     match kind {
         "authorized" => {
-            let awaited = record.lines.iter().filter(|line| !line.is_charge && quantity(&line.authorized).millionths() > 0);
+            let awaited =
+                record.lines.iter().filter(|line| !line.is_charge && quantity(&line.authorized).millionths() > 0);
             content.lines = awaited.filter_map(|one| line(one.number, &one.authorized)).collect();
         }
         "received" => {

@@ -75,7 +75,12 @@ fn a_delay_names_the_new_day() {
 #[test]
 fn a_return_is_told_with_its_number_its_goods_and_its_money() {
     let of = |record: &Return, fact: &str, occasion| {
-        of_return("return-r-1.x", &Message { return_number: "R-1".into(), ..message(fact, occasion) }, record, &booked())
+        of_return(
+            "return-r-1.x",
+            &Message { return_number: "R-1".into(), ..message(fact, occasion) },
+            record,
+            &booked(),
+        )
     };
     let content = of(&authorized(), "authorized", Occasion::ReturnAuthorized);
     assert_eq!((content.return_number.as_str(), content.order_number.as_str()), ("R-1", "#1001"));

@@ -59,9 +59,9 @@ pub(crate) fn of_order(order: &Order) -> Vec<Fact> {
     if order.state() == OrderState::Cancelled {
         facts.push(Fact::new(Occasion::Cancelled, "cancelled", began));
     }
-    facts.extend(order.refunds.iter().map(|one| {
-        Fact::new(Occasion::Refunded, format!("refunded/{}", one.refund_id), began)
-    }));
+    facts.extend(
+        order.refunds.iter().map(|one| Fact::new(Occasion::Refunded, format!("refunded/{}", one.refund_id), began)),
+    );
     facts
 }
 

@@ -48,11 +48,11 @@ pub(crate) fn judge(
         fact.at.unwrap_or(earliest)
     };
     let new = facts.into_iter().filter(|fact| !known.knows(&fact.id));
-    let mut news: Vec<News> =
-        new.map(|fact| News { at: happened(&fact), fact, untold: String::new() }).collect();
+    let mut news: Vec<News> = new.map(|fact| News { at: happened(&fact), fact, untold: String::new() }).collect();
     // Of what happened at one time, the order of the business stays.
     news.sort_by_key(|one| one.at);
-    let mut told_uncollected = known.facts.iter().any(|one| one.id.starts_with("not_collected") && one.untold.is_empty());
+    let mut told_uncollected =
+        known.facts.iter().any(|one| one.id.starts_with("not_collected") && one.untold.is_empty());
     for one in &mut news {
         one.untold = why_not(known, one, said, config, (since, now));
         if one.untold.is_empty() && one.fact.id == "cancelled" && told_uncollected {
@@ -63,13 +63,7 @@ pub(crate) fn judge(
     news
 }
 
-fn why_not(
-    known: &Correspondence,
-    one: &News,
-    said: Saying<'_>,
-    config: &Config,
-    (since, now): (i64, i64),
-) -> String {
+fn why_not(known: &Correspondence, one: &News, said: Saying<'_>, config: &Config, (since, now): (i64, i64)) -> String {
     let Fact { id, occasion, silent, .. } = &one.fact;
     if !silent.is_empty() {
         return (*silent).to_owned();

@@ -41,9 +41,11 @@ fn take(known: &mut Correspondence, order: &Order, said: Saying<'_>, config: &Co
 fn told(orders: &[Order], since: i64, first: u64) -> Vec<String> {
     let (mut known, config) = (Correspondence::default(), config(""));
     let versions = orders.iter().zip(first..).zip(1..);
-    versions.flat_map(|((order, version), second): (_, i64)| {
-        take(&mut known, order, said(version, PLACED + second * 1_000), &config, since)
-    }).collect()
+    versions
+        .flat_map(|((order, version), second): (_, i64)| {
+            take(&mut known, order, said(version, PLACED + second * 1_000), &config, since)
+        })
+        .collect()
 }
 
 #[test]

@@ -62,6 +62,10 @@ impl Requests {
             let old = draft.get::<Message>(&id).ok_or_else(|| Error::NoSuchMessage(id.clone()))?;
             let message = told_again(&id, &old, &config, &who, now)?;
             let new = Message::id(&old.correspondence, &old.fact, &again);
+            if draft.get::<Message>(&new).is_some() {
+                // The same request, so long after that its answer is forgotten.
+                return Ok(Changed { id: new });
+            }
             queue::join(draft, &new, message, (&traceparent, &audit), now);
             note(draft, &Ledger::id_of::<Message>(&id), "TOLD_AGAIN", &audit, now);
             Ok(Changed { id: new })

@@ -24,9 +24,7 @@ pub(crate) fn of_return(record: &Return) -> Vec<Fact> {
         }
     }
     let refunded = record.parts.iter().filter(|part| part.refund.is_some());
-    facts.extend(refunded.map(|part| {
-        Fact::new(Occasion::Refunded, format!("refunded/{}", part.part_id), began)
-    }));
+    facts.extend(refunded.map(|part| Fact::new(Occasion::Refunded, format!("refunded/{}", part.part_id), began)));
     facts
 }
 

@@ -95,11 +95,8 @@ pub(crate) fn authorized() -> Return {
 
 /// The same, back in the store and refunded.
 pub(crate) fn refunded() -> Return {
-    let receipt = returns::ReturnReceipt {
-        receipt_id: "w1".into(),
-        received_at: Some(timestamp(now())),
-        ..Default::default()
-    };
+    let receipt =
+        returns::ReturnReceipt { receipt_id: "w1".into(), received_at: Some(timestamp(now())), ..Default::default() };
     let part = returns::ReturnPart {
         part_id: "p1".into(),
         receipts: vec![receipt],
