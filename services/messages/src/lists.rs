@@ -37,7 +37,7 @@ pub(crate) async fn list(store: &Store, request: &pb::ListMessagesRequest) -> Re
     for entry in &entries {
         let id = entry.key.id();
         let found = store.read::<Message>(id).await?;
-        messages.extend(found.map(|message| pb::Message::from((id, &message.doc))));
+        messages.extend(found.map(|message| message.doc.shown(id)));
     }
     Ok(pb::ListMessagesResponse { messages, next_page_token })
 }

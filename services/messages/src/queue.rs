@@ -3,7 +3,6 @@
 
 use prost::Message as _;
 use retail_flow::Ledger;
-use retail_proto::messages::v1 as pb;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
@@ -27,7 +26,7 @@ pub(crate) fn join(
     for place in seal::places(&message) {
         draft.index_on::<Message>(id, &place, seal::sort_key(&message, id), Some(bytes::Bytes::new()));
     }
-    draft.emit_on::<Message>(id, seal::WRITTEN, pb::Message::from((id, &message)).encode_to_vec());
+    draft.emit_on::<Message>(id, seal::WRITTEN, message.shown(id).encode_to_vec());
     draft.doc.waiting.push(id.to_owned());
 }
 

@@ -32,7 +32,7 @@ impl Quiet {
             return None;
         }
         let day = if over_midnight && began { here.date().tomorrow().ok()? } else { here.date() };
-        let end = day.at(until.0, until.1, 0, 0).to_zoned(here.time_zone().clone()).ok()?.timestamp();
+        let end = day.at(until.0, until.1, 0, 0).in_tz(&self.time_zone).ok()?.timestamp();
         (end > now).then_some(end)
     }
 

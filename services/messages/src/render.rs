@@ -5,18 +5,19 @@ use retail_proto::timestamp;
 
 use crate::record::{Message, State};
 
-impl From<(&str, &Message)> for pb::Message {
-    fn from((id, message): (&str, &Message)) -> Self {
-        Self {
+impl Message {
+    /// The message of this id as callers see it.
+    pub(crate) fn shown(&self, id: &str) -> pb::Message {
+        pb::Message {
             message_id: id.to_owned(),
-            order_id: message.order_id.clone(),
-            order_number: message.order_number.clone(),
-            return_id: message.return_id.clone(),
-            return_number: message.return_number.clone(),
-            channel: message.channel.clone(),
-            occasion: i32::from(message.occasion().pb()),
-            fact: message.fact.clone(),
-            state: i32::from(match message.state() {
+            order_id: self.order_id.clone(),
+            order_number: self.order_number.clone(),
+            return_id: self.return_id.clone(),
+            return_number: self.return_number.clone(),
+            channel: self.channel.clone(),
+            occasion: i32::from(self.occasion().pb()),
+            fact: self.fact.clone(),
+            state: i32::from(match self.state() {
                 State::Waiting => pb::MessageState::Waiting,
                 State::Parked => pb::MessageState::Parked,
                 State::Sent => pb::MessageState::Sent,
@@ -25,18 +26,18 @@ impl From<(&str, &Message)> for pb::Message {
                 State::Skipped => pb::MessageState::Skipped,
                 State::Cancelled => pb::MessageState::Cancelled,
             }),
-            status: message.status().to_owned(),
-            cause: message.cause.clone(),
-            carrier: message.carrier.clone(),
-            recipient: message.content.as_ref().and_then(|content| content.recipient.clone()),
-            happened_at: Some(timestamp(message.happened_at)),
-            expires_at: Some(timestamp(message.expires_at)),
-            written_at: Some(timestamp(message.written_at)),
-            ended_at: (message.ended_at != 0).then(|| timestamp(message.ended_at)),
-            carrier_record: message.record.clone(),
-            resend_of: message.resend_of.clone(),
-            asked_by: message.asked_by.clone(),
-            version: message.version,
+            status: self.status().to_owned(),
+            cause: self.cause.clone(),
+            carrier: self.carrier.clone(),
+            recipient: self.content.as_ref().and_then(|content| content.recipient.clone()),
+            happened_at: Some(timestamp(self.happened_at)),
+            expires_at: Some(timestamp(self.expires_at)),
+            written_at: Some(timestamp(self.written_at)),
+            ended_at: (self.ended_at != 0).then(|| timestamp(self.ended_at)),
+            carrier_record: self.record.clone(),
+            resend_of: self.resend_of.clone(),
+            asked_by: self.asked_by.clone(),
+            version: self.version,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Requests {
             return Err(unknown());
         }
         let message = self.store.read::<Message>(id).await?.ok_or_else(unknown)?;
-        Ok(pb::Message::from((id, &message.doc)))
+        Ok(message.doc.shown(id))
     }
 
     /// Tells again what a message told, or should have told; answers the new message, and whether this was a repeat.

@@ -44,13 +44,13 @@ pub(crate) fn seal(draft: &mut Draft<Message>, before: &Message, now: Timestamp)
         let place = list::state(draft.doc.state());
         draft.index(&place, sort, Vec::new());
     }
-    let shown = |message: &Message| pb::Message { version: 0, ..pb::Message::from(("", message)) };
+    let shown = |message: &Message| pb::Message { version: 0, ..message.shown("") };
     if shown(before) == shown(&draft.doc) {
         return;
     }
     draft.doc.version = draft.event_version();
     let kind = event(before, &draft.doc);
-    let body = pb::Message::from((draft.id(), &draft.doc)).encode_to_vec();
+    let body = draft.doc.shown(draft.id()).encode_to_vec();
     draft.emit(kind, body);
 }
 
