@@ -71,7 +71,8 @@ fn why_not(known: &Correspondence, one: &News, said: Saying<'_>, config: &Config
     if said.adopted {
         return "it was adopted".to_owned();
     }
-    if one.at < since {
+    // Of one millisecond nobody knows which came first.
+    if one.at <= since {
         return "it is from before messages were switched on".to_owned();
     }
     if *occasion == Occasion::Delayed {

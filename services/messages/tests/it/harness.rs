@@ -21,6 +21,7 @@ use tonic::service::Routes;
 
 use crate::carrier::Carrier;
 use crate::owners::Owner;
+use crate::say::now;
 
 /// A fact that does not come within this is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -126,6 +127,14 @@ async fn serve(runtime: &Runtime, routes: Routes) -> String {
     address
 }
 
+/// What happens from now on does so at a later time than all before.
+pub(crate) async fn time_passes() {
+    let before = now();
+    while now() <= before {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn start(config: &Config, model: &Arc<Model>, time: &Time) -> (Runtime, Peer) {
     let service = Runtime::new("messages", Clock::new(Arc::new(time.clone())), Rng::seeded(11), Net::tcp());
     let store = Store::over(&service, model.clone(), "messages", "eu");
@@ -183,6 +192,7 @@ impl Mesh {
             }
         };
         Clock::system().timeout(PATIENCE, ask).await.expect("it never answered");
+        time_passes().await;
     }
 
     /// So many hours pass.

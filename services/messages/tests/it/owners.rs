@@ -13,6 +13,7 @@ use retail_proto::orders::v1 as orders;
 use retail_proto::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
 use retail_proto::returns::v1 as returns;
 use retail_proto::returns::v1::returns_service_server::{ReturnsService, ReturnsServiceServer};
+use retail_proto::timestamp;
 use retail_runtime::fault::Class;
 use retail_runtime::{Clock, Net, Rng, Runtime};
 use retail_store::{Document, Draft, Model, Partition, Store};
@@ -20,6 +21,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::harness::{Books, refusal};
+use crate::say::now;
 
 const GROUP: &str = "messages";
 
@@ -117,18 +119,20 @@ impl Owner {
 
     /// Orders says how an order stands, and answers so from now on.
     pub(crate) async fn order(&self, order: &orders::Order) {
-        let (id, said) = (order.order_id.clone(), order.clone());
+        let said = orders::Order { updated_at: Some(timestamp(now())), ..order.clone() };
+        let (id, order) = (order.order_id.clone(), said.clone());
         let make = move |version| orders::Order { version, ..said.clone() }.encode_to_vec();
         let version = self.say::<OwnOrder>(&id, make).await;
-        self.books.write(|known| known.orders.insert(id, orders::Order { version, ..order.clone() }));
+        self.books.write(|known| known.orders.insert(id, orders::Order { version, ..order }));
     }
 
     /// Returns says how a return stands, and answers so from now on.
     pub(crate) async fn return_record(&self, record: &returns::Return) {
-        let (id, said) = (record.return_id.clone(), record.clone());
+        let said = returns::Return { updated_at: Some(timestamp(now())), ..record.clone() };
+        let (id, record) = (record.return_id.clone(), said.clone());
         let make = move |version| returns::Return { version, ..said.clone() }.encode_to_vec();
         let version = self.say::<OwnReturn>(&id, make).await;
-        self.books.write(|known| known.returns.insert(id, returns::Return { version, ..record.clone() }));
+        self.books.write(|known| known.returns.insert(id, returns::Return { version, ..record }));
     }
 
     /// The owner says something that nobody can read.
