@@ -28,8 +28,10 @@ pub(crate) fn of_order(order: &Order, fact: &str) -> Result<(), String> {
         "not_collected" if stage == PickupStage::Lapsed => Ok(()),
         "not_collected" => Err(stands(stage)),
         "rerouted" => {
-            let done = order.reroutes.iter().filter(|one| one.state() == RerouteState::Done);
-            if done.last().is_some_and(|last| last.number.to_string() != which) {
+            let mut done = order.reroutes.iter().filter(|one| one.state() == RerouteState::Done);
+            let this = done.find(|one| one.number.to_string() == which);
+            let goes_on = |line: &i32| done.clone().any(|later| later.line_numbers.contains(line));
+            if this.is_some_and(|this| this.line_numbers.iter().any(goes_on)) {
                 return Err("it went on to another place".to_owned());
             }
             if is_gone(order) { Err("it has left already".to_owned()) } else { Ok(()) }
@@ -87,6 +89,8 @@ fn stands(stage: PickupStage) -> String {
 
 #[cfg(test)]
 mod tests {
+    use retail_proto::orders::v1::Reroute;
+
     use super::*;
     use crate::testing::{authorized, booked, cancelled, collected, ready, received, rejected, shipped};
 
@@ -113,6 +117,21 @@ mod tests {
         assert_eq!(of_order(&order, "delayed/2026-12-05"), Ok(()));
         insta::assert_snapshot!(of_order(&order, "delayed/2026-12-01").unwrap_err(), @"it is expected on 2026-12-05 now");
         insta::assert_snapshot!(of_order(&shipped(), "delayed/2026-12-01").unwrap_err(), @"nothing of it is awaited any more");
+    }
+
+    #[test]
+    fn a_rerouting_is_told_unless_the_same_lines_went_on() {
+        let done = |number, line| Reroute {
+            number,
+            line_numbers: vec![line],
+            state: i32::from(RerouteState::Done),
+            ..Default::default()
+        };
+        let order = Order { reroutes: vec![done(1, 1), done(2, 2), done(3, 1)], ..booked() };
+        insta::assert_snapshot!(of_order(&order, "rerouted/1").unwrap_err(), @"it went on to another place");
+        assert_eq!([of_order(&order, "rerouted/2"), of_order(&order, "rerouted/3")], [Ok(()), Ok(())]);
+        let gone = Order { reroutes: vec![done(1, 1)], ..shipped() };
+        insta::assert_snapshot!(of_order(&gone, "rerouted/1").unwrap_err(), @"it has left already");
     }
 
     #[test]

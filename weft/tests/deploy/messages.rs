@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use retail_weft::config::{self, Backend, Config};
+use retail_weft::config::{self, Backend};
 use serde_json::Value;
 
 use crate::manifest::{list, named, text, word, words, yaml};
