@@ -1,3 +1,5 @@
+//! What a configuration may say, and what of it is refused.
+
 use super::*;
 
 const WHOLE: &str = r#"

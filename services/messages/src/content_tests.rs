@@ -1,3 +1,5 @@
+//! What carriers are handed.
+
 use retail_proto::orders::v1::{LineCancellation, PickupStage, Refund};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What an order says to have happened.
+
 use retail_proto::orders::v1 as pb;
 use retail_proto::timestamp;
 

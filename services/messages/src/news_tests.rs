@@ -1,3 +1,5 @@
+//! What is new, what of it is told, and that each fact is told once.
+
 use proptest::prelude::*;
 use retail_proto::orders::v1::{Order, OrderState, PickupStage};
 
