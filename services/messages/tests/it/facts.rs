@@ -61,6 +61,33 @@ async fn what_came_to_nothing_before_it_was_told_is_left_out_with_the_reason() {
 }
 
 #[tokio::test]
+async fn what_came_to_nothing_between_two_attempts_is_left_out_too() {
+    let mesh = mesh().await;
+    mesh.carrier.books.write(|post| post.away = true);
+    mesh.orders.order(&booked(1)).await;
+    mesh.carrier.books.until(|post| post.attempts > 0).await;
+    mesh.orders.order(&cancelled(1)).await;
+    mesh.until("cancelled", State::Waiting).await;
+    mesh.carrier.books.write(|post| post.away = false);
+    mesh.until("cancelled", State::Sent).await;
+    mesh.until("ordered", State::Skipped).await;
+    assert_eq!(mesh.carrier.books.open().occasions(), [Occasion::Cancelled]);
+}
+
+#[tokio::test]
+async fn whoever_follows_messages_sees_each_from_its_writing_to_its_end() {
+    let mesh = mesh().await;
+    mesh.orders.order(&booked(1)).await;
+    mesh.orders.order(&shipped(1, &["s1"])).await;
+    mesh.until("shipped/s1", State::Sent).await;
+    for message in mesh.list(Default::default()).await {
+        let events = mesh.events(&message.message_id).await;
+        let expected = [(1, "MessageWritten"), (2, "MessageWorded"), (3, "MessageSent")];
+        assert_eq!(events, expected.map(|(version, kind)| (version, kind.to_owned())), "{}", message.fact);
+    }
+}
+
+#[tokio::test]
 async fn a_return_is_told_to_whoever_bought_it() {
     let mesh = mesh().await;
     mesh.orders.order(&booked(1)).await;

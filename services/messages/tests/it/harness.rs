@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use prost::Message as _;
 use retail_messages::{Channel, Config};
+use retail_proto::events::v1::feed_service_client::FeedServiceClient;
+use retail_proto::events::v1::{Event, TailRequest};
 use retail_proto::messages::v1 as pb;
 use retail_proto::messages::v1::messages_service_client::MessagesServiceClient;
 use retail_proto::notify::v1::notify_service_server::NotifyServiceServer;
@@ -290,6 +293,22 @@ impl Mesh {
         let request = ops::ListTransactionsRequest { state, ..Default::default() };
         let page = OpsServiceClient::new(self.peer.clone()).list_transactions(request).await.unwrap().into_inner();
         page.transactions.into_iter().map(|one| (one.name, one.cause)).collect()
+    }
+
+    /// What the feed of messages says of one: version and kind of each event, without the package.
+    pub(crate) async fn events(&self, message_id: &str) -> Vec<(u64, String)> {
+        let request = TailRequest { until_end: true, ..Default::default() };
+        let mut feed = FeedServiceClient::new(self.peer.clone()).tail(request).await.unwrap().into_inner();
+        let (mut events, subject) = (Vec::new(), format!("message/{message_id}"));
+        while let Some(said) = feed.message().await.unwrap() {
+            events.extend(said.events.into_iter().filter(|event| event.subject == subject));
+        }
+        let told = |event: Event| {
+            let said = pb::Message::decode(event.data.as_slice()).unwrap();
+            assert_eq!((said.message_id.as_str(), said.version), (message_id, event.version));
+            (event.version, event.r#type.rsplit('.').next().unwrap().to_owned())
+        };
+        events.into_iter().map(told).collect()
     }
 
     /// A person lets a message go on.
