@@ -12,7 +12,7 @@ cd "$folder"
 # Nobody can sign in as the default user, who keeps every right all the same: Redis 7.0 replays its own log as this user
 # when it starts, and drops what he may not do (docs/durability.md). Probes may say PING.
 printf 'user default off resetpass ~* &* +@all\nuser probe on nopass resetkeys resetchannels -@all +ping\n' >users.acl
-for domain in orders inventory customers returns cases; do
+for domain in orders inventory customers returns cases messages; do
   openssl rand -hex 32 | tr -d '\n' >"redis-$domain"
   printf 'user %s on #%s resetkeys ~{%s:%s:* ~weft:%s:birth resetchannels &{%s:%s:* -@all %s\n' \
     "$domain" "$(sha256sum <"redis-$domain" | cut -d' ' -f1)" "$region" "$domain" "$domain" "$region" "$domain" \

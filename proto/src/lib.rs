@@ -33,6 +33,7 @@ contract!(/** Inventory and reference data. */ inventory, "retail.inventory.v1")
 contract!(/** Customers. */ customers, "retail.customers.v1");
 contract!(/** Returns. */ returns, "retail.returns.v1");
 contract!(/** Case context. */ cases, "retail.cases.v1");
+contract!(/** Messages to customers. */ messages, "retail.messages.v1");
 contract!(/** Every ERP. */ erp, "retail.erp.v1");
 contract!(/** Every CRM. */ crm, "retail.crm.v1");
 contract!(/** Every shop front. */ commerce, "retail.commerce.v1");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use retail_messages::Occasion;
 use retail_runtime::config::{self, Span};
 use retail_runtime::telemetry::TelemetryConfig;
 use serde::Deserialize;
@@ -38,6 +39,9 @@ pub struct Config {
     pub returns: retail_returns::Config,
     /// Cases and their context.
     pub cases: retail_cases::Config,
+    /// Messages to customers; nobody is told anything without this section.
+    #[serde(default)]
+    pub messages: Option<retail_messages::Config>,
     /// Connector of a Shopify shop.
     pub shopify: retail_shopify::Config,
     /// Connector of a NetSuite account.
@@ -98,6 +102,8 @@ pub struct Listen {
     pub returns: SocketAddr,
     /// Cases.
     pub cases: SocketAddr,
+    /// Messages, when customers are told.
+    pub messages: SocketAddr,
     /// Shopify connector.
     pub shopify: SocketAddr,
     /// NetSuite connector.
@@ -119,6 +125,7 @@ impl Listen {
             &mut self.customers,
             &mut self.returns,
             &mut self.cases,
+            &mut self.messages,
             &mut self.shopify,
             &mut self.netsuite,
             &mut self.salesforce,
@@ -137,5 +144,96 @@ pub fn load(file: Option<&Path>, data_dir: Option<PathBuf>) -> anyhow::Result<Co
     if let Some(data_dir) = data_dir {
         loaded.data_dir = data_dir;
     }
+    loaded.complete();
     Ok(loaded)
+}
+
+impl Config {
+    /// What follows from a section that is there: whoever writes messages follows orders and returns, and has routes at
+    /// the edge. Doing it twice changes nothing.
+    pub fn complete(&mut self) {
+        let Some(messages) = &self.messages else { return };
+        let follows = |groups: &mut Vec<String>| {
+            if !groups.contains(&messages.group) {
+                groups.push(messages.group.clone());
+            }
+        };
+        follows(&mut self.orders.groups);
+        follows(&mut self.returns.groups);
+        for owner in ["orders", "returns"] {
+            follows(self.store.groups.entry(owner.to_owned()).or_default());
+        }
+        self.store.groups.entry("messages".to_owned()).or_insert_with(|| messages.groups.clone());
+        let upstream = self.gateway.upstreams.entry("retail.messages.v1.MessagesService".to_owned());
+        upstream.or_insert_with(|| format!("http://{}", self.listen.messages));
+    }
+
+    /// What is wrong with who tells customers of what: the section itself, and what a shop is asked to tell beside it.
+    #[must_use]
+    pub fn message_problems(&self) -> Vec<String> {
+        let Some(messages) = &self.messages else { return Vec::new() };
+        let of_orders = self.orders.channels.iter().filter(|(_, channel)| channel.shop_notifies);
+        let orders =
+            of_orders.flat_map(|(name, _)| [("orders", name, Occasion::Shipped), ("orders", name, Occasion::Refunded)]);
+        let of_returns = self.returns.channels.iter().filter(|(_, channel)| channel.shop_notifies);
+        let returns = of_returns.map(|(name, _)| ("returns", name, Occasion::Refunded));
+        let twice = orders.chain(returns).filter(|(_, name, occasion)| messages.tells(name, *occasion));
+        let twice = twice.map(|(owner, name, occasion)| {
+            let word = occasion.word();
+            format!(
+                "{owner}.channels.{name}.shop_notifies: {word} would be told twice, by the shop and from here; add \
+                 {word:?} to messages.channels.{name}.shop_tells"
+            )
+        });
+        messages.problems().into_iter().chain(twice).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGES: &str = r#"
+        [messages]
+        orders = "http://orders:7101"
+        returns = "http://returns:7104"
+        [messages.carriers.mail]
+        address = "http://smtp:7205"
+        [messages.channels.shop]
+        carrier = "mail"
+    "#;
+
+    fn loaded(text: &str) -> Config {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("weft.toml");
+        std::fs::write(&file, text).unwrap();
+        load(Some(&file), None).unwrap()
+    }
+
+    #[test]
+    fn whoever_writes_messages_follows_orders_and_returns_and_has_routes() {
+        let config = loaded(MESSAGES);
+        assert_eq!(config.orders.groups, ["cases", "messages"]);
+        assert_eq!(config.store.groups["returns"], ["cases", "messages"]);
+        assert_eq!(config.gateway.upstreams["retail.messages.v1.MessagesService"], "http://127.0.0.1:7106");
+        assert_eq!(config.message_problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn without_the_section_nothing_is_different() {
+        let config = loaded("");
+        assert!(config.messages.is_none() && config.message_problems().is_empty());
+        assert_eq!(config.orders.groups, ["cases"]);
+        assert!(!config.gateway.upstreams.contains_key("retail.messages.v1.MessagesService"));
+    }
+
+    #[test]
+    fn what_the_shop_is_asked_to_tell_has_no_second_sender() {
+        let notifies = "[orders.channels.shop]\nshop_notifies = true\n[returns.channels.shop]\nshop_notifies = true\n";
+        let problems = loaded(&format!("{MESSAGES}\n{notifies}")).message_problems();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[0].starts_with("orders.channels.shop.shop_notifies: shipped would be told twice"));
+        let told = format!("{MESSAGES}\nshop_tells = [\"shipped\", \"refunded\"]\n{notifies}");
+        assert_eq!(loaded(&told).message_problems(), Vec::<String>::new());
+    }
 }

@@ -29,6 +29,9 @@ pub struct Addresses {
     pub returns: SocketAddr,
     /// gRPC of cases.
     pub cases: SocketAddr,
+    /// gRPC of messages, when customers are told.
+    #[serde(default)]
+    pub messages: Option<SocketAddr>,
     /// gRPC of the Shopify connector.
     pub shopify: SocketAddr,
     /// gRPC of the NetSuite connector.
@@ -55,6 +58,7 @@ impl Addresses {
             customers: config.listen.customers,
             returns: config.listen.returns,
             cases: config.listen.cases,
+            messages: config.messages.as_ref().map(|_| config.listen.messages),
             shopify: config.listen.shopify,
             netsuite: config.listen.netsuite,
             salesforce: config.listen.salesforce,
@@ -66,14 +70,16 @@ impl Addresses {
 
     /// Every service that answers for its own transactions.
     #[must_use]
-    pub fn services(&self) -> [(&'static str, SocketAddr); 5] {
-        [
+    pub fn services(&self) -> Vec<(&'static str, SocketAddr)> {
+        let mut all = vec![
             ("orders", self.orders),
             ("returns", self.returns),
             ("inventory", self.inventory),
             ("customers", self.customers),
             ("cases", self.cases),
-        ]
+        ];
+        all.extend(self.messages.map(|messages| ("messages", messages)));
+        all
     }
 }
 
@@ -133,6 +139,13 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let customers = bind(config.listen.customers).await?;
     let returns = bind(config.listen.returns).await?;
     let cases = bind(config.listen.cases).await?;
+    config.complete();
+    let problems = config.message_problems();
+    anyhow::ensure!(problems.is_empty(), problems.join("\n"));
+    let messages = match &config.messages {
+        Some(_) => Some(bind(config.listen.messages).await?),
+        None => None,
+    };
     let shopify = bind(config.listen.shopify).await?;
     let netsuite = bind(config.listen.netsuite).await?;
     let salesforce = bind(config.listen.salesforce).await?;
@@ -154,6 +167,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         customers: customers.local_addr(),
         returns: returns.local_addr(),
         cases: cases.local_addr(),
+        messages: messages.as_ref().map(Listener::local_addr),
         shopify: shopify.local_addr(),
         netsuite: netsuite.local_addr(),
         salesforce: salesforce.local_addr(),
@@ -169,6 +183,10 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         part(runtime, "stripe", retail_stripe::run(account, runtime.named("stripe"), at));
     }
     serve_services(&config, runtime, Ports { orders, inventory, customers, returns, cases }).await?;
+    if let (Some(known), Some(at)) = (config.messages.clone(), messages) {
+        let shelf = open_store(&config, runtime, "messages").await?;
+        part(runtime, "messages", retail_messages::run(known, runtime.named("messages"), shelf, at));
+    }
     let edge = runtime.named("gateway");
     part(runtime, "gateway", serve_gateway(config.gateway.clone(), edge, gateway));
     part(runtime, "metrics", serve_metrics(runtime.clone(), metrics));
@@ -199,11 +217,12 @@ pub async fn serve_salesforce(config: retail_salesforce::Config, runtime: Runtim
 fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandbox::Running) {
     config.gateway.public_url = url(at.gateway);
     for (service, upstream) in &mut config.gateway.upstreams {
-        *upstream = url(match service.as_str() {
-            "retail.orders.v1.OrdersService" => at.orders,
-            "retail.customers.v1.CustomersService" => at.customers,
-            "retail.returns.v1.ReturnsService" => at.returns,
-            "retail.cases.v1.CasesService" => at.cases,
+        *upstream = url(match (service.as_str(), at.messages) {
+            ("retail.messages.v1.MessagesService", Some(messages)) => messages,
+            ("retail.orders.v1.OrdersService", _) => at.orders,
+            ("retail.customers.v1.CustomersService", _) => at.customers,
+            ("retail.returns.v1.ReturnsService", _) => at.returns,
+            ("retail.cases.v1.CasesService", _) => at.cases,
             _ => at.inventory,
         });
     }
@@ -238,6 +257,10 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     }
     point_returns(&mut config.returns, at);
     point_cases(&mut config.cases, at);
+    if let Some(messages) = &mut config.messages {
+        messages.orders = url(at.orders);
+        messages.returns = url(at.returns);
+    }
     config.shopify.http.base_url = url(twins.shopify);
     config.shopify.orders = url(at.orders);
     config.shopify.returns = Some(url(at.returns));
@@ -333,6 +356,7 @@ pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
         ("connector salesforce", at.salesforce),
         ("sandbox", at.sandbox),
     ]);
+    all.extend(at.messages.map(|messages| ("messages", messages)));
     all.extend(at.stripe.map(|stripe| ("connector stripe", stripe)));
     all
 }

@@ -31,6 +31,7 @@ impl Mesh {
             customers: ports[3],
             returns: ports[11],
             cases: ports[12],
+            messages: None,
             shopify: ports[4],
             netsuite: ports[5],
             salesforce: ports[6],

@@ -49,6 +49,7 @@ fn problems(config: &Config) -> Vec<String> {
             problems.push(format!("cases.channels.{name}.crm names {crm:?}; add cases.crms.{crm:?}"));
         }
     }
+    problems.extend(config.message_problems());
     for (instance, webhook) in &config.gateway.webhooks {
         let ours = config.stripe.as_ref().is_some_and(|account| account.instance == *instance);
         if webhook.kind == "payments" && config.stripe.is_some() && !ours {

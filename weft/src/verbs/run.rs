@@ -28,6 +28,7 @@ enum What {
     Customers,
     Returns,
     Cases,
+    Messages,
     Connector,
 }
 
@@ -49,6 +50,7 @@ impl Args {
             (What::Customers, None) => "customers",
             (What::Returns, None) => "returns",
             (What::Cases, None) => "cases",
+            (What::Messages, None) => "messages",
             (What::Connector, Some(Vendor::Shopify)) => "shopify",
             (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
             (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
@@ -107,6 +109,13 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
             "cases" => {
                 let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.cases).await?);
                 retail_cases::run(config.cases, world, store, at).await?;
+            }
+            "messages" => {
+                let problems = config.message_problems();
+                anyhow::ensure!(problems.is_empty(), problems.join("\n"));
+                let told = config.messages.clone().context("there is no [messages] in the configuration; add it")?;
+                let (store, at) = (shelf(&config, &world, name).await?, world.bind(config.listen.messages).await?);
+                retail_messages::run(told, world, store, at).await?;
             }
             "shopify" => {
                 let at = world.bind(config.listen.shopify).await?;

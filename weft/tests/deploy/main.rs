@@ -5,6 +5,7 @@ mod compose;
 mod image;
 mod kubernetes;
 mod manifest;
+mod messages;
 mod payments;
 mod process;
 mod running;

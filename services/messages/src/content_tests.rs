@@ -1,0 +1,100 @@
+//! What carriers are handed.
+
+use retail_proto::orders::v1::{LineCancellation, PickupStage, Refund};
+
+use super::*;
+use crate::testing::{PLACED, authorized, booked, gbp, pickup, ready, received, refunded, shipped};
+
+fn message(fact: &str, occasion: Occasion) -> Message {
+    Message {
+        fact: fact.into(),
+        occasion: i32::from(occasion),
+        carrier: "mail".into(),
+        order_number: "#1001".into(),
+        happened_at: PLACED,
+        ..Message::default()
+    }
+}
+
+fn told(order: &Order, fact: &str, occasion: Occasion) -> SendMessageRequest {
+    of_order("order-o-1.x", &message(fact, occasion), order)
+}
+
+fn lines(content: &SendMessageRequest) -> Vec<(&str, &str)> {
+    content.lines.iter().map(|line| (line.sku.as_str(), line.quantity.as_str())).collect()
+}
+
+#[test]
+fn a_parcel_is_told_with_what_is_in_it_and_where_to_find_it() {
+    let content = told(&shipped(), "shipped/s1", Occasion::Shipped);
+    assert_eq!((content.instance.as_str(), content.external_ref.as_str()), ("mail", "order-o-1.x"));
+    assert_eq!(lines(&content), [("HEART", "6")]);
+    assert_eq!((content.carrier.as_str(), content.tracking_numbers), ("Royal Mail", vec!["RM1".to_owned()]));
+    assert_eq!((content.brand.as_str(), content.market.as_str()), ("acme", "GB"));
+    assert!(content.location.is_empty());
+}
+
+#[test]
+fn the_buyer_is_told_by_name_and_by_every_address() {
+    let told = told(&booked(), "ordered", Occasion::Ordered).recipient.unwrap();
+    assert_eq!((told.name.as_str(), told.locale.as_str()), ("Ada Lovelace", "en-GB"));
+    assert_eq!((told.email.as_str(), told.phone.as_str()), ("ada@example.com", "+442079460958"));
+}
+
+#[test]
+fn whoever_collects_is_told_that_it_is_ready_and_the_buyer_that_money_went_back() {
+    let order = Order { refunds: vec![Refund { refund_id: "f".into(), ..Refund::default() }], ..ready(1) };
+    let content = told(&order, "ready/1", Occasion::ReadyForPickup);
+    assert_eq!((content.location.as_str(), content.keep_until.is_some()), ("SOHO", true));
+    let contact = content.recipient.unwrap();
+    assert_eq!((contact.name.as_str(), contact.phone.as_str()), ("Bob", "+442079460001"));
+    assert_eq!(contact.email, "ada@example.com", "he gave no e-mail: nobody else could be told by it");
+    let buyer = told(&order, "refunded/f", Occasion::Refunded).recipient.unwrap();
+    assert_eq!(buyer.name, "Ada Lovelace");
+}
+
+#[test]
+fn a_pickup_that_is_shipped_instead_concerns_the_buyer_and_no_store() {
+    let order = pickup(&[PickupStage::Rejected, PickupStage::Shipping]);
+    let content = told(&order, "rerouted/1", Occasion::Rerouted);
+    assert_eq!((content.location.as_str(), content.recipient.unwrap().name.as_str()), ("", "Ada Lovelace"));
+}
+
+#[test]
+fn of_cancelled_lines_what_has_not_left_is_told() {
+    let mut order = booked();
+    order.lines[0].shipped = "4".into();
+    order.line_cancellations = vec![LineCancellation { number: 1, line_numbers: vec![1], ..Default::default() }];
+    assert_eq!(lines(&told(&order, "lines_cancelled/1", Occasion::Cancelled)), [("HEART", "2")]);
+    assert!(lines(&told(&order, "cancelled", Occasion::Cancelled)).is_empty(), "the whole order");
+}
+
+#[test]
+fn a_delay_names_the_new_day() {
+    assert_eq!(told(&booked(), "delayed/2026-12-15", Occasion::Delayed).expected_date, "2026-12-15");
+}
+
+#[test]
+fn a_return_is_told_with_its_number_its_goods_and_its_money() {
+    let of = |record: &Return, fact: &str, occasion| {
+        of_return(
+            "return-r-1.x",
+            &Message { return_number: "R-1".into(), ..message(fact, occasion) },
+            record,
+            &booked(),
+        )
+    };
+    let content = of(&authorized(), "authorized", Occasion::ReturnAuthorized);
+    assert_eq!((content.return_number.as_str(), content.order_number.as_str()), ("R-1", "#1001"));
+    assert_eq!(lines(&content), [("HEART", "2")]);
+    assert_eq!(content.lines[0].description, "HEART as people call it");
+    assert_eq!(lines(&of(&received(), "received/w1", Occasion::ReturnReceived)), [("HEART", "2")]);
+    assert_eq!(of(&refunded(), "refunded/p1", Occasion::Refunded).amount, gbp(510));
+}
+
+#[test]
+fn whoever_gave_no_address_cannot_be_told() {
+    let nobody = Order { buyer: None, ..booked() };
+    assert!(!has_address(&told(&nobody, "ordered", Occasion::Ordered)));
+    assert!(has_address(&told(&booked(), "ordered", Occasion::Ordered)));
+}
