@@ -40,6 +40,8 @@ manifests: ## compose deploy/ and validate every resource, offline
 	kustomize build deploy/kubernetes/overlays/mesh | kubernetes-validate --strict --quiet -
 	kustomize build deploy/kubernetes/overlays/payments | kubernetes-validate --strict --quiet -k 1.30 -
 	kustomize build deploy/kubernetes/overlays/payments | kubernetes-validate --strict --quiet -
+	kustomize build deploy/kubernetes/overlays/messages | kubernetes-validate --strict --quiet -k 1.30 -
+	kustomize build deploy/kubernetes/overlays/messages | kubernetes-validate --strict --quiet -
 
 deploy-check: manifests ## the same, and hold it against the binary
 	WEFT_DEPLOY_TESTS=required cargo test --locked -p retail-weft --test deploy

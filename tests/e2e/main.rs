@@ -6,6 +6,7 @@ mod agent;
 mod day;
 mod figures;
 mod harness;
+mod messages;
 mod payments;
 mod pickup;
 mod promotion;

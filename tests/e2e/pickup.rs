@@ -21,10 +21,15 @@ const POLICY: &str = r#"
 
 /// Three places with mugs; nobody ships by himself; the ERP fails before and after it has done its work.
 async fn mesh() -> Mesh {
+    mesh_with(|_| {}).await
+}
+
+pub(crate) async fn mesh_with(and: impl FnOnce(&mut retail_weft::config::Config)) -> Mesh {
     let sourcing = retail_runtime::config::load(POLICY, None, "NO_SUCH_PREFIX_").unwrap();
     let change = |config: &mut retail_weft::config::Config| {
         config.orders.sourcing = sourcing;
         config.sandbox.netsuite.back_office = false;
+        and(config);
     };
     let mesh = Mesh::start_with(change).await;
     let place = |code: &str| json!({"code": code, "name": code});
@@ -44,12 +49,12 @@ async fn mesh() -> Mesh {
 }
 
 /// Two mugs; collected in Soho, or shipped.
-async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> String {
+pub(crate) async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> String {
     let mut order = json!({
         "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
         "placedAt": "2024-03-02T09:00:00Z", "currency": "GBP",
         "lines": [{"kind": "LINE_KIND_GOODS", "sku": "MUG", "quantity": "2", "unitPrice": "2.50"}],
-        "total": {"minorUnits": "500", "currency": "GBP"},
+        "total": {"minorUnits": "500", "currency": "GBP"}, "buyer": {"email": "jones@example.com"},
         "shippingAddress": {"name": "A. Jones", "lines": ["1 Test Street"], "city": "London", "postalCode": "N1 1AA", "countryCode": "GB"},
     });
     if collected {
@@ -61,12 +66,12 @@ async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> String {
     id
 }
 
-async fn told(mesh: &Mesh, id: &str, verb: &str, body: Value) -> Value {
+pub(crate) async fn told(mesh: &Mesh, id: &str, verb: &str, body: Value) -> Value {
     let answer = mesh.post(&format!("/v1/orders/{id}:{verb}"), &format!("{verb}-{id}"), body).await;
     answer["order"].clone()
 }
 
-async fn moved(mesh: &Mesh, id: &str) -> Value {
+pub(crate) async fn moved(mesh: &Mesh, id: &str) -> Value {
     let over = |order: &Value| order["reroutes"].as_array().and_then(|all| all.last()).is_some_and(is_over);
     mesh.until(id, over).await
 }
@@ -76,7 +81,7 @@ fn is_over(reroute: &Value) -> bool {
 }
 
 /// The warehouse ships everything of it, and the books bill it.
-async fn shipped(mesh: &Mesh, order: &Value) {
+pub(crate) async fn shipped(mesh: &Mesh, order: &Value) {
     let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
     let path = format!("salesOrder/{}/!transform", record["id"].as_str().unwrap());
     mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;

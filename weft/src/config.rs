@@ -51,6 +51,9 @@ pub struct Config {
     /// Connector of a Stripe account; there is none without this section.
     #[serde(default)]
     pub stripe: Option<retail_stripe::Config>,
+    /// Carrier of messages over a mail relay; there is none without this section.
+    #[serde(default)]
+    pub smtp: Option<retail_smtp::Config>,
     /// The twins.
     pub sandbox: retail_sandbox::Config,
     /// How long a process of `weft run` that was asked to stop still takes work, so that everybody learns that it is not
@@ -112,6 +115,8 @@ pub struct Listen {
     pub salesforce: SocketAddr,
     /// Stripe connector, when there is one.
     pub stripe: SocketAddr,
+    /// SMTP connector, when there is one.
+    pub smtp: SocketAddr,
     /// The figures of the process, `/metrics`.
     pub metrics: SocketAddr,
 }
@@ -130,6 +135,7 @@ impl Listen {
             &mut self.netsuite,
             &mut self.salesforce,
             &mut self.stripe,
+            &mut self.smtp,
             &mut self.metrics,
         ];
         for at in all {

@@ -41,6 +41,9 @@ pub struct Addresses {
     /// gRPC of the Stripe connector, when there is one.
     #[serde(default)]
     pub stripe: Option<SocketAddr>,
+    /// gRPC of the SMTP connector, when there is one.
+    #[serde(default)]
+    pub smtp: Option<SocketAddr>,
     /// Control of the twins.
     pub sandbox: SocketAddr,
     /// The figures, `/metrics`.
@@ -63,6 +66,7 @@ impl Addresses {
             netsuite: config.listen.netsuite,
             salesforce: config.listen.salesforce,
             stripe: config.stripe.as_ref().map(|_| config.listen.stripe),
+            smtp: config.smtp.as_ref().map(|_| config.listen.smtp),
             sandbox: config.sandbox.listen.control,
             metrics: config.listen.metrics,
         })
@@ -149,6 +153,10 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let shopify = bind(config.listen.shopify).await?;
     let netsuite = bind(config.listen.netsuite).await?;
     let salesforce = bind(config.listen.salesforce).await?;
+    let smtp = match &config.smtp {
+        Some(_) => Some(bind(config.listen.smtp).await?),
+        None => None,
+    };
     let stripe = match &config.stripe {
         Some(_) => Some(bind(config.listen.stripe).await?),
         None => None,
@@ -172,6 +180,7 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
         netsuite: netsuite.local_addr(),
         salesforce: salesforce.local_addr(),
         stripe: stripe.as_ref().map(Listener::local_addr),
+        smtp: smtp.as_ref().map(Listener::local_addr),
         sandbox: twins.control,
         metrics: metrics.local_addr(),
     };
@@ -179,6 +188,9 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     keys::introduce(&mut config, runtime, twins.control).await?;
 
     serve_connectors(&config, runtime, shopify, netsuite, salesforce)?;
+    if let (Some(relay), Some(at)) = (config.smtp.clone(), smtp) {
+        part(runtime, "smtp", retail_smtp::run(relay, runtime.named("smtp"), at));
+    }
     if let (Some(account), Some(at)) = (config.stripe.clone(), stripe) {
         part(runtime, "stripe", retail_stripe::run(account, runtime.named("stripe"), at));
     }
@@ -270,6 +282,15 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     if let (Some(account), Some(twin)) = (&mut config.stripe, twins.stripe) {
         account.http.base_url = url(twin);
     }
+    if let (Some(known), Some(carrier), Some(at_smtp)) = (&mut config.messages, &config.smtp, at.smtp) {
+        for (_, one) in known.carriers.iter_mut().filter(|(name, _)| **name == carrier.instance) {
+            one.address = url(at_smtp);
+        }
+    }
+    if let (Some(carrier), Some(twin)) = (&mut config.smtp, twins.smtp) {
+        carrier.relay.host = twin.ip().to_string();
+        carrier.relay.port = twin.port();
+    }
     if let (Some(account), Some(at_stripe)) = (&mut config.stripe, at.stripe) {
         account.facts = Some(url(at.orders));
         for service in config.orders.payments.values_mut() {
@@ -358,5 +379,6 @@ pub fn named(at: &Addresses) -> BTreeMap<&'static str, SocketAddr> {
     ]);
     all.extend(at.messages.map(|messages| ("messages", messages)));
     all.extend(at.stripe.map(|stripe| ("connector stripe", stripe)));
+    all.extend(at.smtp.map(|smtp| ("connector smtp", smtp)));
     all
 }

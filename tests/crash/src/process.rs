@@ -36,6 +36,7 @@ impl Mesh {
             netsuite: ports[5],
             salesforce: ports[6],
             stripe: None,
+            smtp: None,
             sandbox: ports[7],
             metrics: ports[13],
         };

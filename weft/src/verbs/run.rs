@@ -38,6 +38,7 @@ enum Vendor {
     Netsuite,
     Salesforce,
     Stripe,
+    Smtp,
 }
 
 impl Args {
@@ -55,7 +56,10 @@ impl Args {
             (What::Connector, Some(Vendor::Netsuite)) => "netsuite",
             (What::Connector, Some(Vendor::Salesforce)) => "salesforce",
             (What::Connector, Some(Vendor::Stripe)) => "stripe",
-            (What::Connector, None) => anyhow::bail!("say which connector: shopify, netsuite, salesforce or stripe"),
+            (What::Connector, Some(Vendor::Smtp)) => "smtp",
+            (What::Connector, None) => {
+                anyhow::bail!("say which connector: shopify, netsuite, salesforce, stripe or smtp")
+            }
             (_, Some(_)) => anyhow::bail!("only `connector` takes a vendor"),
         })
     }
@@ -124,6 +128,11 @@ pub(crate) async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCo
             "netsuite" => {
                 let at = world.bind(config.listen.netsuite).await?;
                 retail_netsuite::run(config.netsuite, world, at).await?;
+            }
+            "smtp" => {
+                let relay = config.smtp.context("there is no [smtp] in the configuration; add it")?;
+                let at = world.bind(config.listen.smtp).await?;
+                retail_smtp::run(relay, world, at).await?;
             }
             "stripe" => {
                 let account = config.stripe.context("there is no [stripe] in the configuration; add it")?;

@@ -29,7 +29,7 @@ enum What {
     /// Plants a fault: status, reset_after_commit, error_after_commit, reset_before, late_commit, delay, truncate,
     /// expire_tokens.
     Fault {
-        /// shopify, netsuite, salesforce or stripe.
+        /// shopify, netsuite, salesforce, stripe or smtp.
         vendor: String,
         /// What goes wrong.
         #[arg(long)]
@@ -60,7 +60,7 @@ enum What {
     },
     /// Requests a twin has seen.
     Requests {
-        /// shopify, netsuite, salesforce or stripe.
+        /// shopify, netsuite, salesforce, stripe or smtp.
         vendor: String,
         /// Only those of this trace id.
         #[arg(long, default_value = "")]

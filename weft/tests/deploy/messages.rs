@@ -55,6 +55,29 @@ fn the_service_is_started_as_it_listens_over_a_store_of_its_own() {
 }
 
 #[test]
+fn the_carrier_listens_where_messages_looks_for_it_and_is_called_by_its_name() {
+    let all: Vec<Value> = serde_saphyr::from_multiple(&text("kubernetes/base/smtp/smtp.yaml")).unwrap();
+    let one = |kind: &str| all.iter().find(|one| one["kind"] == kind).unwrap();
+    let container = &one("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let env = [("WEFT_CONFIG", CONFIG), ("WEFT__SMTP__RELAY__PASSWORD", "given")];
+    let env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let toml = text("kubernetes/base/smtp/weft.toml");
+    let deployed = Deployed { name: "smtp".to_owned(), args: words(container, "/args"), env, toml };
+    assert_eq!(deployed.args, run("smtp"));
+    let config = deployed.accepted();
+    let at = config.listen.smtp;
+    let port = named(list(container, "/ports"), "name", "grpc");
+    assert_eq!(port["containerPort"].as_u64(), Some(u64::from(at.port())));
+    assert_eq!(list(one("Service"), "/spec/ports")[0]["port"].as_u64(), Some(u64::from(at.port())));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("weft.toml");
+    std::fs::write(&file, text("kubernetes/base/messages/weft.toml")).unwrap();
+    let told = config::load(Some(&file), None).unwrap().messages.unwrap();
+    let carrier = &told.carriers[&config.smtp.unwrap().instance];
+    assert_eq!(carrier.address, format!("http://smtp:{}", at.port()));
+}
+
+#[test]
 fn orders_and_returns_keep_their_events_until_messages_has_them() {
     let known = config::load(None, None).unwrap();
     for (process, groups) in [("orders", known.orders.groups), ("returns", known.returns.groups)] {

@@ -87,7 +87,7 @@ pub(crate) fn listens(config: &Config, name: &str) -> std::net::SocketAddr {
 /// The arguments that make a process of this name.
 pub(crate) fn run(name: &str) -> Vec<&str> {
     match name {
-        "shopify" | "netsuite" | "salesforce" | "stripe" => vec!["run", "connector", name],
+        "shopify" | "netsuite" | "salesforce" | "stripe" | "smtp" => vec!["run", "connector", name],
         _ => vec!["run", name],
     }
 }
