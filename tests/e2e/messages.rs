@@ -27,7 +27,7 @@ async fn mail(mesh: &Mesh, count: usize) -> Vec<String> {
     let mut all = Vec::new();
     for _ in 0..1_200 {
         let mailbox = mesh.twins().get("/__sandbox/smtp/mailbox").await.unwrap();
-        let messages = mailbox["messages"].as_array().or_else(|| mailbox.as_array()).unwrap().clone();
+        let messages = mailbox.as_array().unwrap().clone();
         all = messages.iter().map(|one| one["subject"].as_str().unwrap().to_owned()).collect();
         if all.len() >= count {
             break;
@@ -46,9 +46,10 @@ async fn a_customer_whose_pickup_is_shipped_instead_is_told_of_every_step_once()
     shipped(&mesh, &order).await;
     mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
     let subjects = mail(&mesh, 3).await;
-    insta::assert_snapshot!(subjects.join("\n"), @"");
+    let told = ["We have your order P-9", "A change to your order P-9", "Your order P-9 is on its way"];
+    assert_eq!(subjects, told);
     let books = mesh.twins().get("/__sandbox/smtp/books").await.unwrap();
-    assert_eq!(books["duplicates"], 0, "{books:#}");
+    assert_eq!(books["messages"]["duplicates"], 0, "{books:#}");
     let messages = mesh.answer(&format!("/v1/messages?orderId={id}"), |all| all["messages"].is_array()).await;
     let states: Vec<&Value> = messages["messages"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
     assert!(states.iter().all(|state| *state == "MESSAGE_STATE_SENT"), "{messages:#}");
@@ -65,6 +66,7 @@ async fn a_customer_is_told_that_it_waits_and_of_nothing_else_when_it_is_collect
     let order = mesh.until(&id, |order| order["pickup"]["stage"] == "PICKUP_STAGE_COLLECTED").await;
     shipped(&mesh, &order).await;
     mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
-    insta::assert_snapshot!(mail(&mesh, 2).await.join("\n"), @"");
+    let subjects = mail(&mesh, 2).await;
+    assert_eq!(subjects, ["We have your order P-10", "Your order P-10 is ready for pickup"]);
     mesh.end().await;
 }
