@@ -38,6 +38,6 @@ contract!(/** Every ERP. */ erp, "retail.erp.v1");
 contract!(/** Every CRM. */ crm, "retail.crm.v1");
 contract!(/** Every shop front. */ commerce, "retail.commerce.v1");
 contract!(/** Every payment service. */ payments, "retail.payments.v1");
-contract!(/** Every carrier of messages. */ notify, "retail.notify.v1");
+contract!(/** Every carrier of messages to customers. */ notify, "retail.notify.v1");
 contract!(/** Feeds. */ events, "retail.events.v1");
 contract!(/** Operations. */ ops, "retail.ops.v1");
