@@ -132,6 +132,9 @@ fn part<E: std::fmt::Display + Send>(
 
 /// Starts everything; it ends with the runtime.
 pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addresses> {
+    config.complete();
+    let problems = config.message_problems();
+    anyhow::ensure!(problems.is_empty(), problems.join("\n"));
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
     let bind = |at: SocketAddr| async move {
@@ -143,9 +146,6 @@ pub async fn start(mut config: Config, runtime: &Runtime) -> anyhow::Result<Addr
     let customers = bind(config.listen.customers).await?;
     let returns = bind(config.listen.returns).await?;
     let cases = bind(config.listen.cases).await?;
-    config.complete();
-    let problems = config.message_problems();
-    anyhow::ensure!(problems.is_empty(), problems.join("\n"));
     let messages = match &config.messages {
         Some(_) => Some(bind(config.listen.messages).await?),
         None => None,

@@ -2,7 +2,7 @@
 
 use retail_proto::notify::v1::{MessageLine, Recipient, SendMessageRequest};
 use retail_proto::orders::v1::{LineKind, Order, PickupStage};
-use retail_proto::returns::v1::Return;
+use retail_proto::returns::v1::{Return, ReturnLine};
 use retail_proto::timestamp;
 
 use crate::facts::expected;
@@ -63,7 +63,7 @@ pub(crate) fn of_return(id: &str, message: &Message, record: &Return, order: &Or
     let (kind, which) = parts(&message.fact);
     let line = |number: i32, quantity: &str| {
         record.lines.iter().find(|line| line.number == number).map(|line| MessageLine {
-            description: described(order, line.order_line_number, &line.order_id),
+            description: described(order, line),
             sku: line.sku.clone(),
             quantity: quantity.to_owned(),
         })
@@ -167,10 +167,11 @@ fn part(order: &Order, number: i32, quantity: &str) -> Option<MessageLine> {
     Some(MessageLine { description: description.clone(), sku: line.sku.clone(), quantity: quantity.to_owned() })
 }
 
-/// A line of another order than the one that was fetched is known by its code alone.
-fn described(order: &Order, number: i32, order_id: &str) -> String {
-    let line = order.lines.iter().find(|line| order.order_id == order_id && line.number == number);
-    line.map(|line| line.description.clone()).unwrap_or_default()
+/// What people call the goods of a line; one of another order than the one that was fetched is known by its code alone.
+fn described(order: &Order, line: &ReturnLine) -> String {
+    let of_order = order.lines.iter().filter(|_| order.order_id == line.order_id);
+    let found = of_order.filter(|one| !one.description.is_empty()).find(|one| one.number == line.order_line_number);
+    found.map_or(&line.sku, |one| &one.description).clone()
 }
 
 #[cfg(test)]

@@ -88,6 +88,10 @@ fn a_return_is_told_with_its_number_its_goods_and_its_money() {
     assert_eq!((content.return_number.as_str(), content.order_number.as_str()), ("R-1", "#1001"));
     assert_eq!(lines(&content), [("HEART", "2")]);
     assert_eq!(content.lines[0].description, "HEART as people call it");
+    let mut of_another = authorized();
+    of_another.lines[0].order_id = "o-2".into();
+    let content = of(&of_another, "authorized", Occasion::ReturnAuthorized);
+    assert_eq!(content.lines[0].description, "HEART", "known by its code");
     assert_eq!(lines(&of(&received(), "received/w1", Occasion::ReturnReceived)), [("HEART", "2")]);
     assert_eq!(of(&refunded(), "refunded/p1", Occasion::Refunded).amount, gbp(510));
 }

@@ -74,6 +74,25 @@ async fn a_carrier_that_is_away_is_asked_again_and_holds_the_order_of_messages()
 }
 
 #[tokio::test]
+async fn the_next_message_of_an_order_waits_until_the_one_before_it_has_ended() {
+    let mesh = mesh().await;
+    mesh.carrier.books.write(|post| post.fates.push_back(Fate::Hangs));
+    mesh.orders.order(&booked(1)).await;
+    mesh.carrier.books.until(|post| post.attempts == 1).await;
+    mesh.orders.order(&shipped(1, &["s1"])).await;
+    mesh.until("shipped/s1", State::Waiting).await;
+    // Others are not held up: what comes after it is told before it.
+    for number in 2..10 {
+        mesh.orders.order(&booked(number)).await;
+    }
+    mesh.carrier.books.until(|post| post.told.len() >= 9).await;
+    assert_eq!(mesh.carrier.books.open().told.iter().filter(|one| one.order_number == "#1").count(), 1);
+    mesh.carrier.books.write(|post| post.released = true);
+    mesh.until("shipped/s1", State::Sent).await;
+    assert_eq!(mesh.carrier.books.open().told.len(), 10);
+}
+
+#[tokio::test]
 async fn what_the_carrier_refuses_ends_with_its_cause_and_the_next_goes_on() {
     for reason in ["NO_ADDRESS", "ADDRESS_REFUSED", "NO_TEMPLATE", "MESSAGE_REFUSED"] {
         let mesh = mesh().await;
