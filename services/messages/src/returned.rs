@@ -24,7 +24,11 @@ pub(crate) fn of_return(record: &Return) -> Vec<Fact> {
         }
     }
     let refunded = record.parts.iter().filter(|part| part.refund.is_some());
-    facts.extend(refunded.map(|part| Fact::new(Occasion::Refunded, format!("refunded/{}", part.part_id), began)));
+    let silent = if record.notify_customer { "the shop was asked to tell the customer" } else { "" };
+    facts.extend(refunded.map(|part| {
+        let id = format!("refunded/{}", part.part_id);
+        Fact { silent, ..Fact::new(Occasion::Refunded, id, began) }
+    }));
     facts
 }
 

@@ -43,6 +43,7 @@ impl From<&Return> for pb::Return {
             attributes: record.attributes.clone().into_iter().collect(),
             version: record.version,
             trace_id: record.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
+            notify_customer: record.notify,
         }
     }
 }
