@@ -115,12 +115,8 @@ async fn promises(runtime: &Runtime, inventory: &InventoryServiceClient<Peer>) {
                     let (mut inventory, number) = (inventory.clone(), next.fetch_add(1, Ordering::Relaxed));
                     async move {
                         let sku = if is_hot { "HOT".to_owned() } else { code(number % SKUS) };
-                        let line = stock::ReserveLine {
-                            line_id: "1".into(),
-                            sku,
-                            quantity: "1".into(),
-                            ..Default::default()
-                        };
+                        let line =
+                            stock::ReserveLine { line_id: "1".into(), sku, quantity: "1".into(), ..Default::default() };
                         let request = stock::ReserveStockRequest {
                             idempotency_key: format!("bench-{number}"),
                             reservation_id: format!("bench-{number}"),
