@@ -13,9 +13,9 @@ impl People {
     pub(crate) async fn work_in_the_store(&self, name: &str) {
         let Some(order) = self.to_collect("AWAITED").await.into_iter().next() else { return };
         let chance = self.rng.below(100);
-        if chance < 20 {
+        if chance < 35 {
             self.say_of(&order, "rejectPick", name, json!({"reason": "not on the shelf"})).await;
-        } else if chance < 35 {
+        } else if chance < 55 {
             self.say_of(&order, "reroute", name, json!({"reason": "the customer has moved", "ship": true})).await;
         } else {
             self.say_of(&order, "readyForPickup", name, json!({})).await;
