@@ -129,6 +129,9 @@ pub(crate) struct Stock {
     /// What is expected to come in, the earliest first.
     #[prost(message, repeated, tag = "18")]
     pub coming: Vec<Coming>,
+    /// Found because they left without being on hand: a receipt that we hear of later may be theirs.
+    #[prost(int64, tag = "19")]
+    pub ahead: i64,
 }
 
 /// Why and when something is done to stock.
@@ -201,6 +204,7 @@ impl Stock {
         let mut movements = Vec::with_capacity(2);
         if missing > 0 {
             movements.push(self.change(Change { on_hand: missing, reserved: 0 }, Kind::Found, act)?);
+            self.ahead = self.ahead.saturating_add(missing);
         }
         let gone = self.negated(leaving)?;
         movements.push(self.change(Change { on_hand: gone, reserved: gone }, Kind::Consume, act)?);
@@ -217,8 +221,14 @@ impl Stock {
     ///
     /// A number of the authority's books that was true before we heard may have the goods or not; as after a posted
     /// adjustment, only a younger one is taken over.
+    ///
+    /// Goods that came back and left again before we heard of their receipt were found when they left: they are not there
+    /// twice. If they were others after all, the next count says so, and until then too little is sold, not too much.
     pub(crate) fn receive(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
-        let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Receive, act)?;
+        let known = self.ahead.min(quantity.millionths()).max(0);
+        self.ahead = self.ahead.saturating_sub(known);
+        let come = quantity.millionths().saturating_sub(known);
+        let movement = self.change(Change { on_hand: come, reserved: 0 }, Kind::Receive, act)?;
         self.posted_at = self.posted_at.max(act.now.as_millisecond());
         Ok(movement)
     }
@@ -270,6 +280,7 @@ impl Stock {
         let first = self.counted_at == 0;
         self.recent.retain(|moved| moved.happened_at > as_of);
         self.counted_at = as_of;
+        self.ahead = 0;
         authority.clone_into(&mut self.authority);
         if delta == 0 && !first {
             return Ok(Counted::Taken(None));

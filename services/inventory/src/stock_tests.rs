@@ -120,6 +120,27 @@ fn goods_that_left_without_being_on_hand_are_found_first() {
 }
 
 #[test]
+fn goods_that_came_back_and_left_again_before_their_receipt_was_heard_of_are_not_there_twice() {
+    let mut stock = counted(0, 1);
+    stock.promise(units(1), Kind::Reserve, act(2)).unwrap();
+    stock.take_off(units(1), act(3)).unwrap();
+    stock.receive(units(3), act(4)).unwrap();
+    assert_eq!(stock.on_hand, units(2).millionths());
+    stock.receive(units(1), act(5)).unwrap();
+    assert_eq!(stock.on_hand, units(3).millionths(), "only once");
+}
+
+#[test]
+fn a_count_knows_what_was_found() {
+    let mut stock = counted(0, 1);
+    stock.promise(units(1), Kind::Reserve, act(2)).unwrap();
+    stock.take_off(units(1), act(3)).unwrap();
+    stock.count(units(0), "shelf", Counter::Shelf, act(4)).unwrap();
+    stock.receive(units(1), act(5)).unwrap();
+    assert_eq!(stock.on_hand, units(1).millionths());
+}
+
+#[test]
 fn more_than_is_on_hand_cannot_be_written_off() {
     let mut stock = counted(2, 1);
     let refused = stock.adjust(units(-3), act(2)).unwrap_err();

@@ -178,6 +178,10 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     // An ERP counts on below zero when goods leave that its books do not have; a shelf is then empty, not owed.
     let below_zero = units(&found.books["netsuite"]["stock_below_zero"]).unwrap_or(0);
     let theirs = units(&found.books["netsuite"]["stock"]["on_hand"]).map(|theirs| theirs.saturating_add(below_zero));
+    for row in &found.stock {
+        let terms = ["onHand", "available", "reserved", "allocated", "shortfall"].map(|term| &row[term]);
+        watch.trace().line("END", &format!("stock {} {} {terms:?}", row["sku"], row["location"]));
+    }
     watch.trace().line("END", &format!("on hand {ours}, erp {theirs:?} with {below_zero} below zero"));
     if found.parked.is_empty() && theirs != Some(ours) {
         watch.violated("books_agree", format!("{ours} pieces are on hand with us, {theirs:?} in the ERP"));
