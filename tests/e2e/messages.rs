@@ -59,7 +59,7 @@ async fn a_customer_whose_pickup_is_shipped_instead_is_told_of_every_step_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_is_told_that_it_waits_and_of_nothing_else_when_it_is_collected() {
+async fn a_customer_is_told_that_the_order_waits_in_the_store() {
     let mesh = mesh().await;
     let id = ordered(&mesh, "P-10", true).await;
     told(&mesh, &id, "readyForPickup", json!({})).await;

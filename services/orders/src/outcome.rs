@@ -40,7 +40,6 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         }
         (Leg::AskPayment(id), Brought::Paid(told)) => {
             payments::stand(order, id, told, at);
-            payments::settle_hold(order, at);
         }
         (Leg::Confirm, _) => order.confirmed = true,
         (Leg::Capture(id), Brought::Paid(told)) => payments::captured(order, id, told, at),

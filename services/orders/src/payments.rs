@@ -301,7 +301,7 @@ pub(crate) fn stand(order: &mut Order, id: &str, told: &pay::Payment, at: i64) -
             ours.taken_at = at;
         }
     }
-    taken_by_others(order, id, &standing, told, at);
+    taken_by_others(order, id, standing.captured, at);
     for refund in &told.refunds {
         came_back(order, id, refund);
     }
@@ -309,14 +309,12 @@ pub(crate) fn stand(order: &mut Order, id: &str, told: &pay::Payment, at: i64) -
     *order != before
 }
 
-/// What somebody captured in the service's own screens is money taken all the same.
-fn taken_by_others(order: &mut Order, id: &str, standing: &Standing, told: &pay::Payment, at: i64) {
-    let ours = told.captures.iter().filter_map(|capture| capture.amount.as_ref());
-    let ours = ours.fold(0_i64, |sum, amount| sum.saturating_add(amount.minor_units));
-    let known: Vec<&Payment> = order.payments.iter().filter(|one| one.taken_from == id && is_others(id, one)).collect();
-    let booked = known.iter().fold(0_i64, |sum, one| sum.saturating_add(one.minor));
-    let more = standing.captured.saturating_sub(ours).saturating_sub(booked);
-    let number = known.len().saturating_add(1);
+/// What was captured and is none of our captures, by people in the service's own screens or by one that we gave up, is
+/// money taken all the same.
+fn taken_by_others(order: &mut Order, id: &str, captured: i64, at: i64) {
+    let known = order.payments.iter().filter(|one| one.taken_from == id && one.is_captured());
+    let more = captured.saturating_sub(known.fold(0, |sum, one| sum.saturating_add(one.minor)));
+    let number = order.payments.iter().filter(|one| is_others(id, one)).count().saturating_add(1);
     let Some(from) = order.payments.iter().find(|one| one.id == id).cloned().filter(|_| more > 0) else { return };
     order.payments.push(Payment {
         id: format!("{id}/other{number}"),
@@ -382,7 +380,7 @@ pub(crate) fn ask_again(order: &mut Order) {
     }
 }
 
-/// A further payment: the customer paid anew, or by other means.
+/// A further payment: the customer paid anew, or by other means. One that the payment service has refused is asked again.
 pub(crate) fn add(order: &mut Order, asked: &pb::Payment, channel: Option<&Channel>, at: i64) -> Result<(), Error> {
     let status = order.status().to_lowercase();
     let over = matches!(order.state(), State::Cancelling | State::Cancelled | State::Refused | State::Completed);
@@ -397,10 +395,23 @@ pub(crate) fn add(order: &mut Order, asked: &pb::Payment, channel: Option<&Chann
     let number = named.clone().count().saturating_add(1);
     let id = format!("{}/p{number}", order.id);
     let payment = parse_payment(asked, &id, "payment", currency, channel, &mut bad);
-    let twice = !asked.reference.is_empty()
-        && named.clone().any(|one| one.reference == asked.reference && one.gateway == asked.gateway);
-    bad.require("payment.reference", !twice, "the order has this payment already");
+    let same =
+        |one: &Payment| !asked.reference.is_empty() && one.reference == asked.reference && one.gateway == asked.gateway;
+    let known = named.clone().find(|one| same(one)).map(|one| (one.id.clone(), one.refusal.is_empty()));
+    bad.require(
+        "payment.reference",
+        known.as_ref().is_none_or(|(_, sound)| !sound),
+        "the order has this payment already",
+    );
     bad.check()?;
+    if let Some((id, _)) = known {
+        // It was refused before; whoever names it again has mended that.
+        if let Some(refused) = order.authorization(&id) {
+            refused.standing = None;
+            refused.refusal.clear();
+        }
+        return Ok(());
+    }
     order.payments.push(payment);
     settle_hold(order, at);
     Ok(())

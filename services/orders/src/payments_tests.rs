@@ -153,6 +153,41 @@ fn a_refused_capture_leaves_the_order_unpaid_until_somebody_pays_anew() {
 }
 
 #[test]
+fn a_capture_that_was_given_up_and_taken_all_the_same_is_money_taken() {
+    let mut order = authorized(false);
+    ship(&mut order, 1, 6);
+    ship(&mut order, 2, 2);
+    not_captured(&mut order, "o-1/p1/c1", "PAYMENT_SERVICE_REFUSED: try later");
+    let gbp = |minor_units| Some(Money { minor_units, currency: "GBP".into() });
+    let taken = pay::Payment {
+        captured: gbp(2208),
+        captures: vec![pay::Capture { external_ref: "o-1/p1/c1".into(), amount: gbp(2208) }],
+        ..told(false, pay::PaymentState::Captured, "2")
+    };
+    assert!(stand(&mut order, "o-1/p1", &taken, 6));
+    order.advance();
+    assert_eq!((order.captured(), order.lacks_money()), (2208, 0));
+}
+
+#[test]
+fn a_refused_payment_that_is_named_again_is_asked_again() {
+    let mut order = authorized(false);
+    let asked = pb::Payment {
+        amount: Some(Money { minor_units: 2208, currency: "GBP".into() }),
+        gateway: "stripe".into(),
+        reference: "pi_1".into(),
+        ..pb::Payment::default()
+    };
+    let channel = Channel { gateways: [("stripe".into(), "pay".into())].into(), ..Channel::default() };
+    assert!(add(&mut order, &asked, Some(&channel), 1).is_err(), "nothing is wrong with it");
+    ship(&mut order, 1, 6);
+    ship(&mut order, 2, 2);
+    not_captured(&mut order, "o-1/p1/c1", "PAYMENT_SERVICE_REFUSED: try later");
+    add(&mut order, &asked, Some(&channel), 2).unwrap();
+    assert_eq!((order.unasked_payments().count(), order.payments.len()), (1, 1));
+}
+
+#[test]
 fn an_order_that_is_not_authorized_waits_and_goes_on_once_it_is() {
     let mut order = order().received();
     order.payments = authorized(false).payments;

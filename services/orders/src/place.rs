@@ -224,6 +224,16 @@ pub(crate) fn parse_payment(
     let at = format!("{field}.amount");
     let minor = amount(payment.amount.as_ref(), &at, currency, bad);
     bad.require(&at, minor > 0, "a payment is above 0");
+    let told = !matches!(
+        payment.state(),
+        pb::PaymentState::Failed
+            | pb::PaymentState::Expired
+            | pb::PaymentState::Settled
+            | pb::PaymentState::PartlyRefunded
+            | pb::PaymentState::Refunded
+            | pb::PaymentState::Disputed
+    );
+    bad.require(&format!("{field}.state"), told, "say PENDING, AUTHORIZED, CAPTURED or VOIDED; others are answers");
     let voided = payment.state() == pb::PaymentState::Voided;
     let service = channel.and_then(|channel| channel.gateways.get(&payment.gateway)).filter(|_| !voided);
     if let Some(service) = service {

@@ -98,7 +98,7 @@ impl Calls {
                 "no payment service {:?} is configured; set orders.payments.{}",
                 payment.service, payment.service
             );
-            Failure::not_done("PAYMENTS_NOT_CONFIGURED", detail)
+            Failure::not_done("SYSTEM_NOT_CONFIGURED", detail)
         })?;
         Ok((payment, PaymentsServiceClient::new(peer.clone())))
     }
