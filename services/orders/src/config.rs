@@ -44,6 +44,20 @@ pub struct Config {
     pub sourcing_file: Option<PathBuf>,
 }
 
+impl Config {
+    /// Gateways that are said to be held by a payment service that is not configured, each with its mend.
+    #[must_use]
+    pub fn gateway_problems(&self) -> Vec<String> {
+        let gateways =
+            self.channels.iter().flat_map(|(name, channel)| channel.gateways.iter().map(move |one| (name, one)));
+        let unknown = gateways.filter(|(_, (_, service))| !self.payments.contains_key(*service));
+        let words = |(name, (gateway, service)): (&String, (&String, &String))| {
+            format!("orders.channels.{name}.gateways.{gateway} names {service:?}; add orders.payments.{service}")
+        };
+        unknown.map(words).collect()
+    }
+}
+
 /// A channel that orders come from.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

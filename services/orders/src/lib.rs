@@ -82,6 +82,9 @@ pub enum Error {
     /// An address in the configuration is none.
     #[error("orders configuration")]
     Peer(#[from] PeerError),
+    /// A payment would be held by a service that is not configured.
+    #[error("{}", .0.join("; "))]
+    Gateways(Vec<String>),
     /// Sourcing is configured in a way that cannot be used.
     #[error("{}", .0.join("; "))]
     Sourcing(Vec<String>),
@@ -98,6 +101,10 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Listener) -> Result<(), Error> {
+    let problems = config.gateway_problems();
+    if !problems.is_empty() {
+        return Err(Error::Gateways(problems));
+    }
     let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
     let calls = Calls::new(&config, &runtime, &store, policies)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());

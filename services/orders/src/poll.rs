@@ -31,8 +31,8 @@ pub(crate) fn reading_of_payments(instance: &str) -> String {
 
 impl Source for Facts {
     type Change = Change;
-    const CALL: &'static str = "erp.poll_changes";
-    const NAME: &'static str = "reading of the ERP's orders";
+    const CALL: &'static str = "orders.read_changes";
+    const NAME: &'static str = "reading of what ERPs and payment services say";
 
     async fn ask(&self, system: System<'_>, cursor: &str) -> Result<Changes<Change>, Failure> {
         match system.instance.strip_prefix(PAYMENTS) {

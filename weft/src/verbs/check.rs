@@ -63,16 +63,7 @@ fn problems(config: &Config) -> Vec<String> {
 
 /// Payments that nobody would take, or give back.
 fn payments(config: &Config) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (name, channel) in &config.orders.channels {
-        for (gateway, service) in &channel.gateways {
-            if !config.orders.payments.contains_key(service) {
-                problems.push(format!(
-                    "orders.channels.{name}.gateways.{gateway} names {service:?}; add orders.payments.{service}"
-                ));
-            }
-        }
-    }
+    let mut problems = config.orders.gateway_problems();
     let unknown = config.orders.payments.keys().filter(|service| !config.returns.payments.contains_key(*service));
     let words = |service: &String| {
         format!(
