@@ -8,7 +8,7 @@ use crate::harness::Mesh;
 async fn a_day_with_duplicated_and_reordered_webhooks_ends_with_one_document_for_each_order() {
     let mesh = Mesh::start().await;
     let report = mesh.feed().await;
-    assert!(report.agrees(), "{} {:#}", report.line(), report.books);
+    assert!(report.agrees(), "{} {:#?} {:#}", report.line(), report.differences(), report.books);
     assert_eq!(report.books["netsuite"]["item_fulfillments"]["duplicates"], 0);
     assert_eq!(report.books["netsuite"]["inventory_adjustments"]["count"], 1, "one write-off");
     mesh.end().await;
@@ -39,7 +39,7 @@ async fn a_day_on_which_every_vendor_fails_now_and_then_ends_with_the_same_books
     mesh.plant("shopify", json!({"kind": "status", "status": 503, "times": 3, "body_contains": "fulfillmentOrders"}))
         .await;
     let report = mesh.feed().await;
-    assert!(report.agrees(), "{} {:#}", report.line(), report.books);
+    assert!(report.agrees(), "{} {:#?} {:#}", report.line(), report.differences(), report.books);
     let struck = mesh.twins().get("/__sandbox/netsuite/faults").await.unwrap();
     let sum: u64 = struck.as_array().unwrap().iter().map(|fault| fault["struck"].as_u64().unwrap()).sum();
     assert!(sum >= 10, "the faults must have struck: {struck}");

@@ -18,7 +18,7 @@ fn sum(text: &str, family: &str, labels: &[&str]) -> f64 {
 async fn a_trading_day_can_be_read_from_metrics() {
     let mesh = Mesh::start().await;
     let report = mesh.feed().await;
-    assert!(report.agrees(), "{} {:#}", report.line(), report.books);
+    assert!(report.agrees(), "{} {:#?} {:#}", report.line(), report.differences(), report.books);
     let metrics = Wire::to(&mesh.runtime, &url(mesh.at.metrics)).unwrap();
     let (status, text) = metrics.raw("GET", "/metrics", None, &[]).await.unwrap();
     assert_eq!(status, 200, "{text}");

@@ -35,7 +35,7 @@ async fn a_day_on_which_every_step_of_a_return_fails_once_ends_with_the_same_boo
     )
     .await;
     let report = mesh.feed().await;
-    assert!(report.agrees(), "{} {:#}", report.line(), report.books);
+    assert!(report.agrees(), "{} {:#?} {:#}", report.line(), report.differences(), report.books);
     for vendor in ["netsuite", "shopify"] {
         let struck = mesh.twins().get(&format!("/__sandbox/{vendor}/faults")).await.unwrap();
         let sum: u64 = struck.as_array().unwrap().iter().map(|fault| fault["struck"].as_u64().unwrap()).sum();

@@ -27,7 +27,7 @@ async fn the_trace_of_a_request_reaches_the_erp_and_the_crm() {
 async fn the_trace_of_a_webhook_reaches_the_erp() {
     let mesh = Mesh::start().await;
     let report = mesh.feed().await;
-    assert!(report.agrees(), "{}", report.line());
+    assert!(report.agrees(), "{} {:#?}", report.line(), report.differences());
     let orders = mesh.gateway().get("/v1/orders?pageSize=3").await.unwrap();
     for order in orders["orders"].as_array().unwrap() {
         let trace = order["traceId"].as_str().unwrap();

@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::recalled::Recalled;
 use crate::console;
 
+/// Differences that are printed.
+const SHOWN: usize = 20;
+
 /// The comparison.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -46,7 +49,6 @@ impl Report {
             told.extend(
                 recalled.causes.iter().map(|(cause, lines)| format!("waits for a person: {lines} lines, {cause}")),
             );
-            told.extend(recalled.differences.iter().take(10).map(|one| format!("differs: {one}")));
         }
         let orders = held.get("orders").and_then(Value::as_array).cloned().unwrap_or_default();
         let text = |order: &Value, name: &str| order.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -107,36 +109,48 @@ impl Report {
     /// True when every book agrees with the order book.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.number("/netsuite/sales_orders/count") == self.orders
-            && self.number("/netsuite/sales_orders/lines") == self.lines
-            && self.text("/netsuite/sales_orders/value") == self.value
-            && self.number("/netsuite/invoices/count") == self.orders
-            && self.text("/netsuite/invoices/value") == self.value
-            && self.number("/salesforce/order_contexts/count") == self.orders
-            && self.returns_agree()
-            && self.duplicates() == 0
-            && self.held.is_empty()
+        self.differences().is_empty()
     }
 
-    /// True when what came back is what the book says, in every book: one ERP return, credit memo and refund for each
-    /// earlier order, each told to its case, and no order whose money and documents differ.
+    /// Where a book says something else than the order book, a line each: one ERP document for every order, one ERP
+    /// return, credit memo and refund for every earlier order that came back, each told to its case, nothing twice,
+    /// and no order that waits for a person.
     #[must_use]
-    pub fn returns_agree(&self) -> bool {
+    pub fn differences(&self) -> Vec<String> {
         let (parts, paid) = (self.recalled.parts, self.recalled.paid_parts);
-        let value = format!("{:.2}", self.recalled.value);
-        self.recalled.differences.is_empty()
-            && ["return_authorizations", "credit_memos"]
-                .iter()
-                .all(|book| self.number(&format!("/netsuite/{book}/count")) == parts)
-            && self.number("/netsuite/customer_refunds/count") == paid
-            && self.number("/shopify/refunds/count") == paid
-            && ["/netsuite/credit_memos/value", "/netsuite/customer_refunds/value", "/shopify/refunds/value"]
-                .iter()
-                .all(|book| self.text(book) == value)
-            && self.number("/netsuite/unbalanced_orders") == 0
-            && self.number("/salesforce/returns/count") == self.recalled.returns
-            && milestone(&self.books, "RETURN_CREDITED") == parts
-            && milestone(&self.books, "RETURN_REFUNDED") == paid
+        let back = format!("{:.2}", self.recalled.value);
+        let numbers = [
+            ("/netsuite/sales_orders/count", self.orders),
+            ("/netsuite/sales_orders/lines", self.lines),
+            ("/netsuite/invoices/count", self.orders),
+            ("/netsuite/return_authorizations/count", parts),
+            ("/netsuite/credit_memos/count", parts),
+            ("/netsuite/customer_refunds/count", paid),
+            ("/netsuite/unbalanced_orders", 0),
+            ("/shopify/refunds/count", paid),
+            ("/salesforce/order_contexts/count", self.orders),
+            ("/salesforce/returns/count", self.recalled.returns),
+            ("/salesforce/case_milestones/by_kind/RETURN_CREDITED", parts),
+            ("/salesforce/case_milestones/by_kind/RETURN_REFUNDED", paid),
+        ];
+        let values = [
+            ("/netsuite/sales_orders/value", &self.value),
+            ("/netsuite/invoices/value", &self.value),
+            ("/netsuite/credit_memos/value", &back),
+            ("/netsuite/customer_refunds/value", &back),
+            ("/shopify/refunds/value", &back),
+        ];
+        let numbers = numbers.map(|(path, expected)| (path, self.number(path).to_string(), expected.to_string()));
+        let values = values.map(|(path, expected)| (path, self.text(path), expected.clone()));
+        let unlike = numbers.into_iter().chain(values).filter(|(_, found, expected)| found != expected);
+        let mut all: Vec<String> =
+            unlike.map(|(path, found, expected)| format!("{path} is {found}, not {expected}")).collect();
+        all.extend(self.recalled.differences.iter().cloned());
+        all.extend(self.held.iter().map(|order| format!("order {order} waits for a person")));
+        if self.duplicates() > 0 {
+            all.push(format!("{} documents are there twice", self.duplicates()));
+        }
+        all
     }
 
     /// The one line of `make day`.
@@ -161,8 +175,8 @@ impl Report {
         for line in &self.told {
             console::say(line);
         }
-        for order in &self.held {
-            console::say(&format!("waits for a person: {order}"));
+        for difference in self.differences().iter().take(SHOWN) {
+            console::say(&format!("differs: {difference}"));
         }
         let row = |who: &str, what: &str, path: &str| {
             let of = |name: &str| self.text(&format!("{path}/{name}"));

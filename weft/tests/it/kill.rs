@@ -30,7 +30,7 @@ async fn a_day_with_five_kills_ends_with_the_same_books_and_no_leaked_reservatio
         mesh.start(&runtime).await;
     }
     let report = feed(&runtime, &mesh).await.unwrap();
-    assert!(report.agrees(), "seed {seed}: {} {:#}", report.line(), report.books);
+    assert!(report.agrees(), "seed {seed}: {} {:#?} {:#}", report.line(), report.differences(), report.books);
     nothing_is_promised(&runtime, &url(mesh.at.gateway)).await;
 }
 
