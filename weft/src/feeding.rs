@@ -29,8 +29,6 @@ const BATCH: usize = 50;
 /// meanwhile: so much longer than it took are they left alone.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
 const LEAVE_ALONE: u32 = 20;
-/// The reading of the ERP is a transaction that never ends.
-const READINGS: u64 = 1;
 /// Who does not answer is asked again for so long.
 const TRIES_FOR: Duration = Duration::from_secs(30);
 /// After this long without any progress the feed ends and says what is missing.
@@ -247,7 +245,7 @@ impl<'a> Feeding<'a> {
         let begun = self.runtime.clock().monotonic();
         loop {
             match ops.get_stats(GetStatsRequest {}).await {
-                Ok(stats) => return Ok(stats.into_inner().open.saturating_sub(READINGS)),
+                Ok(stats) => return Ok(stats.into_inner().open),
                 Err(status) if self.runtime.clock().monotonic().saturating_sub(begun) >= TRIES_FOR => {
                     return Err(status.into());
                 }

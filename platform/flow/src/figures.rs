@@ -11,7 +11,6 @@ use retail_store::{Document as _, Error, IndexQuery, Lag, Partition, Store};
 
 use crate::leases::Leases;
 use crate::letters::DeadLetters;
-use crate::reading::Reading;
 use crate::transactions::{State, list, since};
 
 /// Partitions that are looked at side by side.
@@ -20,9 +19,6 @@ const SIDE_BY_SIDE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Parked transactions of one partition that are looked at. Beyond so many the counts say less than there are.
 const PARKED: usize = 1_000;
-
-/// Transactions that never end (readings of systems) lie before others in a state's list; hardly more than so many.
-const ENDLESS: usize = 16;
 
 const ANSWERS: Family = Family {
     name: "retail_store_answers",
@@ -177,10 +173,8 @@ impl Figures {
 
     async fn stand(&self, partition: Partition, state: State) -> Result<Stand, Error> {
         let count = self.store.count(partition, &list(state.number())).await?;
-        let first = if count == 0 { Vec::new() } else { self.store.index(partition, &first(state, ENDLESS)).await? };
-        // The reading of a system never ends, and is no business of anybody's.
-        let oldest = first.iter().find(|entry| entry.key.kind() != Reading::KIND);
-        Ok(Stand { count, oldest: oldest.and_then(|entry| since(&entry.sort)) })
+        let first = if count == 0 { Vec::new() } else { self.store.index(partition, &first(state, 1)).await? };
+        Ok(Stand { count, oldest: first.first().and_then(|entry| since(&entry.sort)) })
     }
 }
 

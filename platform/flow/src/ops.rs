@@ -146,7 +146,8 @@ impl Ops {
             state @ (pb::TransactionState::Running
             | pb::TransactionState::Waiting
             | pb::TransactionState::Parked
-            | pb::TransactionState::Done) => i32::from(state),
+            | pb::TransactionState::Done
+            | pb::TransactionState::Reading) => i32::from(state),
         };
         let after = crate::page::read(&request.page_token, &mut bad);
         bad.check()?;

@@ -5,6 +5,7 @@ use retail_store::{Document, Draft};
 
 use crate::ledger::Ledger;
 use crate::process::Summary;
+use crate::reading::Reading;
 
 /// Where a transaction stands, as in `retail.ops.v1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) enum State {
     Waiting = 2,
     Parked = 3,
     Done = 4,
+    /// Asks a system for what changed, and never ends: no work that anybody waits for.
+    Reading = 5,
 }
 
 impl State {
@@ -22,6 +25,7 @@ impl State {
             Self::Waiting => 2,
             Self::Parked => 3,
             Self::Done => 4,
+            Self::Reading => 5,
         }
     }
 }
@@ -53,6 +57,7 @@ pub(crate) fn index<D: Document>(
 ) {
     let state = match (ledger.parked.is_some(), at_work, over) {
         (true, ..) => State::Parked,
+        (false, ..) if D::KIND == Reading::KIND => State::Reading,
         (false, true, _) => State::Running,
         (false, false, true) => State::Done,
         (false, false, false) => State::Waiting,

@@ -147,13 +147,9 @@ async fn moves(people: &People) -> Option<Moves> {
         Ok(running) => running,
         Err(error) => return moves(format!("a service does not say what is under way: {error:#}")),
     };
-    for (service, one) in running {
-        if !one.id.starts_with(READING) {
-            let what = format!("{service}: {} {} {}", one.id, one.name, one.status);
-            return Some(Moves { what, forgotten: true });
-        }
-    }
-    None
+    let (service, one) = running.into_iter().next()?;
+    let what = format!("{service}: {} {} {}", one.id, one.name, one.status);
+    Some(Moves { what, forgotten: true })
 }
 
 /// Something other than a reading that is due before long. What waits for no time waits for a fact; whether it may is

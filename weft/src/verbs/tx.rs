@@ -31,7 +31,7 @@ enum What {
     },
     /// Transactions of one state, longest in it first.
     List {
-        /// running, waiting, parked or done.
+        /// running, waiting, parked, done or reading.
         #[arg(long, default_value = "parked")]
         state: String,
         #[arg(short, long, value_enum, default_value = "table")]
@@ -109,9 +109,10 @@ async fn list(mut ops: OpsServiceClient<Peer>, name: &str, state: &str, output: 
         "waiting" => pb::TransactionState::Waiting,
         "done" => pb::TransactionState::Done,
         "parked" => pb::TransactionState::Parked,
+        "reading" => pb::TransactionState::Reading,
         other => {
             return Err(tonic::Status::invalid_argument(format!(
-                "no state {other:?}; say running, waiting, parked or done"
+                "no state {other:?}; say running, waiting, parked, done or reading"
             )));
         }
     };

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use retail_flow::{Changes, Failure, Leases, Ledger, Reading, Readings, Source, System, Worker};
+use retail_flow::{Changes, Counters, Failure, Leases, Ledger, Ops, Reading, Readings, Source, System, Worker};
+use retail_proto::ops::v1 as pb;
+use retail_proto::ops::v1::ops_service_server::OpsService as _;
 use retail_runtime::Peer;
+use tonic::Request;
 
 use crate::toy::World;
 
@@ -144,4 +147,17 @@ async fn a_system_that_was_taken_out_of_the_configuration_waits_for_a_person() {
         }
         next.clock.sleep(Duration::from_secs(1)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_is_listed_as_such_and_is_no_open_work() {
+    let (world, register) = (World::new(), Register::holding(&["a"]));
+    register.read(&world, &["town"]).await;
+    register.until(&world, |books| books.taken.len() == 1).await;
+    let ops = Ops::new(&world.store, &world.clock, Arc::<Counters>::default()).with::<Reading>();
+    let request = pb::ListTransactionsRequest { state: pb::TransactionState::Reading.into(), ..Default::default() };
+    let listed = ops.list_transactions(Request::new(request)).await.unwrap().into_inner().transactions;
+    assert_eq!(listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["reading/town"]);
+    assert_eq!(listed[0].state(), pb::TransactionState::Reading);
+    assert_eq!(ops.get_stats(Request::new(pb::GetStatsRequest {})).await.unwrap().into_inner().open, 0);
 }
