@@ -2,7 +2,8 @@
 //! driver that dies loses nothing: the due entry stands until the commit that ends the need for it.
 //!
 //! Calls to our own services need no intent: they are made at once, and what they brought is kept until the next commit
-//! that something else needs. A crash in between makes them again, under the same keys.
+//! that something else needs. A crash in between makes them again, under the same keys. A call that changes something by
+//! what others brought waits for that commit ([`Step::commits_first`]).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -287,10 +288,15 @@ fn may_pass(error: &StoreError) -> bool {
     )
 }
 
-/// May the plan go on without a commit? When all it wants are calls to our own services and all that came back is good.
+/// May the plan go on without a commit? When all it wants are calls to our own services, none of them stands on what is
+/// not durable yet, and all that came back is good.
 fn can_wait<P: Process>(plan: &Plan<P>, round: &Round<P>, ledger: &Ledger) -> bool {
     let calls_only =
         sabotage::is_off("intent") || plan.launches.iter().all(|launch| launch.step.class() == Class::Call);
+    let stands_on_it = |launch: &Launch<P::Step>| launch.step.commits_first() && !sabotage::is_off("commit_first");
+    if !round.finished.is_empty() && plan.launches.iter().any(stands_on_it) {
+        return false;
+    }
     let all_good = round.finished.iter().all(|done| matches!(done.said, Said::Brought(_)));
     !plan.launches.is_empty() && calls_only && all_good && round.finished.len() < KEPT && ledger.parked.is_none()
 }

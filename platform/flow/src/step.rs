@@ -68,6 +68,11 @@ pub trait Step: Clone + Debug + Send + Sync + 'static {
     fn routine(&self) -> bool {
         false
     }
+    /// True for a call that changes something by what earlier calls brought: it leaves only when that is durable. After a
+    /// crash the earlier calls are made again and may bring something else, not least because of this one.
+    fn commits_first(&self) -> bool {
+        false
+    }
     /// How long and how often it is tried.
     fn policy(&self) -> Policy {
         match self.class() {

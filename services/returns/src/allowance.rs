@@ -175,9 +175,14 @@ impl Allowance {
 
     /// Decides how a part ends in money, once: what it credits first pays what is still owed of its invoice, the rest
     /// is given back, but never more than was taken and has not gone back. Claims shrink to what was accepted.
-    pub(crate) fn settle(&mut self, sale: &Sale, asked: &Settling) -> Entry {
+    ///
+    /// `None` while we are about to take what the order owes: a credit that paid it would be paid once more.
+    pub(crate) fn settle(&mut self, sale: &Sale, asked: &Settling) -> Option<Entry> {
         if let Some(known) = self.money.iter().find(|entry| entry.id == asked.id) {
-            return known.clone();
+            return Some(known.clone());
+        }
+        if !asked.is_given && sale.is_being_paid && self.owed(sale) > 0 {
+            return None;
         }
         self.shrink(asked);
         let mut entry = Entry {
@@ -196,7 +201,7 @@ impl Allowance {
             entry.refund = self.refundable(sale).min(entry.credited.saturating_sub(entry.applied));
         }
         self.money.push(entry.clone());
-        entry
+        Some(entry)
     }
 
     fn shrink(&mut self, asked: &Settling) {

@@ -65,7 +65,7 @@ fn settle(books: &mut Allowance, sale: &Sale, id: &str, credited: i64) -> (i64, 
     let invoice = sale.bills.first().map(|bill| bill.record.clone());
     let lines = vec![Credit { number: 1, quantity: UNIT, amount: credited }];
     let asked = Settling { id: id.into(), return_id: id.into(), lines, invoice, ..Settling::default() };
-    let entry = books.settle(sale, &asked);
+    let entry = books.settle(sale, &asked).unwrap();
     (entry.applied, entry.refund)
 }
 
@@ -78,6 +78,23 @@ fn an_invoice_that_is_owed_takes_the_memo_and_only_the_rest_is_given_back() {
     assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (564, 436));
     assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (564, 436), "a repeat is answered alike");
     assert_eq!(settle(&mut books, &sale, "r-2/1", 1000), (0, 1000), "nothing is owed any more");
+}
+
+#[test]
+fn nothing_is_settled_while_the_money_that_is_owed_is_about_to_be_taken() {
+    let mut sale = sale();
+    (sale.invoiced, sale.captured, sale.is_being_paid) = (3564, 0, true);
+    sale.bills[0].owed = Some(3564);
+    let mut books = Allowance::default();
+    let asked = Settling {
+        id: "r-1/1".into(),
+        lines: vec![Credit { number: 1, quantity: UNIT, amount: 1000 }],
+        ..Settling::default()
+    };
+    assert_eq!(books.settle(&sale, &asked), None);
+    assert_eq!(books, Allowance::default());
+    sale.captured = 3564;
+    assert_eq!(books.settle(&sale, &asked).unwrap().refund, 1000, "what is left is held for goods still to come");
 }
 
 #[test]
@@ -173,7 +190,7 @@ fn finish(books: &mut Allowance, sale: &Sale, record: &mut Return, back: i64, go
     let (mut credited, mut refunded) = (0, 0);
     for number in record.parts.iter().map(|part| part.number).collect::<Vec<_>>() {
         let part = record.part(number).unwrap().clone();
-        let entry = books.settle(sale, &settling(record, &part));
+        let entry = books.settle(sale, &settling(record, &part)).unwrap();
         assert_eq!(credits(record, &part).iter().map(|credit| credit.amount).sum::<i64>(), entry.credited);
         settled(record, number, &entry);
         credited += entry.credited;

@@ -55,8 +55,8 @@ impl Books {
         self.change(&sale.order_id, rule).await
     }
 
-    /// Decides how a part ends in money.
-    pub(crate) async fn settle(&self, sale: &Sale, asked: Settling) -> Result<Entry, Failure> {
+    /// Decides how a part ends in money; `None` while the order's own money is on its way.
+    pub(crate) async fn settle(&self, sale: &Sale, asked: Settling) -> Result<Option<Entry>, Failure> {
         let sale_ = sale.clone();
         let rule = move |draft: &mut Draft<Allowance>| Ok::<_, Infallible>(draft.doc.settle(&sale_, &asked));
         self.change(&sale.order_id, rule).await

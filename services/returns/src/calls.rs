@@ -206,7 +206,7 @@ impl Calls {
         let of = self.of(record, part)?;
         let sale = self.sale_of(&of).await?;
         let entry = self.books.settle(&sale, crediting::settling(record, of.part)).await?;
-        Ok(Brought::Settled(entry))
+        Ok(entry.map_or(Brought::NotYet, Brought::Settled))
     }
 
     /// The order as it stands: its payments and invoices may have changed since the lines were judged.

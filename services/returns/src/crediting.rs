@@ -9,6 +9,8 @@ use crate::share::share;
 
 /// The soonest and the latest that the owner of a pending refund is asked again, milliseconds.
 const LOOKS: (i64, i64) = (1_000, 3_600_000);
+/// The soonest and the latest that an order whose money is being taken is looked at again, milliseconds.
+const SETTLE_LOOKS: (i64, i64) = (500, 300_000);
 
 /// What is credited of a part: of each line what was accepted, at its share of what was authorized.
 pub(crate) fn credits(record: &Return, part: &Part) -> Vec<Credit> {
@@ -32,6 +34,15 @@ pub(crate) fn settling(record: &Return, part: &Part) -> Settling {
             .map(|line| (line.claimed_as, line.invoice.clone(), record.accepted(line), line.authorized))
             .collect(),
     }
+}
+
+/// The order's own money comes first: looked at again more seldom the longer that takes.
+pub(crate) fn settle_later(part: &mut Part, now: i64) {
+    if part.settle_since == 0 {
+        part.settle_since = now;
+    }
+    let waited = now.saturating_sub(part.settle_since);
+    part.settle_at = now.saturating_add((waited / 2).clamp(SETTLE_LOOKS.0, SETTLE_LOOKS.1));
 }
 
 /// Takes the books' decision over.

@@ -99,7 +99,7 @@ impl Journey {
             return;
         }
         if part.settlement.is_none() {
-            plan.legs.push(Leg::Settle(number));
+            plan.at(part.settle_at, now, Leg::Settle(number));
             return;
         }
         if part.is_to_be_credited() && part.credit_memo.is_none() {
@@ -210,6 +210,9 @@ impl Process for Journey {
                 } else {
                     crediting::settled(record, *part, entry);
                 }
+            }
+            (Leg::Settle(part), Brought::NotYet) => {
+                with_part(record, *part, |part| crediting::settle_later(part, at));
             }
             (Leg::CreditMemo(part), Brought::Record(document)) => with_part(record, *part, |part| {
                 part.credit_memo.get_or_insert_with(|| document.clone());

@@ -93,6 +93,12 @@ impl Step for Leg {
         }
     }
 
+    /// Claims lie in other books than the purchases that were found: after a crash in between, the claims that were made
+    /// already would be in the way of finding the same purchases again.
+    fn commits_first(&self) -> bool {
+        matches!(self, Self::Judge(_))
+    }
+
     fn policy(&self) -> Policy {
         match self {
             // Five thousand lines may name as many orders.
@@ -122,6 +128,8 @@ pub(crate) enum Brought {
     SalesReturn(Box<erp::SalesReturn>),
     /// How the part ends in money.
     Settled(Entry),
+    /// The order's own money is on its way: nobody can say yet.
+    NotYet,
     /// What the owner says of the refund.
     Refund(Told),
     /// A document of another system.

@@ -196,6 +196,12 @@ pub(crate) struct Part {
     /// The ERP's customer refund.
     #[prost(message, optional, tag = "13")]
     pub(crate) refund_document: Option<Ref>,
+    /// Since when its money waits for the order's own, milliseconds since 1970; 0 when it does not.
+    #[prost(int64, tag = "16")]
+    pub(crate) settle_since: i64,
+    /// When it is looked at again then, milliseconds since 1970.
+    #[prost(int64, tag = "17")]
+    pub(crate) settle_at: i64,
 }
 
 impl Part {
@@ -240,6 +246,12 @@ impl Part {
     pub(crate) fn refunded(&self) -> i64 {
         let now = self.refund.as_ref().filter(|refund| refund.is_done()).map_or(0, |refund| refund.minor);
         self.refunded_before.saturating_add(now)
+    }
+
+    /// True when it cannot be said yet how it ends in money.
+    #[must_use]
+    pub(crate) fn waits_for_money(&self) -> bool {
+        self.settlement.is_none() && self.settle_since != 0
     }
 
     /// True when the owner says that the last refund did not come through.

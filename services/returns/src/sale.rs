@@ -64,6 +64,8 @@ pub(crate) struct Sale {
     pub(crate) refunded: i64,
     /// How most of it was paid, in the ERP's words.
     pub(crate) tender: &'static str,
+    /// Money is held for it at a payment service of ours, and not all of it is taken or let go yet.
+    pub(crate) is_being_paid: bool,
     /// Payments that Weft took at payment services.
     pub(crate) held: Vec<Held>,
     pub(crate) lines: Vec<SoldLine>,
@@ -136,6 +138,7 @@ impl From<&pb::Order> for Sale {
             captured: captured.map(|payment| minor(payment.amount.as_ref())).sum(),
             refunded: order.refunds.iter().map(|refund| minor(refund.amount.as_ref())).sum(),
             tender: tender.map_or("other", |payment| word(payment.tender())),
+            is_being_paid: order.payments.iter().any(is_open),
             held: order.payments.iter().filter_map(held).collect(),
             lines: Vec::new(),
         };
@@ -147,6 +150,12 @@ impl From<&pb::Order> for Sale {
 fn held(payment: &pb::Payment) -> Option<Held> {
     let ours = !payment.service.is_empty() && payment.taken_from.is_empty();
     ours.then(|| Held { service: payment.service.clone(), reference: payment.reference.clone() })
+}
+
+/// An authorization of ours of which more may be taken.
+fn is_open(payment: &pb::Payment) -> bool {
+    let ours = !payment.service.is_empty() && payment.taken_from.is_empty();
+    ours && matches!(payment.state(), pb::PaymentState::Authorized | pb::PaymentState::Pending)
 }
 
 fn sold_line(order: &pb::Order, sale: &Sale, line: &pb::Line, moved: bool) -> SoldLine {

@@ -162,6 +162,9 @@ impl Return {
                 "The order is shipped and invoiced".to_owned()
             }
             State::Received if self.parts.iter().all(Part::is_done) && self.open_exceptions() > 0 => settles(),
+            State::Received if self.parts.iter().any(Part::waits_for_money) => {
+                "The order's own money is taken; then what came back is credited".to_owned()
+            }
             State::Received => "The ERP credits and the shop gives the money back".to_owned(),
             State::Cancelling => "The ERP's returns are closed".to_owned(),
             State::Completed | State::Cancelled | State::Refused => String::new(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::notes::{Book, Heard};
 use crate::people::{IN_THE_STORE, ITEMS};
 use crate::watch::Watch;
+use crate::web::{self, Paid};
 
 /// What every owner says at the end.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Findings {
     pub(crate) returns: Vec<Value>,
     /// Stock by item.
     pub(crate) stock: Vec<Value>,
+    /// Every payment of the web shop.
+    pub(crate) paid: Vec<Paid>,
     /// What waits for a person.
     pub(crate) parked: Vec<String>,
 }
@@ -32,6 +35,7 @@ pub(crate) fn compare(found: &Findings, book: &Book, watch: &Watch) {
     exists(found, book, watch);
     rests(found, watch);
     balances(found, book, watch);
+    web::agrees(&found.paid, &found.orders, !found.parked.is_empty(), watch);
     for parked in &found.parked {
         watch.count("waiting_for_people");
         watch.trace().line("END", &format!("waits for a person: {parked}"));

@@ -19,10 +19,11 @@ use crate::scene::Scene;
 use crate::shelf::Shelf;
 use crate::time;
 use crate::watch::Watch;
+use crate::web;
 
 /// Hosts whose processes may die.
-pub(crate) const MORTAL: [&str; 9] =
-    ["gateway", "orders", "inventory", "customers", "returns", "cases", "shopify", "netsuite", "salesforce"];
+pub(crate) const MORTAL: [&str; 10] =
+    ["gateway", "orders", "inventory", "customers", "returns", "cases", "shopify", "netsuite", "salesforce", "stripe"];
 /// Further replicas, which some worlds have: they share a domain's store and its work, nobody calls them.
 pub(crate) const SECONDS: [&str; 5] = ["orders2", "inventory2", "customers2", "returns2", "cases2"];
 /// Domains with a store.
@@ -33,6 +34,11 @@ pub(crate) const VENDORS: &str = "vendors";
 pub(crate) const PEOPLE: &str = "people";
 
 const REGION: &str = "local";
+/// A payment service beside what the laptop has, and the web shop that is paid there.
+const STRIPE: &str = "instance = 'pay'\nsecret_key = 'sk_test_weft_sandbox'\nwebhook_secret = 'whsec_weft_sandbox'\n\
+    facts = 'http://orders:7101'\nhttp = { base_url = 'http://127.0.0.1:9104' }";
+const STRIPE_CALLS: &str = "kind = 'payments'\nupstream = 'http://stripe:7204'";
+const STRIPE_IS_AT: &str = "address = 'http://stripe:7204'";
 /// How long a process that ended by itself stays down.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -73,7 +79,25 @@ pub(crate) fn configuration() -> anyhow::Result<Config> {
     config.orders.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.patience = Span::from_secs(60);
+    let_customers_pay(&mut config)?;
     Ok(config)
+}
+
+fn let_customers_pay(config: &mut Config) -> anyhow::Result<()> {
+    config.stripe = Some(toml::from_str(STRIPE)?);
+    config.sandbox.stripe = Some(toml::from_str("")?);
+    config.gateway.webhooks.insert("pay".to_owned(), toml::from_str(STRIPE_CALLS)?);
+    config.orders.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
+    config.orders.payments.values_mut().for_each(|service| service.poll = Span::from_secs(4));
+    config.returns.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
+    let mut orders = config.orders.channels.get("shop").context("the laptop's shop")?.clone();
+    orders.address.clear();
+    orders.gateways.insert("stripe".to_owned(), "pay".to_owned());
+    config.orders.channels.insert(web::CHANNEL.to_owned(), orders);
+    let mut returns = config.returns.channels.get("shop").context("the laptop's shop")?.clone();
+    returns.address.clear();
+    config.returns.channels.insert(web::CHANNEL.to_owned(), returns);
+    Ok(())
 }
 
 /// A number that differs for every seed, host and start.
@@ -145,6 +169,11 @@ impl Estate {
                 org.http.base_url = vendor(9103);
                 let salesforce = retail_salesforce::Salesforce::new(runtime, org)?;
                 Ok(runtime.serve_grpc(at(7203).await?, Routes::new(salesforce.server())).await?)
+            }
+            "stripe" => {
+                let mut account = known.stripe.clone().context("a payment service")?;
+                account.http.base_url = vendor(9104);
+                Ok(retail_stripe::run(account, runtime.clone(), at(7204).await?).await?)
             }
             _ if SECONDS.contains(&host) => self.serve(host, runtime, at(7100).await?).await,
             _ => {

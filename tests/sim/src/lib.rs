@@ -10,6 +10,7 @@
 )]
 
 mod books;
+mod claims;
 mod feeds;
 mod hosts;
 mod laws;
@@ -26,6 +27,7 @@ mod time;
 mod trace;
 mod vandal;
 mod watch;
+mod web;
 
 pub use run::{Report, run};
 pub use scene::Theme;

@@ -29,6 +29,8 @@ pub(crate) struct Book {
     pub(crate) sold: Vec<String>,
     /// Orders that were asked for at the gateway, by number.
     pub(crate) ordered: BTreeMap<String, Heard>,
+    /// What was paid on the web: the order's number and the payment service's id of the payment.
+    pub(crate) paid: BTreeMap<String, String>,
     /// Returns that were asked for at the gateway, by the source's id.
     pub(crate) returned: BTreeMap<String, Heard>,
     /// Changes of stock, by key.

@@ -52,6 +52,7 @@ pub(crate) struct People {
 pub(crate) enum Deed {
     Sell,
     Order,
+    OrderOnTheWeb,
     CallOffAtTheShop,
     CallOff,
     CallOffALine,
@@ -118,6 +119,12 @@ impl People {
             "retry_gap_ms": 1_000 + self.rng.below(3_000),
         });
         self.twins().post("/__sandbox/shopify/webhooks", &webhooks).await?;
+        let webhooks = json!({
+            "url": "http://gateway:8080/webhooks/payments/pay",
+            "duplicates_per_mille": self.rng.below(400), "reorder_per_mille": self.rng.below(300),
+            "retry_gap_ms": 1_000 + self.rng.below(3_000),
+        });
+        self.twins().post("/__sandbox/stripe/webhooks", &webhooks).await?;
         loop {
             let key = format!("build-{}", self.rng.u64());
             let body = json!({"includeStock": true});
@@ -135,6 +142,7 @@ impl People {
             match self.scene.deed(&self.rng) {
                 Deed::Sell => self.sell(&name).await,
                 Deed::Order => self.order(&name).await,
+                Deed::OrderOnTheWeb => self.order_on_the_web(&name).await,
                 Deed::CallOffAtTheShop => self.call_off_at_the_shop().await,
                 Deed::CallOff => self.call_off(&name).await,
                 Deed::CallOffALine => self.call_off_a_line(&name).await,
@@ -181,7 +189,7 @@ impl People {
         self.notes.book().ordered.insert(number, heard);
     }
 
-    fn an_order(&self, number: &str) -> Value {
+    pub(crate) fn an_order(&self, number: &str) -> Value {
         let lines = self.lines();
         let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
         let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
@@ -251,11 +259,17 @@ impl People {
         let Some(order) = self.some_order().await else { return };
         let Some(line) = order["lines"].as_array().and_then(|lines| lines.first()) else { return };
         let capture = if self.rng.chance(700) { "RETURN_CAPTURE_REQUEST" } else { "RETURN_CAPTURE_FACT" };
-        let body = json!({
-            "capture": capture, "channel": "shop", "source": "service-desk",
+        let mut body = json!({
+            "capture": capture, "channel": text(&order, "channel"), "source": "service-desk",
             "sourceReturnId": name, "requestedAt": self.now(),
-            "lines": [{"orderId": text(&order, "orderId"), "sku": text(line, "sku"), "quantity": "1", "reason": "DEFECTIVE"}],
+            "lines": [{"sku": text(line, "sku"), "quantity": "1", "reason": "DEFECTIVE"}],
         });
+        // Some have lost the receipt.
+        if self.rng.chance(400) && !text(&order, "customerId").is_empty() {
+            body["customerId"] = json!(text(&order, "customerId"));
+        } else {
+            body["lines"][0]["orderId"] = json!(text(&order, "orderId"));
+        }
         self.notes.book().returned.insert(name.to_owned(), Heard::Nothing);
         let heard = self.heard(&format!("return-{name}"), "/v1/returns", &body, "/returnRecord/returnId").await;
         if let Heard::Done(_) = heard {
@@ -303,6 +317,9 @@ impl People {
 
     /// Some order as the mesh knows it.
     async fn some_order(&self) -> Option<Value> {
+        if self.rng.chance(250) {
+            return self.some_web_order().await;
+        }
         let name = self.some_sale()?.replace('#', "%23");
         match self.ask("GET", &format!("/v1/orders?orderNumber={name}"), None, "").await {
             Answer::Good(found) => found["orders"].as_array()?.first().cloned(),
@@ -422,7 +439,7 @@ fn on_shelf(sku: &str, location: &str, quantity: i64) -> SeedStock {
     SeedStock { sku: sku.to_owned(), location: location.to_owned(), quantity }
 }
 
-fn text(value: &Value, field: &str) -> String {
+pub(crate) fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_default().to_owned()
 }
 

@@ -97,10 +97,11 @@ impl Scene {
 
     /// What somebody does next.
     pub(crate) fn deed(&self, rng: &Rng) -> Deed {
-        let often: [(Deed, u64); 12] = match self.theme {
+        let often: [(Deed, u64); 13] = match self.theme {
             Theme::Usual | Theme::Deaths | Theme::Rivals => [
                 (Deed::Sell, 34),
                 (Deed::Order, 16),
+                (Deed::OrderOnTheWeb, 9),
                 (Deed::CallOffAtTheShop, 6),
                 (Deed::CallOff, 8),
                 (Deed::CallOffALine, 7),
@@ -115,6 +116,7 @@ impl Scene {
             Theme::Letters => [
                 (Deed::Sell, 12),
                 (Deed::Order, 30),
+                (Deed::OrderOnTheWeb, 10),
                 (Deed::CallOffAtTheShop, 2),
                 (Deed::CallOff, 8),
                 (Deed::CallOffALine, 4),
@@ -129,6 +131,7 @@ impl Scene {
             Theme::Late => [
                 (Deed::Sell, 50),
                 (Deed::Order, 2),
+                (Deed::OrderOnTheWeb, 4),
                 (Deed::CallOffAtTheShop, 3),
                 (Deed::CallOff, 5),
                 (Deed::CallOffALine, 3),

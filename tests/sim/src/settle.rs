@@ -10,6 +10,7 @@ use retail_store::{Key, Record};
 use serde_json::Value;
 
 use crate::books::{self, Findings};
+use crate::claims;
 use crate::feeds;
 use crate::hosts::DOMAINS;
 use crate::people::{Answer, People};
@@ -103,7 +104,11 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         returns: all(people, "/v1/returns", "returns").await?,
         stock: stock(people).await?,
         parked: parked(people).await?,
+        paid: people.paid_on_the_web().await?,
     };
+    if let Some(returns) = people.shelves.get("returns") {
+        claims::are_of_returns(returns, &findings.returns, &people.watch);
+    }
     if let Some(cases) = people.shelves.get("cases") {
         for (feed, owner) in people.shelves.iter().filter(|(feed, _)| FOLLOWED.contains(feed)) {
             feeds::followed(feed, owner, "cases", cases, &people.watch);
@@ -139,9 +144,10 @@ async fn moves(people: &People) -> Option<Moves> {
         return moves("the twins do not answer".to_owned());
     };
     let pending = &books["shopify"]["webhooks"]["pending"];
+    let of_payments = &books["stripe"]["webhooks"]["pending"];
     let office = &books["netsuite"]["back_office"];
-    if *pending != 0 || office["to_ship_or_bill"] != 0 || office["to_receive"] != 0 {
-        return moves(format!("webhooks {pending}, back office {office}"));
+    if *pending != 0 || *of_payments != 0 || office["to_ship_or_bill"] != 0 || office["to_receive"] != 0 {
+        return moves(format!("webhooks {pending} and {of_payments}, back office {office}"));
     }
     let running = match listed(people, TransactionState::Running).await {
         Ok(running) => running,

@@ -11,16 +11,18 @@ use crate::scene::{Scene, Theme};
 use crate::shelf::Weather;
 
 /// Wires that carry something, by who calls whom.
-const WIRES: [(&str, &str); 22] = [
+const WIRES: [(&str, &str); 27] = [
     ("gateway", "orders"),
     ("gateway", "inventory"),
     ("gateway", "customers"),
     ("gateway", "returns"),
     ("gateway", "shopify"),
+    ("gateway", "stripe"),
     ("orders", "inventory"),
     ("orders", "customers"),
     ("orders", "netsuite"),
     ("orders", "shopify"),
+    ("orders", "stripe"),
     ("orders", "salesforce"),
     ("inventory", "netsuite"),
     ("inventory", "shopify"),
@@ -29,11 +31,14 @@ const WIRES: [(&str, &str); 22] = [
     ("returns", "orders"),
     ("returns", "netsuite"),
     ("returns", "shopify"),
+    ("returns", "stripe"),
     ("cases", "salesforce"),
     ("cases", "orders"),
     ("shopify", VENDORS),
     ("netsuite", VENDORS),
     ("salesforce", VENDORS),
+    ("stripe", "orders"),
+    ("stripe", VENDORS),
 ];
 
 /// Hosts that drive the most.

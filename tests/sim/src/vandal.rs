@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::people::People;
 use crate::scene::Theme;
 
-const VENDORS: [&str; 3] = ["shopify", "netsuite", "salesforce"];
+const VENDORS: [&str; 4] = ["shopify", "netsuite", "salesforce", "stripe"];
 /// Longest time that a vendor does something late: shorter than any quiet time.
 const LATEST: u64 = 45_000;
 

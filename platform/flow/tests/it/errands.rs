@@ -23,7 +23,7 @@ impl Document for List {
     const KIND: &'static str = "list";
 }
 
-/// An errand, `lane:name`.
+/// An errand, `lane:name`. Calls are to our own services; a claim goes by what they brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Errand(String);
 
@@ -33,7 +33,11 @@ impl Step for Errand {
     }
 
     fn class(&self) -> Class {
-        Class::Keyed
+        if self.0.starts_with("call:") || self.commits_first() { Class::Call } else { Class::Keyed }
+    }
+
+    fn commits_first(&self) -> bool {
+        self.0.starts_with("claim:")
     }
 
     fn lane(&self) -> &'static str {
@@ -58,7 +62,10 @@ impl Process for Runner {
 
     fn decide(&self, list: &List, _now: Timestamp) -> Next<Errand> {
         let open = list.wanted.iter().filter(|name| !list.done.contains(name));
-        let open: Vec<_> = open.cloned().map(Errand).collect();
+        let mut open: Vec<_> = open.cloned().map(Errand).collect();
+        if open.iter().any(|errand| errand.0.starts_with("call:")) {
+            open.retain(|errand| !errand.commits_first());
+        }
         if open.is_empty() { Next::Done } else { Next::Do(open) }
     }
 

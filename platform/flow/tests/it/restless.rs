@@ -110,6 +110,18 @@ async fn a_call_to_one_of_our_own_services_costs_no_commit_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_claim_goes_by_is_durable_before_it_leaves() {
+    let (world, runner) = (World::new(), Arc::new(Runner::default()));
+    world.wish("l1", &["call:look", "claim:take"]).await;
+    world.run(&runner).await;
+    world.until_done("l1", 2).await;
+    assert_eq!(world.store.commits(), 3, "wished, what the look brought, and done");
+    world.wish("l2", &["claim:take"]).await;
+    world.until_done("l2", 1).await;
+    assert_eq!(world.store.commits(), 5, "nothing is brought that a commit would keep");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_was_not_done_waits_before_it_is_made_again() {
     let (world, vendor) = (World::new(), Vendor::moods(&[Mood::Away, Mood::Away]));
     world.place("p1").await;

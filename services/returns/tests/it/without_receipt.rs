@@ -1,7 +1,10 @@
 //! Returns without a receipt: the purchase is found by who brings the goods and what they are.
 
+use std::sync::{Arc, Mutex};
+
 use retail_proto::returns::v1::{ResolveExceptionRequest, ReturnLineInput, ReturnState, StartReturnRequest};
 use retail_proto::types::v1::Ref;
+use retail_store::Fate;
 
 use crate::books::{gbp, record, units};
 use crate::harness::{Mesh, mesh, request};
@@ -30,6 +33,26 @@ async fn goods_of_two_purchases_are_credited_against_both_the_newest_first() {
     assert_eq!((record.parts.len(), record.refunded), (2, vec![gbp(1530 + 510)]));
     mesh.assert_money_law("o-1001");
     mesh.assert_money_law("o-1002");
+}
+
+#[tokio::test]
+async fn purchases_that_were_found_are_durable_before_they_are_claimed() {
+    let mesh = mesh().await;
+    mesh.sell(order(1002));
+    // Whose documents each commit wrote, and whether a worker made it.
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&commits);
+    mesh.model.fate(move |_, commit| {
+        let kinds: Vec<String> = commit.writes.iter().map(|write| write.key.kind().to_owned()).collect();
+        seen.lock().unwrap().push((kinds, !commit.fences.is_empty()));
+        Fate::Lucky
+    });
+    let id = mesh.start(brings(1, "c-1", "85123A", 8)).await;
+    assert_eq!(split(&mesh, &id).await.len(), 2);
+    let commits = commits.lock().unwrap();
+    let first = |kind: &str| commits.iter().position(|(kinds, _)| kinds.iter().any(|one| one == kind)).unwrap();
+    let found = commits.iter().position(|(kinds, by_worker)| *by_worker && kinds.iter().any(|one| one == "return"));
+    assert!(found.unwrap() < first("allowance"), "{commits:?}");
 }
 
 #[tokio::test]

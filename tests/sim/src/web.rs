@@ -1,0 +1,109 @@
+//! Customers of a web shop whose cards are only authorized there: the money is at a payment service, and the mesh takes it
+//! when goods have left. In the end the service's own books are held against what the mesh says of each payment.
+
+use serde_json::{Value, json};
+
+use crate::notes::Heard;
+use crate::people::{Answer, People, text};
+use crate::watch::Watch;
+
+/// The channel of the web shop.
+pub(crate) const CHANNEL: &str = "web";
+
+/// A payment as both sides have it at the end.
+#[derive(Debug)]
+pub(crate) struct Paid {
+    /// The order's number.
+    pub(crate) number: String,
+    /// The service's own record.
+    pub(crate) intent: Value,
+}
+
+impl People {
+    /// Somebody pays by card on the web, and the web shop asks for the order.
+    pub(crate) async fn order_on_the_web(&self, name: &str) {
+        let number = format!("W{name}");
+        let mut body = self.an_order(&number);
+        let minor = body["total"]["minorUnits"].as_str().and_then(|minor| minor.parse::<i64>().ok()).unwrap_or(0);
+        let must_prove = self.rng.chance(200);
+        let card = if must_prove { "pm_card_authenticationRequired" } else { "pm_card_visa" };
+        let several = self.rng.chance(500);
+        let pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
+        let Ok(paid) = self.twins().post("/__sandbox/stripe/pay", &pay).await else { return };
+        let intent = text(&paid, "id");
+        body["channel"] = json!(CHANNEL);
+        body["payments"] = json!([{
+            "tender": "TENDER_CARD", "state": "PAYMENT_STATE_AUTHORIZED", "gateway": "stripe", "reference": intent,
+            "amount": {"minorUnits": minor.to_string(), "currency": "GBP"},
+        }]);
+        self.notes.book().paid.insert(number.clone(), intent.clone());
+        self.notes.book().ordered.insert(number.clone(), Heard::Nothing);
+        let heard = self.heard(&format!("order-{number}"), "/v1/orders", &body, "/order/orderId").await;
+        if let Heard::Done(_) = heard {
+            self.watch.count("web_orders");
+        }
+        self.notes.book().ordered.insert(number, heard);
+        // Some prove who they are a little later, some never.
+        if must_prove && self.rng.chance(600) {
+            self.pause(4_000).await;
+            let proof = json!({"payment_intent": intent});
+            let _told = self.twins().post("/__sandbox/stripe/authenticate", &proof).await;
+        }
+    }
+
+    /// Every payment of the web shop as the service has it.
+    pub(crate) async fn paid_on_the_web(&self) -> anyhow::Result<Vec<Paid>> {
+        let paid = self.notes.book().paid.clone();
+        let mut all = Vec::with_capacity(paid.len());
+        for (number, id) in paid {
+            let intent = self.twins().get(&format!("/__sandbox/stripe/object?id={id}")).await?;
+            all.push(Paid { number, intent });
+        }
+        Ok(all)
+    }
+
+    /// An order of the web shop as the mesh knows it.
+    pub(crate) async fn some_web_order(&self) -> Option<Value> {
+        let numbers: Vec<String> = self.notes.book().paid.keys().cloned().collect();
+        let place = usize::try_from(self.rng.below(u64::try_from(numbers.len()).ok()?)).ok()?;
+        match self.ask("GET", &format!("/v1/orders?orderNumber={}", numbers.get(place)?), None, "").await {
+            Answer::Good(found) => found["orders"].as_array()?.first().cloned(),
+            Answer::Refused(..) | Answer::Nothing => None,
+        }
+    }
+}
+
+/// `money_once`: what the service took is what the order says was taken, no more than the customer authorized, and of an
+/// order that is over nothing is held any more.
+pub(crate) fn agrees(paid: &[Paid], orders: &[Value], someone_waits: bool, watch: &Watch) {
+    for Paid { number, intent } in paid {
+        let of = |field: &str| intent[field].as_i64().unwrap_or(0);
+        let (taken, held, most) = (of("amount_received"), of("amount_capturable"), of("amount"));
+        let order = orders.iter().find(|order| order["orderNumber"] == **number);
+        let said: i64 = order.map_or(0, taken_with);
+        let state = order.map_or("", |order| order["state"].as_str().unwrap_or_default());
+        let status = &intent["status"];
+        let line = format!("payment of {number}: {status}, {taken} of {most} taken, {held} held; {state} says {said}");
+        watch.trace().line("END", &line);
+        if taken > most {
+            watch.violated("money_once", line.clone());
+        }
+        if taken != said && !someone_waits {
+            watch.violated("money_once", line.clone());
+        }
+        let over = ["COMPLETED", "CANCELLED", "REFUSED"].iter().any(|end| state.ends_with(end));
+        if over && held > 0 && !someone_waits {
+            watch.violated("money_once", format!("{line}: nobody will ever take or free it"));
+        }
+    }
+}
+
+/// What an order says that was taken of its authorizations.
+fn taken_with(order: &Value) -> i64 {
+    let minor = |payment: &Value| payment["amount"]["minorUnits"].as_str().and_then(|minor| minor.parse::<i64>().ok());
+    let taken = |payment: &&Value| {
+        let captured = ["CAPTURED", "REFUNDED"].iter().any(|end| text(payment, "state").ends_with(end));
+        captured && !text(payment, "takenFrom").is_empty()
+    };
+    order["payments"].as_array().into_iter().flatten().filter(taken).filter_map(minor).sum()
+}
