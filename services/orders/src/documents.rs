@@ -91,6 +91,9 @@ pub struct Standing {
     /// The service's stamp of this standing.
     #[prost(string, tag = "7")]
     pub revision: String,
+    /// What can be captured now.
+    #[prost(int64, tag = "8")]
+    pub capturable: i64,
 }
 
 impl Payment {

@@ -41,6 +41,7 @@ impl Standing {
             several: told.several_captures,
             cause: told.cause.clone(),
             revision: told.revision.clone(),
+            capturable: minor(&told.capturable),
         }
     }
 
@@ -48,9 +49,20 @@ impl Standing {
         pay::PaymentState::try_from(self.state).unwrap_or(pay::PaymentState::Pending)
     }
 
-    /// Something can be captured.
-    fn is_open(&self) -> bool {
-        matches!(self.state(), pay::PaymentState::Authorized | pay::PaymentState::PartlyCaptured)
+    /// Something can be captured. Of a payment that is captured parcel by parcel some may have been given back before the
+    /// last of it is captured.
+    pub(crate) fn is_open(&self) -> bool {
+        match self.state() {
+            pay::PaymentState::Authorized | pay::PaymentState::PartlyCaptured => true,
+            pay::PaymentState::PartlyRefunded | pay::PaymentState::Refunded => self.capturable > 0,
+            pay::PaymentState::Unspecified
+            | pay::PaymentState::Pending
+            | pay::PaymentState::Captured
+            | pay::PaymentState::Failed
+            | pay::PaymentState::Cancelled
+            | pay::PaymentState::Expired
+            | pay::PaymentState::Disputed => false,
+        }
     }
 
     /// Something can be, or could become, captured.

@@ -78,6 +78,29 @@ fn each_shipment_is_taken_by_itself_where_the_service_allows_it() {
 }
 
 #[test]
+fn what_was_given_back_between_two_parcels_leaves_the_rest_to_be_taken() {
+    let mut order = authorized(true);
+    ship(&mut order, 1, 2);
+    let gbp = |minor_units| Some(Money { minor_units, currency: "GBP".into() });
+    let taken = pay::Payment {
+        captured: gbp(510),
+        captures: vec![pay::Capture { external_ref: "o-1/p1/c1".into(), amount: gbp(510) }],
+        capturable: gbp(1698),
+        ..told(true, pay::PaymentState::PartlyCaptured, "2")
+    };
+    captured(&mut order, "o-1/p1/c1", &taken, 5);
+    let back = pay::Payment {
+        refunded: gbp(510),
+        state: i32::from(pay::PaymentState::Refunded),
+        revision: "3".into(),
+        ..taken
+    };
+    stand(&mut order, "o-1/p1", &back, 6);
+    ship(&mut order, 1, 4);
+    assert_eq!(planned(&order), [("o-1/p1/c2".to_owned(), 1020, false)]);
+}
+
+#[test]
 fn a_payment_that_is_captured_once_waits_for_the_last_parcel() {
     let mut order = authorized(false);
     ship(&mut order, 1, 6);

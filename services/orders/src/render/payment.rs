@@ -32,6 +32,7 @@ fn state(payment: &Payment, standing: &Standing) -> pb::PaymentState {
     let told = pay::PaymentState::try_from(standing.state).unwrap_or(pay::PaymentState::Pending);
     match told {
         pay::PaymentState::Disputed => pb::PaymentState::Disputed,
+        _ if standing.is_open() && !payment.let_go => pb::PaymentState::Authorized,
         pay::PaymentState::Refunded => pb::PaymentState::Refunded,
         pay::PaymentState::PartlyRefunded => pb::PaymentState::PartlyRefunded,
         pay::PaymentState::Captured => pb::PaymentState::Settled,

@@ -38,14 +38,29 @@ impl Intent {
         matches!(self.state, pay::PaymentState::Authorized | pay::PaymentState::PartlyCaptured)
     }
 
+    /// What was given back shows, although more may still be captured.
+    fn shown(&self) -> pay::PaymentState {
+        let back = self.refunds.values().sum::<i64>();
+        match self.state {
+            pay::PaymentState::PartlyCaptured | pay::PaymentState::Captured if back >= self.captured() && back > 0 => {
+                pay::PaymentState::Refunded
+            }
+            pay::PaymentState::PartlyCaptured | pay::PaymentState::Captured if back > 0 => {
+                pay::PaymentState::PartlyRefunded
+            }
+            state => state,
+        }
+    }
+
     fn told(&self, id: &str) -> pay::Payment {
         let gbp = |minor_units| Some(Money { minor_units, currency: "GBP".to_owned() });
         let capture = |(id, minor): (&String, &i64)| pay::Capture { external_ref: id.clone(), amount: gbp(*minor) };
         pay::Payment {
             payment: Some(record(id)),
             external_ref: self.external_ref.clone(),
-            state: i32::from(self.state),
+            state: i32::from(self.shown()),
             authorized: gbp(self.authorized),
+            capturable: gbp(if self.is_open() { self.authorized - self.captured() } else { 0 }),
             captured: gbp(self.captured()),
             refunded: gbp(self.refunds.values().sum()),
             captures: self.captures.iter().map(capture).collect(),
