@@ -57,6 +57,8 @@ enum Verb {
     Return(verbs::returns::Args),
     /// Cases: everything about a customer's affair in one call.
     Case(verbs::cases::Args),
+    /// Messages: what customers were told, and telling it again.
+    Message(verbs::messages::Args),
     /// Customers: who somebody is, merged and taken apart, consent.
     Customer(verbs::customers::Args),
     /// Stock: what may be sold, what is short, feeds of counts and movements from files.
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
             Verb::Order(args) => verbs::orders::run(&config, args).await,
             Verb::Return(args) => verbs::returns::run(&config, args).await,
             Verb::Case(args) => verbs::cases::run(&config, args).await,
+            Verb::Message(args) => verbs::messages::run(&config, args).await,
             Verb::Customer(args) => verbs::customers::run(&config, args).await,
             Verb::Stock(args) => verbs::stock::run(&config, args).await,
             Verb::Exceptions(args) => verbs::exceptions::run(&config, args).await,

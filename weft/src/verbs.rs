@@ -9,6 +9,7 @@ mod elsewhere;
 pub(crate) mod exceptions;
 pub(crate) mod feed;
 pub(crate) mod lag;
+pub(crate) mod messages;
 pub(crate) mod orders;
 mod rest;
 pub(crate) mod returns;
