@@ -105,7 +105,8 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
         legs.push(Leg::GiveBack);
     }
     // What is taken off the order at the shop is not taken off once more with its money.
-    if order.leftovers_are_settled() && order.untold_line_cancels().next().is_none() {
+    let told = order.lines_are_at_rest() && order.untold_line_cancels().next().is_none();
+    if order.leftovers_are_settled() && told {
         legs.extend(give_money_back(order));
     }
     if order.pickup_lapses_at().is_some_and(|until| until <= now.as_millisecond()) {

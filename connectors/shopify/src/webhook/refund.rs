@@ -73,13 +73,11 @@ impl Connector {
         if refund.is_ours() {
             return Ok(!refund.lines.is_empty() && refund.standing.is_empty());
         }
-        if !refund.lines.is_empty() && refund.lines.iter().all(|line| line.restock == "CANCEL") {
-            return Ok(true);
+        match (restocked("RETURN"), restocked("CANCEL")) {
+            (true, _) => Ok(false),
+            (false, true) => Ok(true),
+            (false, false) => self.is_cancelled(refund.order).await,
         }
-        if restocked("RETURN") || restocked("CANCEL") {
-            return Ok(false);
-        }
-        self.is_cancelled(refund.order).await
     }
 
     async fn take_refund(&self, delivery: &Delivery<'_>, refund: &Refund) -> WebhookReply {

@@ -297,6 +297,8 @@ impl World {
             Leg::RefundShop(id) => {
                 let over = order.state() == State::Cancelling && order.is_of_shop();
                 assert!(!over || self.shop.cancelled, "the shop sells nothing more of what is given back");
+                let told = order.line_cancels.iter().all(|cancel| cancel.told || !cancel.outcome.is_empty());
+                assert!(over || !order.is_of_shop() || told, "lines are taken off once, before their money");
                 self.given_back += order.refunds.iter().find(|refund| refund.id == *id).unwrap().minor;
                 Ok(Brought::Record(record("refund", id)))
             }

@@ -1,6 +1,5 @@
 //! Money that goes back because nothing will be delivered for it.
 
-use retail_proto::commerce::v1::Restock;
 use retail_proto::orders::v1::{OrderState, Payment, PlaceOrderRequest, ResumeOrderRequest};
 
 use crate::harness::{Mesh, gbp, mesh, request};

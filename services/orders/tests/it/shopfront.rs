@@ -73,7 +73,10 @@ async fn an_order_cancelled_in_the_shop_is_undone_everywhere_and_its_money_goes_
         let order = mesh.until_state(&id, OrderState::Cancelled).await;
         assert_eq!(order.cause, "cancelled in the shop: customer");
         assert_eq!(mesh.stock.state(&id), Some(ReservationState::Released));
-        assert_eq!((mesh.erp.books().close_calls, mesh.erp.books().unapplied(&id)), (1, 0));
+        {
+            let erp = mesh.erp.books();
+            assert_eq!((erp.close_calls, erp.unapplied(&id)), (1, 0));
+        }
         let shop = mesh.shop.books.open();
         assert_eq!((shop.given_back("1001"), shop.refund_calls), (3564, by_us));
         assert!(!shop.done.contains(&"cancel"), "the shop is not told its own news");
