@@ -15,7 +15,6 @@ use crate::commerce::Connector;
 use crate::document::changing::{DELIVERY, READY};
 use crate::fault::Error;
 use crate::gid::{gid, number};
-use crate::moving::moves;
 use crate::request::changes::Ready;
 use crate::wire::changing::{Delivered, Delivery, ReadyData};
 use crate::wire::money::OrderData;
@@ -103,19 +102,16 @@ impl Connector {
 
     /// Says that an order waits in its store; the shop writes to the customer.
     pub(crate) async fn ready(&self, wanted: &Ready) -> Result<Outcome, Error> {
-        let mut orders = self.shown(wanted.order).await?.orders;
-        if !orders.iter().any(|order| order.pickup) {
+        let shown = self.shown(wanted.order).await?;
+        if !shown.orders.iter().any(|order| order.pickup) {
             return Ok(outcome::done_with(vec!["the shop knows no pickup of this order".to_owned()]));
         }
-        let missing = left(&orders);
+        let missing = left(&shown.orders);
         let codes = missing.keys().map(|item| (*item, wanted.place.clone())).filter(|(_, place)| !place.is_empty());
         let (places, mut warnings) = self.places(&codes.collect());
-        let (moved, stays) = self.relocate(&moves(&missing, &places, &orders), &wanted.key).await?;
+        let (shown, stays) = self.relocate(wanted.order, shown, (&missing, &places), &wanted.key).await?;
         warnings.extend(stays);
-        if moved {
-            orders = self.shown(wanted.order).await?.orders;
-        }
-        for order in orders.iter().filter(|order| order.pickup && is_left(order)) {
+        for order in shown.orders.iter().filter(|order| order.pickup && is_left(order)) {
             if order.standing == Standing::Held {
                 return Ok(outcome::refused("FULFILMENT_ON_HOLD", "the shop holds its fulfilment"));
             }

@@ -13,7 +13,6 @@ use crate::document::{CREATE_FULFILMENT, FULFILLED_LINES, FULFILMENTS, NUMBERS, 
 use crate::fault::Error;
 use crate::gid::{gid, number};
 use crate::graphql::next;
-use crate::moving::moves;
 use crate::request::Shipment;
 use crate::wire::admin::{
     CreateData, Created, FulfilledLines, Fulfillment, FulfillmentInput, FulfillmentOrder, LineQuantity, Named,
@@ -32,20 +31,16 @@ pub(crate) struct Shown {
 impl Connector {
     /// Records a shipment, or finds it.
     pub(crate) async fn record(&self, shipment: &Shipment) -> Result<(Outcome, Vec<Ref>), Error> {
-        let mut shown = self.shown(shipment.order).await?;
+        let shown = self.shown(shipment.order).await?;
         if shown.fulfilments.len() >= FULFILMENTS {
             let words = format!("the order has {FULFILMENTS} fulfilments or more; record this one by hand");
             return Ok((outcome::refused("TOO_MANY_FULFILMENTS", words), Vec::new()));
         }
         let (mut found, recorded) = self.recorded(&shown, shipment).await?;
         let (places, mut told) = self.places(&shipment.places);
-        let moves = moves(&allot::missing(&shipment.lines, &recorded), &places, &shown.orders);
-        let (moved, stays) = self.relocate(&moves, &shipment.key).await?;
+        let missing = allot::missing(&shipment.lines, &recorded);
+        let (mut shown, stays) = self.relocate(shipment.order, shown, (&missing, &places), &shipment.key).await?;
         told.extend(stays);
-        if moved {
-            // Lines that moved may lie in another fulfilment order now, under other ids.
-            shown = self.shown(shipment.order).await?;
-        }
         // What lies where it left from goes first.
         let elsewhere = |order: &FulfilmentOrder| !places.values().any(|place| Some(*place) == order.location);
         shown.orders.sort_by_key(elsewhere);

@@ -3,15 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use retail_connect::CallFault;
 use serde_json::json;
 
 use crate::allot::{FulfilmentOrder, Standing};
 use crate::commerce::Connector;
 use crate::document::changing::MOVE;
 use crate::fault::Error;
+use crate::fulfilment::Shown;
 use crate::gid::gid;
 use crate::wire::admin::LineQuantity;
 use crate::wire::changing::MoveData;
+
+/// How often what was moved is looked at.
+const ROUNDS: usize = 4;
 
 /// Units of one fulfilment order that another location ships.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,28 +89,49 @@ impl Connector {
         (places, unknown.into_iter().map(warning).collect())
     }
 
-    /// Moves what is to be moved; answers whether anything was, and a warning for what stays.
-    pub(crate) async fn relocate(&self, moves: &[Move], key: &str) -> Result<(bool, Vec<String>), Error> {
-        let (mut any, mut warnings) = (false, Vec::new());
-        for one in moves {
-            let mut stays = |why: &str| warnings.push(format!("{} stays where it is at the shop: {why}", one.order));
-            if !one.movable {
-                stays("it cannot be moved");
-                continue;
+    /// Moves what lies elsewhere than it is wanted; answers how the order lies then, and a warning for what stays. A move
+    /// whose answer is lost is looked for at once: nothing else was sent yet.
+    pub(crate) async fn relocate(
+        &self,
+        order: u64,
+        mut shown: Shown,
+        (missing, places): (&BTreeMap<u64, i64>, &BTreeMap<u64, u64>),
+        key: &str,
+    ) -> Result<(Shown, Vec<String>), Error> {
+        let (mut stay, mut warnings) = (BTreeSet::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let mut moves = moves(missing, places, &shown.orders);
+            moves.retain(|one| !stay.contains(&one.order));
+            if moves.is_empty() {
+                return Ok((shown, warnings));
             }
-            let lines: Vec<LineQuantity> =
-                one.lines.iter().map(|(id, quantity)| LineQuantity { id: id.clone(), quantity: *quantity }).collect();
-            let variables = json!({"id": one.order, "to": gid("Location", one.to), "lines": lines});
-            match self.admin.write::<MoveData>(&MOVE, &variables, key).await {
-                Ok(data) => match data.fulfillment_order_move.user_errors.into_iter().next() {
-                    Some(error) => stays(&error.message),
-                    None => any = true,
-                },
-                Err(Error::Refused { code, detail, .. }) => stays(&format!("{code}: {detail}")),
-                Err(error) => return Err(error),
+            for one in moves {
+                if let Some(why) = self.relocate_one(&one, key).await? {
+                    warnings.push(format!("{} stays where it is at the shop: {why}", one.order));
+                    stay.insert(one.order);
+                }
             }
+            // Lines that moved may lie in another fulfilment order now, under other ids.
+            shown = self.shown(order).await?;
         }
-        Ok((any, warnings))
+        warnings.push("the shop does not say whether it has moved the fulfilment".to_owned());
+        Ok((shown, warnings))
+    }
+
+    /// Why it stays; none when it moved, or when nobody knows.
+    async fn relocate_one(&self, one: &Move, key: &str) -> Result<Option<String>, Error> {
+        if !one.movable {
+            return Ok(Some("it cannot be moved".to_owned()));
+        }
+        let lines: Vec<LineQuantity> =
+            one.lines.iter().map(|(id, quantity)| LineQuantity { id: id.clone(), quantity: *quantity }).collect();
+        let variables = json!({"id": one.order, "to": gid("Location", one.to), "lines": lines});
+        match self.admin.write::<MoveData>(&MOVE, &variables, key).await {
+            Ok(data) => Ok(data.fulfillment_order_move.user_errors.into_iter().next().map(|error| error.message)),
+            Err(Error::Refused { code, detail, .. }) => Ok(Some(format!("{code}: {detail}"))),
+            Err(Error::Call(CallFault::Unknown { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -131,13 +157,8 @@ mod tests {
         }
     }
 
-    fn wanted(moves: &[Move]) -> Vec<(&str, u64, Vec<(&str, i64)>)> {
-        moves
-            .iter()
-            .map(|one| {
-                (one.order.as_str(), one.to, one.lines.iter().map(|(line, units)| (line.as_str(), *units)).collect())
-            })
-            .collect()
+    fn one(order: &str, to: u64, line: &str, units: i64) -> Move {
+        Move { order: order.to_owned(), movable: true, to, lines: vec![(line.to_owned(), units)] }
     }
 
     #[test]
@@ -145,14 +166,14 @@ mod tests {
         let orders = [order("a", 1, &[(10, 3), (11, 2)]), order("b", 2, &[(12, 1)])];
         let missing = BTreeMap::from([(10, 2), (11, 2), (12, 1)]);
         let places = BTreeMap::from([(10, 2), (11, 1), (12, 2)]);
-        assert_eq!(wanted(&moves(&missing, &places, &orders)), [("a", 2, vec![("a/10", 2)])]);
+        assert_eq!(moves(&missing, &places, &orders), [one("a", 2, "a/10", 2)]);
     }
 
     #[test]
     fn only_what_is_lacking_there_is_moved() {
         let orders = [order("a", 1, &[(10, 3)]), order("b", 2, &[(10, 1)])];
         let (missing, places) = (BTreeMap::from([(10, 3)]), BTreeMap::from([(10, 2)]));
-        assert_eq!(wanted(&moves(&missing, &places, &orders)), [("a", 2, vec![("a/10", 2)])]);
+        assert_eq!(moves(&missing, &places, &orders), [one("a", 2, "a/10", 2)]);
         let moved = [order("b", 2, &[(10, 4)])];
         assert!(moves(&missing, &places, &moved).is_empty(), "a repeat moves nothing");
     }

@@ -10,7 +10,6 @@ use retail_runtime::Peer;
 use tonic::{Response, Status};
 
 use super::{Calls, cancelling, found};
-use crate::config::Channel;
 use crate::journey::Brought;
 use crate::record::Order;
 
@@ -18,20 +17,21 @@ impl Calls {
     /// The shop cancels it as well. Its money is given back by a refund of ours, never by the shop's own cancellation: that
     /// could not be found again after an answer that was lost.
     pub(super) async fn cancel_in_shop(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        let Some((channel, mut client)) = self.shop(order) else { return Ok(Brought::Done) };
+        let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
         let request = shop::CancelOrderRequest {
             instance: order.channel.clone(),
             idempotency_key: key,
             order_id: order.channel_order_id.clone(),
             note: order.cause.clone(),
-            notify_customer: channel.shop_notifies,
+            // Its refund is told by the shop where the shop tells anything; the cancellation is told from here.
+            notify_customer: false,
         };
         heard("commerce.CancelOrder", client.cancel_order(request).await, |answer| answer.outcome)
     }
 
     /// The shop takes lines off that were cancelled while the rest goes on.
     pub(super) async fn take_off_lines(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
-        let Some((_, mut client)) = self.shop(order) else { return Ok(Brought::Done) };
+        let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
         let cancel = cancelling(order, number)?;
         let lines = cancel.lines.iter().filter_map(|number| {
             let line = order.line(*number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
@@ -54,7 +54,7 @@ impl Calls {
 
     /// The shop tells its customer that the goods wait in the store.
     pub(super) async fn tell_ready(&self, order: &Order, key: String) -> Result<Brought, Failure> {
-        let Some((_, mut client)) = self.shop(order) else { return Ok(Brought::Done) };
+        let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
         let request = shop::MarkReadyForPickupRequest {
             instance: order.channel.clone(),
             idempotency_key: key,
@@ -64,9 +64,9 @@ impl Calls {
         heard("commerce.MarkReadyForPickup", client.mark_ready_for_pickup(request).await, |answer| answer.outcome)
     }
 
-    fn shop(&self, order: &Order) -> Option<(&Channel, CommerceServiceClient<Peer>)> {
-        let (channel, peer) = self.channels.get(&order.channel)?;
-        Some((channel, CommerceServiceClient::new(peer.clone()?)))
+    fn shop(&self, order: &Order) -> Option<CommerceServiceClient<Peer>> {
+        let (_, peer) = self.channels.get(&order.channel)?;
+        peer.clone().map(CommerceServiceClient::new)
     }
 }
 

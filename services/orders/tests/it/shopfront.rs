@@ -91,7 +91,7 @@ async fn an_order_that_has_shipped_before_the_shop_cancelled_it_is_an_exception_
     mesh.until_state(&id, OrderState::Completed).await;
     let order = told(&mesh, cancelled(1001, 1)).await.unwrap();
     assert_eq!((order.state(), order.holds[0].reason.as_str()), (OrderState::Completed, "CANCELLED_IN_SHOP"));
-    assert_eq!(exceptions(&mesh).await, [id.clone()]);
+    assert_eq!(exceptions(&mesh).await, std::slice::from_ref(&id));
     mesh.release(&id, "CANCELLED_IN_SHOP").await.unwrap();
     assert!(exceptions(&mesh).await.is_empty());
 }
@@ -155,7 +155,7 @@ async fn an_edit_that_cannot_be_carried_out_waits_among_the_exceptions_with_both
     let order = mesh.get(&id).await;
     assert_eq!((order.status.as_str(), order.state()), ("Changed in the shop", OrderState::Booked));
     assert!(order.holds[0].detail.contains("the shop wants 4, here 6 are ordered"), "{:?}", order.holds);
-    assert_eq!(exceptions(&mesh).await, [id.clone()]);
+    assert_eq!(exceptions(&mesh).await, std::slice::from_ref(&id));
     told(&mesh, standing(1001, 2, &[])).await.unwrap();
     assert!(mesh.get(&id).await.holds.is_empty(), "the shop has thought again");
     assert!(exceptions(&mesh).await.is_empty());
