@@ -12,6 +12,7 @@ mod pickup;
 mod promotion;
 mod refusals;
 mod returns;
+mod shop;
 mod sourcing;
 mod standards;
 mod traces;

@@ -20,6 +20,12 @@ pub(crate) enum Standing {
 pub(crate) struct FulfilmentOrder {
     pub(crate) gid: String,
     pub(crate) standing: Standing,
+    /// The shop's id of the location that fulfils it; none when it is gone.
+    pub(crate) location: Option<u64>,
+    /// The shop lets another location take it over.
+    pub(crate) movable: bool,
+    /// The customer collects it there.
+    pub(crate) pickup: bool,
     pub(crate) lines: Vec<Line>,
 }
 
@@ -60,6 +66,15 @@ struct Room {
     open: i64,
     held: i64,
     fulfilled: i64,
+}
+
+/// What of a shipment the shop does not show under it yet.
+pub(crate) fn missing(asked: &BTreeMap<u64, i64>, recorded: &BTreeMap<u64, i64>) -> BTreeMap<u64, i64> {
+    let left = |(item, units): (&u64, &i64)| {
+        let missing = units.saturating_sub(recorded.get(item).copied().unwrap_or_default());
+        (missing > 0).then_some((*item, missing))
+    };
+    asked.iter().filter_map(left).collect()
 }
 
 /// Plans a shipment. `recorded` are units that the shop shows under this very shipment already.
@@ -135,7 +150,8 @@ mod tests {
             total: *total,
             remaining: *remaining,
         });
-        FulfilmentOrder { gid: gid.to_owned(), standing, lines: lines.collect() }
+        let (location, movable, pickup) = (Some(1), true, false);
+        FulfilmentOrder { gid: gid.to_owned(), standing, location, movable, pickup, lines: lines.collect() }
     }
 
     fn map(units: &[(u64, i64)]) -> BTreeMap<u64, i64> {

@@ -1,5 +1,6 @@
 //! The contract: canonical in, canonical out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use retail_connect::webhook::Secrets;
@@ -14,6 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::fault::Error;
 use crate::graphql::Admin;
 use crate::map::Channel;
+use crate::request::changes;
 use crate::{describe, request};
 
 const DOMAIN: &str = "shopify.retail";
@@ -23,6 +25,8 @@ const DOMAIN: &str = "shopify.retail";
 pub struct Connector {
     pub(crate) channel: Channel,
     pub(crate) shop_domain: String,
+    /// Our location codes and the shop's ids.
+    pub(crate) locations: BTreeMap<String, u64>,
     pub(crate) secrets: Secrets,
     pub(crate) webhook_patience: Duration,
     pub(crate) clock: Clock,
@@ -91,6 +95,36 @@ impl CommerceService for Connector {
         .await
     }
 
+    async fn cancel_order(&self, asked: Request<pb::CancelOrderRequest>) -> Answer<pb::CancelOrderResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            Ok(pb::CancelOrderResponse { outcome: Some(self.cancel(&changes::cancel(&asked)?).await?) })
+        })
+        .await
+    }
+
+    async fn take_off_lines(&self, asked: Request<pb::TakeOffLinesRequest>) -> Answer<pb::TakeOffLinesResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            Ok(pb::TakeOffLinesResponse { outcome: Some(self.take_off(&changes::take_off(&asked)?).await?) })
+        })
+        .await
+    }
+
+    async fn mark_ready_for_pickup(
+        &self,
+        asked: Request<pb::MarkReadyForPickupRequest>,
+    ) -> Answer<pb::MarkReadyForPickupResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            Ok(pb::MarkReadyForPickupResponse { outcome: Some(self.ready(&changes::ready(&asked)?).await?) })
+        })
+        .await
+    }
+
     async fn refund_order(&self, asked: Request<pb::RefundOrderRequest>) -> Answer<pb::RefundOrderResponse> {
         let asked = asked.into_inner();
         answer(async {
@@ -107,7 +141,7 @@ impl CommerceService for Connector {
         let asked = asked.into_inner();
         answer(async {
             self.ours("instance", &asked.instance)?;
-            self.sold(&request::wanted(&asked)?).await
+            self.sold(&request::wanted(&asked)?).await.map(|found| found.told)
         })
         .await
     }

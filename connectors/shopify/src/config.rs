@@ -1,5 +1,7 @@
 //! What the Shopify connector is told at start.
 
+use std::collections::BTreeMap;
+
 use retail_connect::HttpConfig;
 use retail_runtime::config::{SecretString, Span};
 use serde::Deserialize;
@@ -38,6 +40,10 @@ pub struct Config {
     /// Market of its orders; empty leaves it to the channel's default.
     #[serde(default)]
     pub market: String,
+    /// Our location codes and the shop's ids of the same places. Pickups that the shop sold are taken over where the store
+    /// is named here, and shipments are moved to their place at the shop. Empty: neither is done.
+    #[serde(default)]
+    pub locations: BTreeMap<String, String>,
     /// Longest wait for the owning service before a webhook is answered; the shop gives up after 5 s.
     #[serde(default = "four_seconds")]
     pub webhook_patience: Span,

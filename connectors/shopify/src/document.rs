@@ -3,6 +3,7 @@
 //! as many as it may bring, a mutation ten. The shop gives back what a query did not use, so the price is what it
 //! usually comes to; a bucket too empty for what is asked answers THROTTLED, and the call waits as told.
 
+pub(crate) mod changing;
 pub(crate) mod refund;
 pub(crate) mod returning;
 pub(crate) mod sold;
@@ -78,7 +79,7 @@ pub(crate) const SET_STOCK: Document = Document {
 
 pub(crate) const SHIPPING: Document = Document {
     operation: "order.shipping",
-    cost: 40,
+    cost: 60,
     lane: Lane::Critical,
     text: "query Shipping($id: ID!, $after: String) {
   order(id: $id) {
@@ -87,6 +88,9 @@ pub(crate) const SHIPPING: Document = Document {
       nodes {
         id
         status
+        assignedLocation { location { id } }
+        deliveryMethod { methodType }
+        supportedActions { action }
         lineItems(first: 20) {
           nodes { id totalQuantity remainingQuantity lineItem { id } }
           pageInfo { hasNextPage endCursor }

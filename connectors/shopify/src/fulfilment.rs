@@ -23,9 +23,9 @@ use crate::wire::admin::{
 const PAGES: usize = 40;
 
 /// What the shop shows of an order's shipping.
-struct Shown {
+pub(crate) struct Shown {
     fulfilments: Vec<Fulfillment>,
-    orders: Vec<FulfilmentOrder>,
+    pub(crate) orders: Vec<FulfilmentOrder>,
 }
 
 impl Connector {
@@ -37,8 +37,15 @@ impl Connector {
             return Ok((outcome::refused("TOO_MANY_FULFILMENTS", words), Vec::new()));
         }
         let (mut found, recorded) = self.recorded(&shown, shipment).await?;
+        let (places, mut told) = self.places(&shipment.places);
+        let missing = allot::missing(&shipment.lines, &recorded);
+        let (mut shown, stays) = self.relocate(shipment.order, shown, (&missing, &places), &shipment.key).await?;
+        told.extend(stays);
+        // What lies where it left from goes first.
+        let elsewhere = |order: &FulfilmentOrder| !places.values().any(|place| Some(*place) == order.location);
+        shown.orders.sort_by_key(elsewhere);
         match allot::plan(&shipment.lines, &recorded, &shown.orders) {
-            Plan::Done { elsewhere } => Ok((outcome::done_with(warnings(&elsewhere)), found)),
+            Plan::Done { elsewhere } => Ok((outcome::done_with(also(told, &elsewhere)), found)),
             Plan::Refuse { reason, item } => {
                 let words = format!("line item {item} of order {} cannot be fulfilled", shipment.order);
                 Ok((outcome::refused(reason, words), found))
@@ -54,7 +61,7 @@ impl Connector {
                         Err(error) => return Ok((outcome::partial("SHOP_REFUSED", error.message), found)),
                     }
                 }
-                Ok((outcome::done_with(warnings(&elsewhere)), found))
+                Ok((outcome::done_with(also(told, &elsewhere)), found))
             }
         }
     }
@@ -119,7 +126,7 @@ impl Connector {
         }
     }
 
-    async fn shown(&self, order: u64) -> Result<Shown, Error> {
+    pub(crate) async fn shown(&self, order: u64) -> Result<Shown, Error> {
         let (mut orders, mut after) = (Vec::new(), None::<String>);
         for _ in 0..PAGES {
             let variables = json!({"id": gid("Order", order), "after": after});
@@ -147,7 +154,11 @@ impl Connector {
             }
             let Some(after) = after else {
                 let standing = standing(&found.status);
-                return Ok(FulfilmentOrder { gid: found.id, standing, lines });
+                let location = found.assigned_location.location.as_ref();
+                let location = location.and_then(|location| number(&location.id, "Location"));
+                let movable = found.supported_actions.iter().any(|action| action.action == "MOVE");
+                let pickup = found.delivery_method.is_some_and(|method| method.method_type == "PICK_UP");
+                return Ok(FulfilmentOrder { gid: found.id, standing, location, movable, pickup, lines });
             };
             let variables = json!({"id": found.id, "after": after});
             let data: NodeData<OpenLines> = self.admin.read(&OPEN_LINES, &variables, "").await?;
@@ -212,6 +223,11 @@ fn is_of(fulfilment: &Fulfillment, tracking: &[String]) -> bool {
     let numbers = numbers(fulfilment);
     let ours = numbers.iter().all(|number| tracking.iter().any(|asked| asked == number));
     stands(fulfilment) && !tracking.is_empty() && ours && numbers.len() == tracking.len().min(NUMBERS)
+}
+
+fn also(mut told: Vec<String>, elsewhere: &[u64]) -> Vec<String> {
+    told.extend(warnings(elsewhere));
+    told
 }
 
 fn warnings(elsewhere: &[u64]) -> Vec<String> {

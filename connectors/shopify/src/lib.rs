@@ -6,7 +6,9 @@
 
 mod allot;
 mod answer;
+mod cancelling;
 mod catalogue;
+mod collecting;
 mod commerce;
 mod config;
 mod describe;
@@ -16,17 +18,22 @@ mod fulfilment;
 mod gid;
 mod graphql;
 mod map;
+mod moving;
 mod note;
 mod refund;
 mod refunding;
 mod request;
 mod sold;
+mod standing;
 mod stock;
+mod taking_off;
 mod tender;
 mod token;
 mod topic;
 mod webhook;
 mod wire;
+
+use std::collections::BTreeMap;
 
 use retail_connect::webhook::{BadSecrets, Secrets};
 use retail_connect::{Bucket, Budget, Http, SetupError, Snapshot, Tokens};
@@ -66,6 +73,9 @@ pub enum StartError {
     /// Not a version of the Admin API.
     #[error("api_version {0:?} is not of the form 2026-10")]
     ApiVersion(String),
+    /// Not the shop's id of a location.
+    #[error("locations.{0} is no id of a location of the shop: a number in decimal digits")]
+    Location(String),
     /// Without it any shop of the app could post orders.
     #[error("shop_domain is empty; write it like demo.myshopify.com")]
     ShopDomain,
@@ -88,6 +98,11 @@ impl Connector {
         }
         let mut secrets = vec![config.client_secret.clone()];
         secrets.extend(config.previous_secret.clone());
+        let mut locations = BTreeMap::new();
+        for (code, id) in &config.locations {
+            let id = gid::plain(id).ok_or_else(|| StartError::Location(code.clone()))?;
+            locations.insert(code.clone(), id);
+        }
         let budget = Budget::Rate(Bucket::new(config.points, config.points_per_second));
         let open = Http::new(runtime, config.http.clone(), fault::AdminApi, budget)?;
         let credentials = token::ClientCredentials {
@@ -113,6 +128,7 @@ impl Connector {
                 market: config.market.clone(),
             },
             shop_domain: config.shop_domain.trim().to_lowercase(),
+            locations,
             secrets: Secrets::new(secrets)?,
             webhook_patience: config.webhook_patience.into(),
             clock: runtime.clock().clone(),

@@ -79,6 +79,11 @@ impl Standing {
         self.given.is_zero() && self.under_way.is_zero()
     }
 
+    /// True when no money was ever to move with it.
+    pub(crate) fn is_empty(self) -> bool {
+        self.came_to_nothing() && !self.failed
+    }
+
     /// What a refund that we asked for came to.
     pub(crate) fn outcome(self) -> Outcome {
         if !self.under_way.is_zero() {
@@ -125,6 +130,11 @@ pub(crate) fn told(body: &event::Refund) -> Option<Result<Refund, MoneyError>> {
 }
 
 impl Refund {
+    /// True when we made it.
+    pub(crate) fn is_ours(&self) -> bool {
+        note::read(&self.note).1.is_some()
+    }
+
     /// The refund for the mesh.
     pub(crate) fn canonical(&self, instance: &str) -> pb::Refund {
         let (words, reference) = note::read(&self.note);

@@ -1,5 +1,7 @@
 //! The shape of what is asked: every wrong field at once, then numbers instead of texts.
 
+pub(crate) mod changes;
+
 use std::collections::BTreeMap;
 
 use retail_proto::Money;
@@ -23,6 +25,8 @@ pub(crate) struct Shipment {
     pub(crate) order: u64,
     /// Units by line item.
     pub(crate) lines: BTreeMap<u64, i64>,
+    /// Our code of the place that a line item left from, where it is said.
+    pub(crate) places: BTreeMap<u64, String>,
     pub(crate) tracking: Vec<String>,
     pub(crate) carrier: String,
     pub(crate) notify: bool,
@@ -115,7 +119,7 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
     require_key(&mut violations, &request.idempotency_key);
     let order = number(&mut violations, "order_id", &request.order_id);
     violations.require("lines", !request.lines.is_empty(), "give at least one line");
-    let mut lines = BTreeMap::<u64, i64>::new();
+    let (mut lines, mut places) = (BTreeMap::<u64, i64>::new(), BTreeMap::new());
     for (index, line) in request.lines.iter().enumerate() {
         let at = |name: &str| format!("lines[{index}].{name}");
         let id = number(&mut violations, &at("line_item_id"), &line.line_item_id);
@@ -123,6 +127,9 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
         violations.require(&at("quantity"), fits, "must be whole units above 0");
         let units = lines.entry(id).or_default();
         *units = units.saturating_add(line.quantity);
+        if !line.location.trim().is_empty() {
+            places.insert(id, line.location.trim().to_owned());
+        }
     }
     let trimmed = request.tracking_numbers.iter().map(|number| number.trim().to_owned());
     let mut tracking: Vec<String> = trimmed.filter(|number| !number.is_empty()).collect();
@@ -132,6 +139,7 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
     Ok(Shipment {
         order,
         lines,
+        places,
         tracking,
         carrier: request.carrier.trim().to_owned(),
         notify: request.notify_customer,
@@ -238,7 +246,7 @@ mod tests {
     fn every_wrong_field_of_a_shipment_is_named_at_once() {
         let request = pb::RecordFulfilmentRequest {
             order_id: "gid://shopify/Order/1".to_owned(),
-            lines: vec![pb::FulfilledLine { line_item_id: "x".to_owned(), quantity: 0 }],
+            lines: vec![pb::FulfilledLine { line_item_id: "x".to_owned(), ..Default::default() }],
             ..pb::RecordFulfilmentRequest::default()
         };
         let bad = shipment(&request).unwrap_err();
@@ -247,7 +255,7 @@ mod tests {
 
     #[test]
     fn tracking_numbers_are_a_set_and_quantities_of_one_line_add_up() {
-        let line = || pb::FulfilledLine { line_item_id: "7".to_owned(), quantity: 2 };
+        let line = || pb::FulfilledLine { line_item_id: "7".to_owned(), quantity: 2, ..Default::default() };
         let request = pb::RecordFulfilmentRequest {
             idempotency_key: "k".to_owned(),
             order_id: "1".to_owned(),

@@ -1,6 +1,7 @@
 //! Reading an order as it would have been placed. The answer of the API becomes the body that its webhook would have
 //! had, and that goes through the one map.
 
+use jiff::Timestamp;
 use retail_proto::commerce::v1 as pb;
 use retail_proto::{Currency, Decimal};
 use retail_runtime::fault::Fault as _;
@@ -14,6 +15,7 @@ use crate::gid::{gid, number};
 use crate::graphql::next;
 use crate::map;
 use crate::request::Wanted;
+use crate::standing::{self, Seen};
 use crate::wire::admin::Named;
 use crate::wire::money::OrderData;
 use crate::wire::sold::{self, FoundData, MoreLines, Sold};
@@ -22,9 +24,16 @@ use crate::wire::{Digits, order};
 /// No order has that many pages of lines.
 const PAGES: usize = 250;
 
+/// An order of the shop.
+pub(crate) struct Whole {
+    pub(crate) told: pb::GetOrderResponse,
+    /// When the shop made it.
+    pub(crate) created_at: String,
+}
+
 impl Connector {
-    /// The order with its refunds.
-    pub(crate) async fn sold(&self, wanted: &Wanted) -> Result<pb::GetOrderResponse, Error> {
+    /// The order with its refunds, and how it stands now.
+    pub(crate) async fn sold(&self, wanted: &Wanted) -> Result<Whole, Error> {
         let id = match wanted {
             Wanted::Id(id) => *id,
             Wanted::Number(name) => self.numbered(name).await?,
@@ -48,12 +57,19 @@ impl Connector {
         if after.is_some() {
             return Err(unread(format!("more than {PAGES} pages of lines")));
         }
-        let cancelled = !found.cancelled_at.is_empty();
+        let (cancelled, cancel_reason) = (!found.cancelled_at.is_empty(), found.cancel_reason.to_lowercase());
+        let changed = found.updated_at.parse::<Timestamp>().ok();
+        let version = changed.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
+        let seen = lines.iter().map(seen).collect::<Result<Vec<Seen>, String>>().map_err(unread)?;
+        let created_at = found.created_at.clone();
         let body = body(id, found, lines).map_err(unread)?;
-        let order = map::place_order(&body, &self.channel, String::new()).map_err(|bad| {
+        let mut order = map::place_order(&body, &self.channel, String::new()).map_err(|bad| {
             let fields: Vec<String> = bad.fields().into_iter().map(|(field, what)| format!("{field} {what}")).collect();
             unread(fields.join("; "))
         })?;
+        if !self.collect(&mut order, id).await? {
+            return Err(unread("the shop has not decided yet where it is fulfilled".to_owned()));
+        }
         let heads = self.refunds_of(id).await?.refunds;
         if heads.len() >= REFUNDS {
             return Err(unread(format!("{REFUNDS} refunds or more")));
@@ -62,7 +78,9 @@ impl Connector {
         for head in heads {
             refunds.push(self.whole_refund(&head.id).await?.canonical(&self.channel.instance));
         }
-        Ok(pb::GetOrderResponse { order: Some(order), refunds, cancelled })
+        let lines = standing::lines(seen, &refunds);
+        let told = pb::GetOrderResponse { order: Some(order), refunds, cancelled, lines, version, cancel_reason };
+        Ok(Whole { told, created_at })
     }
 
     /// The order of this number. The search takes words that merely begin alike for hits: what it finds is compared.
@@ -102,6 +120,18 @@ fn body(id: u64, found: Sold, lines: Vec<sold::LineItem>) -> Result<order::Order
         shipping_address: found.shipping_address.map(address),
         line_items: lines,
         shipping_lines: shipping,
+    })
+}
+
+/// A line as the shop shows it now.
+fn seen(line: &sold::LineItem) -> Result<Seen, String> {
+    Ok(Seen {
+        id: numbered(&line.id, "LineItem")?,
+        sku: line.sku.clone(),
+        description: if line.name.is_empty() { line.title.clone() } else { line.name.clone() },
+        ordered: i64::try_from(line.quantity).unwrap_or(i64::MAX),
+        current: line.current_quantity,
+        is_goods: line.variant.is_some() || line.requires_shipping,
     })
 }
 

@@ -5,6 +5,10 @@
 pub(crate) enum Topic {
     /// `orders/create`: an order to be placed.
     OrderCreated,
+    /// `orders/cancelled` and `orders/updated`: what people do to an order in the shop's admin.
+    OrderChanged,
+    /// `orders/edited`: lines were added, changed or taken off.
+    OrderEdited,
     /// `refunds/create`: money given back, by us or by the shop's people.
     RefundCreated,
     /// `order_transactions/create`: of a refund that was pending, what became of it.
@@ -24,7 +28,7 @@ pub(crate) enum Topic {
 }
 
 /// Facts that the mesh reads from the ERP or is the source of itself, and that shops subscribe to all the same.
-const NOTED: [&str; 20] = [
+const NOTED: [&str; 17] = [
     "app/uninstalled",
     "bulk_operations/finish",
     "customers/delete",
@@ -32,13 +36,10 @@ const NOTED: [&str; 20] = [
     "fulfillments/create",
     "fulfillments/update",
     "inventory_levels/update",
-    "orders/cancelled",
     "orders/delete",
-    "orders/edited",
     "orders/fulfilled",
     "orders/paid",
     "orders/partially_fulfilled",
-    "orders/updated",
     "returns/cancel",
     "returns/close",
     "returns/decline",
@@ -51,6 +52,8 @@ impl Topic {
     pub(crate) fn of(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "orders/create" => Self::OrderCreated,
+            "orders/cancelled" | "orders/updated" => Self::OrderChanged,
+            "orders/edited" => Self::OrderEdited,
             "refunds/create" => Self::RefundCreated,
             "order_transactions/create" => Self::MoneyMoved,
             "returns/request" => Self::ReturnRequested,
@@ -73,6 +76,7 @@ mod tests {
         assert_eq!(Topic::of("Orders/Create"), Topic::OrderCreated);
         assert_eq!(Topic::of("customers/redact"), Topic::Privacy);
         assert_eq!(Topic::of("orders/paid"), Topic::Noted);
+        assert_eq!(Topic::of("orders/Cancelled"), Topic::OrderChanged);
         assert_eq!(Topic::of("returns/decline"), Topic::Noted);
         assert_eq!(Topic::of("Refunds/Create"), Topic::RefundCreated);
         assert_eq!(Topic::of("carts/update"), Topic::Unknown);

@@ -3,6 +3,7 @@
 //! Each topic has a file of its own below. A repeat carries the same `X-Shopify-Webhook-Id`, which is the key of the
 //! commit: it finds the first answer. The shop repeats everything that is not answered 2xx, eight times in four hours.
 
+mod changed;
 mod customer;
 mod order;
 mod refund;
@@ -74,6 +75,8 @@ impl Connector {
         let delivery = |fact: &'static str| Delivery { id, fact, body };
         match Topic::of(topic) {
             Topic::OrderCreated => self.order_created(&delivery("order")).await,
+            Topic::OrderChanged => self.order_changed(&delivery("order")).await,
+            Topic::OrderEdited => self.order_edited(&delivery("edit")).await,
             Topic::RefundCreated => self.refund_created(&delivery("refund")).await,
             Topic::MoneyMoved => self.money_moved(&delivery("transaction")).await,
             Topic::ReturnRequested => self.return_told(&delivery("return"), false).await,

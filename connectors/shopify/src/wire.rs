@@ -2,6 +2,7 @@
 //! of the GraphQL Admin API 2026-10.
 
 pub(crate) mod admin;
+pub(crate) mod changing;
 pub(crate) mod event;
 pub(crate) mod money;
 pub(crate) mod order;

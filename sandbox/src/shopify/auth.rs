@@ -69,11 +69,13 @@ pub(super) fn scope(call: &Call<'_>, field: &str) -> std::result::Result<(), Pro
         "order" | "orders" => &["read_orders"],
         "refund" => &["read_orders"],
         "return" => &["read_returns"],
-        "refundCreate" => &["write_orders"],
+        "refundCreate" | "orderCancel" => &["write_orders"],
         "returnApproveRequest" | "returnDeclineRequest" => &["write_returns"],
         "fulfillmentOrder" | "fulfillmentOrders" => &["read_merchant_managed_fulfillment_orders"],
         "inventorySetQuantities" | "inventoryAdjustQuantities" => &["write_inventory"],
-        "fulfillmentCreate" => &["write_merchant_managed_fulfillment_orders"],
+        "fulfillmentCreate" | "fulfillmentOrderMove" | "fulfillmentOrderLineItemsPreparedForPickup" => {
+            &["write_merchant_managed_fulfillment_orders"]
+        }
         _ => &[],
     };
     let has = |scope: &&str| {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, body_time};
 use super::payment::{self, Standing};
 use super::people::person;
-use super::{countries, docs, ids, money, refunded};
+use super::{collection, countries, docs, ids, money, refunded};
 use crate::books::Result;
 
 /// The order's row.
@@ -143,7 +143,7 @@ fn people(call: &Call<'_>, body: &mut Map<String, Value>, sale: &Sale) -> Result
     put(
         body,
         json!({"email": email.as_deref().unwrap_or_default(), "contact_email": email, "customer": customer,
-        "billing_address": address, "shipping_address": address}),
+        "billing_address": address, "shipping_address": if collection::is_collected(call, sale.id)? { &Value::Null } else { &address }}),
     );
     Ok(())
 }

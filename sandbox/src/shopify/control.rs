@@ -1,4 +1,4 @@
-//! The operator's verbs of the shop: sell, cancel, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
+//! The operator's verbs of the shop: sell, cancel, edit, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
 //! resend, progress, plan.
 
 use std::collections::BTreeMap;
@@ -7,18 +7,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::cancelling::{self, Wish};
 use super::payment::Tender;
 use super::sale::{self, Sold};
-use super::{docs, office, outbox, people, tally};
+use super::{docs, editing, office, outbox, people, tally};
 use crate::books::Result;
 use crate::orderbook::Order;
 use crate::twin::{Answer, Seen};
 
 /// Topics an app's configuration subscribes to unless told otherwise. `inventory_levels/update` fires for every line
 /// of every sale and `order_transactions/create` for every payment: they have to be asked for.
-const TOPICS: [&str; 11] = [
+const TOPICS: [&str; 12] = [
     "orders/create",
     "orders/updated",
+    "orders/edited",
     "orders/cancelled",
     "orders/fulfilled",
     "orders/partially_fulfilled",
@@ -37,6 +39,9 @@ struct Sell {
     /// By order name: what it was paid with, in parts; the rest, or all of it, with the shop's own gateway.
     #[serde(default)]
     tenders: BTreeMap<String, Vec<Tender>>,
+    /// By order name: code of the location where the customer collects it.
+    #[serde(default)]
+    pickups: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,15 @@ struct Cancel {
     order: String,
     #[serde(default = "customer")]
     reason: String,
+    /// Gives back all that was paid and is not given back yet.
+    #[serde(default)]
+    refund: bool,
+    #[serde(default = "yes")]
+    restock: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn customer() -> String {
@@ -81,6 +95,12 @@ struct Plan {
     pend_refunds: Option<u32>,
     /// The next transactions of refunds fail.
     fail_refunds: Option<u32>,
+    /// So many looks pass before the next cancellation's job is done.
+    slow_jobs: Option<u32>,
+    /// The jobs of the next cancellations fail.
+    fail_jobs: Option<u32>,
+    /// The next fulfilment orders cannot be moved.
+    unmovable: Option<u32>,
 }
 
 /// Turns one verb; `None` when there is no such verb.
@@ -89,11 +109,16 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
     Ok(Some(match (seen.method.as_str(), verb) {
         ("POST", "sell") => read(seen, |given| sell(call, &given))?,
         ("POST", "cancel") => read(seen, |given: Cancel| {
-            Ok(match sale::cancel(call, &given.order, &given.reason)? {
-                Ok(_) => Answer::json(200, &json!({"cancelled": given.order})),
-                Err(why) => refused(409, why),
+            let Some(sale) = call.row("SELECT id FROM sale WHERE name = ?1", [&given.order], |row| row.get(0))? else {
+                return Ok(refused(409, "there is no order of that name"));
+            };
+            let wish = Wish { reason: &given.reason, restock: given.restock, refund: given.refund };
+            Ok(match cancelling::cancel(call, sale, wish)? {
+                Ok(()) => Answer::json(200, &json!({"cancelled": given.order})),
+                Err(why) => refused(409, &why),
             })
         })?,
+        ("POST", "edit") => read(seen, |given| editing::edit(call, &given))?,
         ("POST", "refund") => read(seen, |given| office::refund(call, &given))?,
         ("POST", "return") => read(seen, |given| office::returned(call, &given))?,
         ("POST", "settle") => read(seen, |given| office::settle(call, &given))?,
@@ -131,6 +156,9 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
                 ("concurrent", given.concurrent),
                 ("pend_refunds", given.pend_refunds),
                 ("fail_refunds", given.fail_refunds),
+                ("slow_jobs", given.slow_jobs),
+                ("fail_jobs", given.fail_jobs),
+                ("unmovable", given.unmovable),
             ];
             for (name, times) in times {
                 if let Some(times) = times {
@@ -158,7 +186,8 @@ fn sell(call: &Call<'_>, given: &Sell) -> Result<Answer> {
     let (mut accepted, mut known, mut refused, mut rounded) = (0_u64, 0_u64, Vec::new(), Vec::new());
     for order in &given.orders {
         let tenders = given.tenders.get(&order.name).map(Vec::as_slice).unwrap_or_default();
-        match sale::sell(call, order, tenders, &mut rounded)? {
+        let pickup = given.pickups.get(&order.name).map(String::as_str);
+        match sale::sell(call, order, (tenders, pickup), &mut rounded)? {
             Sold::Accepted => accepted = accepted.saturating_add(1),
             Sold::Known => known = known.saturating_add(1),
             Sold::Refused(why) => refused.push(json!({"name": order.name, "why": why})),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, api_time};
 use super::people::{self, Person};
-use super::{ids, money, payment, rma};
+use super::{collection, ids, money, payment, rma};
 use crate::books::Result;
 
 pub(super) fn location(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
@@ -46,6 +46,7 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
         FROM sale WHERE id = ?1";
     let (standing, gateways) = (payment::standing(call, id)?, payment::gateways(call, id)?);
     let (postage, returns) = (refunded_postage(call, id)?, rma::status(call, id)?);
+    let collected = collection::is_collected(call, id)?;
     call.row(sql, [id], |row| {
         let (currency, country): (String, String) = (row.get(8)?, row.get(11)?);
         let customer: Option<i64> = row.get(10)?;
@@ -69,7 +70,8 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
             "displayFinancialStatus": standing.word(), "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
             "customerLocale": "en", "phone": null, "email": person.as_ref().map_or("", |person| person.email.as_str()),
             "customer": customer.zip(person.as_ref()).map(|(id, person)| customer_doc(id, person, &country)),
-            "billingAddress": address(id, customer, &country), "shippingAddress": address(id, customer, &country)}))
+            "billingAddress": address(id, customer, &country),
+            "shippingAddress": if collected { Value::Null } else { address(id, customer, &country) }}))
     })
 }
 
@@ -132,6 +134,7 @@ pub(super) fn shipping(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
 }
 
 pub(super) fn demand(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
+    let method = collection::method(call, id)?;
     let sql = "SELECT d.sale, s.name, d.location, l.name, d.status, d.created, d.updated FROM demand d
         JOIN sale s ON s.id = d.sale JOIN location l ON l.id = d.location WHERE d.id = ?1";
     call.row(sql, [id], |row| {
@@ -144,6 +147,7 @@ pub(super) fn demand(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
         Ok(json!({"__typename": "FulfillmentOrder", "_id": id, "_sale": sale, "id": ids::gid("FulfillmentOrder", id), "orderId": ids::gid("Order", sale),
             "orderName": row.get::<_, String>(1)?, "status": status, "requestStatus": request,
             "createdAt": api_time(row.get(5)?), "updatedAt": api_time(row.get(6)?), "supportedActions": actions,
+            "deliveryMethod": {"__typename": "DeliveryMethod", "id": ids::gid("DeliveryMethod", id), "methodType": method},
             "assignedLocation": {"_location": location, "name": row.get::<_, String>(3)?}}))
     })
 }

@@ -19,6 +19,7 @@ pub(super) const PAYMENT: i64 = 6_900_000_000_001;
 pub(super) const REFUND: i64 = 929_361_463_881_310_977;
 pub(super) const REFUND_LINE: i64 = 487_817_672_276_298_555;
 pub(super) const REFUND_POSTAGE: i64 = 7_100_000_000_001;
+pub(super) const CANCEL_JOB: i64 = 33_000_000_001;
 pub(super) const RETURN: i64 = 29_000_000_001;
 pub(super) const RETURN_LINE: i64 = 31_000_000_001;
 

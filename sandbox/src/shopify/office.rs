@@ -119,6 +119,33 @@ pub(super) fn refund(call: &Call<'_>, given: &Refund) -> Result<Answer> {
     })
 }
 
+/// Gives back all that was paid and is not given back yet, with every line that is left; says why it cannot.
+pub(super) fn give_all_back(call: &Call<'_>, sale: i64, restock: bool) -> Result<std::result::Result<(), String>> {
+    let ids: Vec<i64> = call.rows("SELECT id FROM sale_line WHERE sale = ?1 ORDER BY id", [sale], |row| row.get(0))?;
+    let mut lines = Vec::new();
+    for id in ids {
+        let Some(line) = refund::line(call, sale, id)?.filter(|line| line.refundable > 0) else { continue };
+        let kind = if restock && line.item.is_some() { "CANCEL" } else { "NO_RESTOCK" };
+        let units = if kind == "CANCEL" { line.open.min(line.refundable) } else { line.refundable };
+        if units > 0 {
+            lines.push(json!({"lineItemId": ids::gid("LineItem", id), "quantity": units, "restockType": kind}));
+        }
+    }
+    let captures = payment::captures(call, sale)?;
+    let left = captures.iter().fold(0_i64, |sum, capture| sum.saturating_add(capture.left));
+    let order = ids::gid("Order", sale);
+    let money = tenders(&order, captures, left);
+    if money.is_empty() {
+        return Ok(Ok(()));
+    }
+    let input = json!({"orderId": order, "note": null, "refundLineItems": lines, "shipping": {"fullRefund": true},
+        "transactions": money});
+    Ok(match refund::judge(call, &input)? {
+        Ok(judged) => refund::make(call, &judged, Some(STAFF)).map(|_| Ok(()))?,
+        Err((field, message)) => Err(format!("{}: {message}", field.join("."))),
+    })
+}
+
 /// The oldest tender first. What is more than was paid stays with the last one, which the shop then refuses.
 fn tenders(order: &str, captures: Vec<Capture>, amount: i64) -> Vec<Value> {
     let (mut left, mut money) = (amount, Vec::new());

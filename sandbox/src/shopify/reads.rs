@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Problem};
 use super::pages::{Condition, Reading, Source, page};
 use super::plan::Node;
-use super::{auth, docs, ids, payment, refunded, rma};
+use super::{auth, cancelling, docs, ids, payment, refunded, rma};
 use crate::books::Result;
 
 const ORDER_FIELDS: &[(&str, &str, Reading)] = &[
@@ -61,9 +61,10 @@ pub(super) fn resolve(
         ("InventoryLevel", "quantities") => return quantities(doc, node).map(Some),
         ("InventoryChange", "item") => own("_item").map(|id| docs::item(call, id)),
         ("InventoryChange", "location") => own("_location").map(|id| docs::location(call, id)),
-        ("FulfillmentOrder" | "Fulfillment" | "OrderTransaction" | "Refund" | "Return", "order") => {
-            own("_sale").map(|id| docs::order(call, id))
-        }
+        (
+            "FulfillmentOrder" | "Fulfillment" | "OrderTransaction" | "Refund" | "Return" | "OrderCancelJobResult",
+            "order",
+        ) => own("_sale").map(|id| docs::order(call, id)),
         ("OrderTransaction", "parentTransaction") => Some(own("_parent").map_or(Ok(None), |id| payment::doc(call, id))),
         ("RefundShippingLine", "shippingLine") => own("_shipping").map(|id| docs::shipping(call, id)),
         ("ReturnLineItem", "fulfillmentLineItem") => own("_parcel_line").map(|id| docs::parcel_line(call, id)),
@@ -210,6 +211,7 @@ fn thing(call: &Call<'_>, gid: Option<&Value>) -> std::result::Result<Value, Pro
         "OrderTransaction" => ("order", payment::doc),
         "Refund" => ("refund", refunded::doc),
         "Return" => ("return", rma::doc),
+        "OrderCancelJobResult" => ("order", cancelling::look),
         "WebhookSubscription" => ("", docs::subscription),
         _ => return Ok(Value::Null),
     };

@@ -34,7 +34,7 @@ struct Part {
 
 /// A line of the order and what is left of it.
 pub(super) struct Line {
-    item: Option<i64>,
+    pub(super) item: Option<i64>,
     /// Neither refunded nor removed.
     pub(super) refundable: i64,
     /// Not shipped and not removed.
@@ -279,21 +279,25 @@ pub(super) fn make(call: &Call<'_>, refund: &Refund, staff: Option<i64>) -> Resu
     Ok(id)
 }
 
-/// Units that will not be shipped leave the fulfilment orders and can be sold again.
 fn cancel(call: &Call<'_>, part: &Part) -> Result<Vec<(i64, i64)>> {
-    call.run("UPDATE sale_line SET cancelled = cancelled + ?2 WHERE id = ?1", (part.line, part.quantity))?;
+    take_off(call, part.line, part.item, part.quantity)
+}
+
+/// Units that will not be shipped leave the fulfilment orders and can be sold again. Answers whose stock has changed.
+pub(super) fn take_off(call: &Call<'_>, line: i64, item: Option<i64>, quantity: i64) -> Result<Vec<(i64, i64)>> {
+    call.run("UPDATE sale_line SET cancelled = cancelled + ?2 WHERE id = ?1", (line, quantity))?;
     let wanted: Vec<(i64, i64, i64)> = call.rows(
         "SELECT n.id, d.location, n.remaining FROM demand_line n JOIN demand d ON d.id = n.demand
          WHERE n.line = ?1 AND n.remaining > 0 AND d.status <> 'CANCELLED' ORDER BY n.id",
-        [part.line],
+        [line],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    let (mut left, mut touched) = (part.quantity, Vec::new());
+    let (mut left, mut touched) = (quantity, Vec::new());
     for (id, location, remaining) in wanted {
         let units = remaining.min(left);
         left = left.saturating_sub(units);
         call.run("UPDATE demand_line SET remaining = remaining - ?2, total = total - ?2 WHERE id = ?1", (id, units))?;
-        if let Some(item) = part.item.filter(|_| units > 0) {
+        if let Some(item) = item.filter(|_| units > 0) {
             stock::commit(call, item, location, units.saturating_neg())?;
             touched.push((item, location));
         }
@@ -302,7 +306,7 @@ fn cancel(call: &Call<'_>, part: &Part) -> Result<Vec<(i64, i64)>> {
 }
 
 /// Fulfilment orders of which nothing is left are over, and so may be the order's shipping.
-fn close(call: &Call<'_>, sale: i64) -> Result<()> {
+pub(super) fn close(call: &Call<'_>, sale: i64) -> Result<()> {
     call.run(
         "UPDATE demand SET updated = ?2, status = CASE WHEN (SELECT SUM(total) FROM demand_line n WHERE n.demand = demand.id) = 0
            THEN 'CANCELLED' ELSE 'CLOSED' END

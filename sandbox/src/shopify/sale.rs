@@ -1,11 +1,11 @@
 //! Selling: an order of the order book becomes an order of the shop, once per name. Stock is committed, a fulfilment
-//! order is opened, webhooks are written. And calling it off again.
+//! order is opened, webhooks are written.
 
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::payment::{self, Tender};
-use super::{body, ids, money, outbox, stock};
+use super::{body, collection, ids, money, outbox, stock};
 use crate::books::Result;
 use crate::orderbook::{Line, Order};
 use crate::seed::ItemKind;
@@ -29,17 +29,26 @@ struct Priced<'a> {
     goods: Option<(i64, i64)>,
 }
 
-/// Sells one order, paid with these tenders; every rounded price is added to the list.
-pub(super) fn sell(call: &Call<'_>, order: &Order, tenders: &[Tender], rounded: &mut Vec<Value>) -> Result<Sold> {
+/// Sells one order, paid with these tenders and collected at the location of this code, if any; every rounded price is
+/// added to the list.
+pub(super) fn sell(
+    call: &Call<'_>,
+    order: &Order,
+    (tenders, pickup): (&[Tender], Option<&str>),
+    rounded: &mut Vec<Value>,
+) -> Result<Sold> {
     let digest = digest(order);
     let known = call.row("SELECT digest FROM sale WHERE name = ?1", [&order.name], |row| row.get::<_, String>(0))?;
     if let Some(known) = known {
         let other = "an order of that name was sold with another content".to_owned();
         return Ok(if known == digest { Sold::Known } else { Sold::Refused(other) });
     }
-    let Some(location) = call.row("SELECT MIN(id) FROM location", [], |row| row.get::<_, Option<i64>>(0))?.flatten()
-    else {
-        return Ok(Sold::Refused("the shop has no location; seed it first".to_owned()));
+    let location = match pickup {
+        Some(code) => call.row("SELECT id FROM location WHERE code = ?1", [code], |row| row.get(0))?,
+        None => call.row("SELECT MIN(id) FROM location", [], |row| row.get::<_, Option<i64>>(0))?.flatten(),
+    };
+    let Some(location) = location else {
+        return Ok(Sold::Refused("the shop has no such location; seed it first".to_owned()));
     };
     let (mut shipping, mut lines) = (Vec::new(), Vec::new());
     for line in &order.lines {
@@ -67,6 +76,9 @@ pub(super) fn sell(call: &Call<'_>, order: &Order, tenders: &[Tender], rounded: 
     };
     let id = write(call, order, &digest, customer, (&lines, &shipping))?;
     demand(call, id, location, &lines)?;
+    if pickup.is_some() {
+        collection::open(call, id)?;
+    }
     payment::take(call, id, &payments)?;
     outbox::post(call, &["orders/create", "orders/paid"], Some(id), || body::order(call, id))?;
     Ok(Sold::Accepted)
@@ -212,40 +224,4 @@ fn demand(call: &Call<'_>, sale: i64, location: i64, lines: &[Priced<'_>]) -> Re
     touched.sort_unstable();
     touched.dedup();
     stock::announce(call, &touched)
-}
-
-/// Calls an order off as staff would: nothing may have been shipped. The goods can be sold again.
-pub(super) fn cancel(call: &Call<'_>, name: &str, reason: &str) -> Result<std::result::Result<i64, &'static str>> {
-    let found: Option<(i64, String, Option<i64>)> =
-        call.row("SELECT id, fulfilled, cancelled FROM sale WHERE name = ?1", [name], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let Some((id, fulfilled, cancelled)) = found else { return Ok(Err("there is no order of that name")) };
-    if cancelled.is_some() {
-        return Ok(Err("the order is cancelled already"));
-    }
-    if fulfilled == "partial" || fulfilled == "full" {
-        return Ok(Err("the order has fulfilments"));
-    }
-    let held: Vec<(i64, i64, i64)> = call.rows(
-        "SELECT l.item, d.location, n.remaining FROM demand_line n JOIN demand d ON d.id = n.demand JOIN sale_line l ON l.id = n.line
-         WHERE d.sale = ?1 AND l.item IS NOT NULL",
-        [id],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
-    for (item, location, quantity) in &held {
-        stock::commit(call, *item, *location, quantity.saturating_neg())?;
-    }
-    call.run("UPDATE demand SET status = 'CANCELLED', updated = ?2 WHERE sale = ?1", (id, call.millis()))?;
-    call.run("UPDATE sale_line SET cancelled = quantity WHERE sale = ?1", [id])?;
-    call.run(
-        "UPDATE sale SET cancelled = ?2, closed = ?2, updated = ?2, cancel_reason = ?3 WHERE id = ?1",
-        (id, call.millis(), reason),
-    )?;
-    let mut touched: Vec<(i64, i64)> = held.iter().map(|(item, location, _)| (*item, *location)).collect();
-    touched.sort_unstable();
-    touched.dedup();
-    stock::announce(call, &touched)?;
-    outbox::post(call, &["orders/cancelled", "orders/updated"], Some(id), || body::order(call, id))?;
-    Ok(Ok(id))
 }

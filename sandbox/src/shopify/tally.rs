@@ -22,6 +22,7 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
             "cancelled": number("SELECT COUNT(*) FROM sale WHERE cancelled IS NOT NULL")?,
             "fulfilled": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'full'")?,
             "partial": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'partial'")?,
+            "edited": counted("orders.edited")?,
             "nothing_to_ship": number("SELECT COUNT(*) FROM sale WHERE fulfilled = 'nothing'")?,
         },
         "fulfillments": {
@@ -33,6 +34,12 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
                 "SELECT COUNT(*) - COUNT(DISTINCT p.sale || '/' || p.number || '/' || l.line) FROM parcel p \
                  JOIN parcel_line l ON l.parcel = p.id WHERE p.number <> ''",
             )?,
+        },
+        "fulfillment_orders": {
+            "moved": counted("fulfillment_orders.moved")?,
+            "ready": number("SELECT COUNT(*) FROM collection WHERE ready IS NOT NULL")?,
+            // Messages to customers that their goods wait for them.
+            "ready_notices": counted("fulfillment_orders.ready_notices")?,
         },
         "refunds": refunds(db)?,
         "captured_value": money::text(number("SELECT SUM(amount) FROM payment WHERE kind IN ('SALE', 'CAPTURE') AND status = 'SUCCESS'")?),

@@ -6,7 +6,7 @@ use super::call::{Call, Problem};
 use super::inventory::{self, Verb};
 use super::once::{self, Key};
 use super::plan::Node;
-use super::{auth, docs, fulfil, ids, outbox, refund, refunded, rma};
+use super::{auth, cancelling, collection, docs, fulfil, ids, moving, outbox, refund, refunded, rma};
 
 /// First version whose inventory mutations and refunds demand the directive, and the former the comparison.
 const STRICT_SINCE: &str = "2026-04";
@@ -20,6 +20,9 @@ pub(super) fn mutate(call: &Call<'_>, node: &Node) -> Result<Value, Problem> {
         "inventorySetQuantities" => guarded(call, node, Verb::Set, &input),
         "inventoryAdjustQuantities" => guarded(call, node, Verb::Adjust, &input),
         "fulfillmentCreate" => Ok(fulfil::create(call, &argument("fulfillment"))?),
+        "fulfillmentOrderMove" => Ok(moving::relocate(call, &node.arguments)?),
+        "fulfillmentOrderLineItemsPreparedForPickup" => Ok(collection::prepare(call, &input)?),
+        "orderCancel" => Ok(cancelling::order_cancel(call, &node.arguments)?),
         "refundCreate" => refund(call, node, &input),
         "returnApproveRequest" => Ok(rma::approve(call, &input)?),
         "returnDeclineRequest" => Ok(rma::decline(call, &input)?),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
 mod access;
+mod changing;
 mod deliveries;
 mod fulfilment;
 mod inventory;

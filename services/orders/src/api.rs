@@ -199,6 +199,15 @@ impl OrdersService for Api {
         Ok(answer(pb::AddPaymentResponse { order: shown(&order) }, repeated))
     }
 
+    async fn take_channel_order(
+        &self,
+        request: Request<pb::TakeChannelOrderRequest>,
+    ) -> Result<Response<pb::TakeChannelOrderResponse>, Status> {
+        let taken = self.orders.take_channel_order(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = taken.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::TakeChannelOrderResponse { order: shown(&order) }, repeated))
+    }
+
     async fn adopt_order(
         &self,
         request: Request<pb::AdoptOrderRequest>,

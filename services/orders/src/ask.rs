@@ -152,7 +152,11 @@ pub(crate) fn fulfilment(order: &Order, shipment: &str, key: String) -> shop::Re
         .filter_map(|shipped| {
             let line = order.line(shipped.number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
             let quantity = Quantity::from_millionths(shipped.quantity).as_whole()?;
-            Some(shop::FulfilledLine { line_item_id: line.channel_line_id.clone(), quantity })
+            Some(shop::FulfilledLine {
+                line_item_id: line.channel_line_id.clone(),
+                quantity,
+                location: line.location.clone(),
+            })
         })
         .collect();
     shop::RecordFulfilmentRequest {

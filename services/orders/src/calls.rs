@@ -2,6 +2,7 @@
 
 mod goods;
 mod money;
+mod shopfront;
 
 use std::collections::BTreeMap;
 
@@ -126,6 +127,9 @@ impl Calls {
             Leg::RecordPayment(id) => self.record_payment(order, id).await,
             Leg::Consume(id) => self.consume(order, id, key).await,
             Leg::TellChannel(id) => self.tell_channel(order, id, key, false).await,
+            Leg::TellCancelled => self.cancel_in_shop(order, key).await,
+            Leg::TellLinesCancelled(number) => self.take_off_lines(order, *number, key).await,
+            Leg::TellReady(_) => self.tell_ready(order, key).await,
             Leg::TellCrm(_) => self.tell_crm(order).await,
             Leg::CloseSalesOrder => self.close(order).await,
             Leg::GiveBack => {
@@ -176,6 +180,9 @@ impl Calls {
             | Leg::Confirm
             | Leg::RecordPayment(_)
             | Leg::Consume(_)
+            | Leg::TellCancelled
+            | Leg::TellLinesCancelled(_)
+            | Leg::TellReady(_)
             | Leg::TellCrm(_)
             | Leg::CloseSalesOrder
             | Leg::GiveBack

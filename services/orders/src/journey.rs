@@ -86,7 +86,12 @@ impl Process for Journey {
     }
 
     fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
-        outcome::refused(&mut draft.doc, leg, why, now.as_millisecond())
+        let was = draft.doc.state();
+        let verdict = outcome::refused(&mut draft.doc, leg, why, now.as_millisecond());
+        if was != State::Cancelling && draft.doc.state() == State::Cancelling {
+            sent::ask_for_payments(draft);
+        }
+        verdict
     }
 
     fn parked(&self, draft: &mut Draft<Order>, why: Option<&Parked>, now: Timestamp) {

@@ -37,6 +37,12 @@ pub(crate) enum Leg {
     Consume(String),
     /// The shop shows the shipment to the customer. (commerce)
     TellChannel(String),
+    /// The shop cancels it as well. (commerce)
+    TellCancelled,
+    /// The shop takes lines off that were cancelled here. (commerce)
+    TellLinesCancelled(usize),
+    /// The shop tells the customer that it waits in the store; the number says how often it has. (commerce)
+    TellReady(u32),
     /// What agents see, on the side. (CRM)
     TellCrm(String),
     /// Close the sales order. (ERP)
@@ -90,6 +96,9 @@ impl Step for Leg {
             Self::RecordPayment(id) => format!("erp.record_payment/{id}"),
             Self::Consume(id) => format!("inventory.consume/{id}"),
             Self::TellChannel(id) => format!("commerce.record_fulfilment/{id}"),
+            Self::TellCancelled => "commerce.cancel_order".into(),
+            Self::TellLinesCancelled(number) => format!("commerce.take_off_lines/{number}"),
+            Self::TellReady(times) => format!("commerce.ready_for_pickup/{times}"),
             Self::TellCrm(stamp) => format!("crm.order_context/{stamp}"),
             Self::CloseSalesOrder => "erp.cancel_sales_order".into(),
             Self::GiveBack => "inventory.release".into(),
@@ -139,6 +148,10 @@ impl Step for Leg {
             // The contract looks for our reference first and sends our key with what it makes: a repeat finds the refund
             // by the key within the shop's window, and by the reference after it.
             | Self::RefundShop(_)
+            // These look first whether it is done.
+            | Self::TellCancelled
+            | Self::TellLinesCancelled(_)
+            | Self::TellReady(_)
             // So does the contract of payments, for everything it writes.
             | Self::AskPayment(_)
             | Self::Capture(_)
@@ -175,6 +188,9 @@ impl Step for Leg {
             | Self::RecordPayment(_)
             | Self::Consume(_)
             | Self::TellChannel(_)
+            | Self::TellCancelled
+            | Self::TellLinesCancelled(_)
+            | Self::TellReady(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
             | Self::LapsePickup
@@ -208,6 +224,9 @@ impl Step for Leg {
             | Self::RecordPayment(_)
             | Self::Consume(_)
             | Self::TellChannel(_)
+            | Self::TellCancelled
+            | Self::TellLinesCancelled(_)
+            | Self::TellReady(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
             | Self::LapsePickup

@@ -41,6 +41,8 @@ mod reroute;
 mod screening;
 mod seal;
 mod sent;
+mod shop_order;
+mod shop_taking;
 mod sourcing;
 #[cfg(test)]
 mod testing;

@@ -41,6 +41,9 @@ pub struct LineCancel {
     /// What came of it, for people; empty while it is open and when all is well.
     #[prost(string, tag = "6")]
     pub outcome: String,
+    /// The shop knows: it said so, or was told.
+    #[prost(bool, tag = "7")]
+    pub told: bool,
 }
 
 impl LineCancel {

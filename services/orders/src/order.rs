@@ -7,6 +7,7 @@ use crate::payments::{self, NOT_AUTHORIZED};
 use crate::pickup::{Pickup, Stage};
 use crate::record::{Capture, Hold, Line, Order, State};
 use crate::screening::TAKEN_OVER;
+use crate::shop_order::Finding;
 
 impl Order {
     /// True when nothing will happen to it any more by itself.
@@ -62,6 +63,7 @@ impl Order {
             // The person has looked and takes it over as it is.
             reason if TAKEN_OVER.contains(&reason) => self.released.push(reason.to_owned()),
             "UNKNOWN_ITEM" => self.items_known = false,
+            reason if Finding::is(reason) => self.acknowledge_shop(),
             NOT_AUTHORIZED => payments::ask_again(self),
             // Asked again, never waved through: what still lacks holds the order again.
             _ => {}
@@ -180,9 +182,9 @@ impl Order {
         }
     }
 
-    /// True when neither the ERP nor the stock holds anything for a cancelled order any more.
+    /// True when neither the ERP nor the stock nor the shop holds anything for a cancelled order any more.
     fn has_let_go(&self) -> bool {
-        self.given_back && (self.erp_closed || !self.erp_asked)
+        self.given_back && (self.erp_closed || !self.erp_asked) && self.shop_has_let_go()
     }
 
     /// True when every line is a charge.
@@ -219,6 +221,7 @@ impl Order {
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
             && self.pickup.as_ref().is_none_or(Pickup::is_over)
             && self.lines_are_at_rest()
+            && self.untold_line_cancels().next().is_none()
             && self.is_paid()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
@@ -278,6 +281,9 @@ impl Order {
         }
         if self.lacks_money() > 0 {
             return Some(("Booked, and not paid", "The customer pays anew, or somebody cancels it"));
+        }
+        if self.differs_from_shop() {
+            return Some(("Changed in the shop", "Somebody settles what differs, then releases the hold"));
         }
         if self.is_stranded() && self.pickup.is_none() {
             return Some(("Rejected by its place", "Somebody names another place, or cancels it"));

@@ -186,6 +186,7 @@ impl Orders {
             }
             let before = draft.doc.clone();
             if crate::facts::take(&mut draft.doc, &told) {
+                draft.doc.follow_shop(now.as_millisecond());
                 if draft.doc.state() == State::Cancelling && before.state() != State::Cancelling {
                     sent::ask_for_payments(draft);
                 }

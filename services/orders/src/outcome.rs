@@ -55,6 +55,13 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         }
         (Leg::Consume(id), _) => with_shipment(order, id, |shipment| shipment.consumed = true),
         (Leg::TellChannel(id), _) => with_shipment(order, id, |shipment| shipment.told = true),
+        (Leg::TellCancelled, _) => order.shop_knows = true,
+        (Leg::TellLinesCancelled(number), _) => order.told_of_lines(*number),
+        (Leg::TellReady(times), _) => {
+            if let Some(pickup) = &mut order.pickup {
+                pickup.told_ready = *times;
+            }
+        }
         (Leg::TellCrm(stamp), brought) => {
             stamp.clone_into(&mut order.crm_told);
             if let Brought::Record(record) = brought {
@@ -109,6 +116,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
         }
     }
+    order.follow_shop(at);
     order.date_holds(&rules.screening);
     if rules.moves_backorders {
         order.source_backorders_anew(at);
@@ -120,6 +128,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
 pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
     let verdict = judge(order, leg, why, at);
     if verdict == Verdict::Handled {
+        order.follow_shop(at);
         order.advance();
     }
     verdict
@@ -167,6 +176,15 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
             refunds::refused(order, id, why.reason());
             Verdict::Park
         }
+        // The shop will take them off with their money, or refuse that too.
+        Leg::TellLinesCancelled(number) => {
+            order.told_of_lines(*number);
+            Verdict::Handled
+        }
+        Leg::TellChannel(id) if order.shop_has_no_use_for(id) => {
+            with_shipment(order, id, |shipment| shipment.told = true);
+            Verdict::Handled
+        }
         // The side must never stop the business: remember the stamp, the next change tells the CRM again.
         Leg::TellCrm(stamp) => {
             stamp.clone_into(&mut order.crm_told);
@@ -183,6 +201,8 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         | Leg::RecordPayment(_)
         | Leg::Consume(_)
         | Leg::TellChannel(_)
+        | Leg::TellCancelled
+        | Leg::TellReady(_)
         | Leg::CloseSalesOrder
         | Leg::GiveBack
         | Leg::LetGo(_)

@@ -84,6 +84,9 @@ pub struct Pickup {
     /// What happened, oldest first.
     #[prost(message, repeated, tag = "8")]
     pub steps: Vec<Step>,
+    /// How often the shop was told that it is ready.
+    #[prost(uint32, tag = "9")]
+    pub told_ready: u32,
 }
 
 /// Who does something to a pickup, when and why.

@@ -10,6 +10,7 @@ use crate::documents::{Invoice, Payment, Refund, Shipment};
 use crate::line_cancel::LineCancel;
 use crate::pickup::Pickup;
 use crate::reroute::Reroute;
+use crate::shop_order::Standing;
 
 /// How an order came (see the contract).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -362,6 +363,12 @@ pub struct Order {
     /// Risk of fraud, 0 to 100; absent when it was not assessed.
     #[prost(uint32, optional, tag = "53")]
     pub risk_score: Option<u32>,
+    /// How the shop says that it stands, once that is another thing than how it was sold.
+    #[prost(message, optional, tag = "60")]
+    pub shop: Option<Standing>,
+    /// The shop knows that it is cancelled: it said so, or was told.
+    #[prost(bool, tag = "61")]
+    pub shop_knows: bool,
 }
 
 impl retail_store::Document for Order {

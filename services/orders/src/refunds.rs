@@ -5,10 +5,10 @@
 //! an order whose rest was closed owes what was paid for its lines less what was invoiced of them. The invoices decide,
 //! not a computation of ours, so that no penny of rounding stays behind.
 
-use retail_proto::Money;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::payments::v1 as pay;
 use retail_proto::types::v1::Ref;
+use retail_proto::{Money, Quantity};
 
 use crate::documents::{Payment, Refund, RefundLine};
 use crate::record::{Order, State};
@@ -148,7 +148,8 @@ pub(crate) fn take(order: &mut Order, told: &shop::Refund, at: i64) {
     let amount = told.amount.as_ref().and_then(|amount| Money::try_from(amount).ok());
     let amount = amount.filter(|amount| amount.currency().code() == order.currency);
     let known = order.refunds.iter().any(|refund| refund.record.as_ref().is_some_and(|known| known.id == record.id));
-    let (false, Some(amount)) = (known, amount) else { return };
+    // A refund that only took lines off gave nothing back.
+    let (false, Some(amount)) = (known, amount.filter(|amount| amount.minor() != 0)) else { return };
     let id = if told.external_ref.is_empty() {
         format!("{}/shop/{}", order.id, record.id)
     } else {
@@ -193,7 +194,12 @@ fn lines_to_take_off(order: &Order, told: &shop::GetOrderResponse) -> Vec<Refund
     }
     let taken_off = |id: &str| -> i64 {
         let lines = told.refunds.iter().filter(|refund| counts(refund)).flat_map(|refund| &refund.lines);
-        lines.filter(|line| line.line_item_id == id).fold(0, |sum, line| sum.saturating_add(line.quantity))
+        let refunded =
+            lines.filter(|line| line.line_item_id == id).fold(0_i64, |sum, line| sum.saturating_add(line.quantity));
+        // What people edited away is in no refund.
+        let shown = told.lines.iter().find(|line| line.channel_line_id == id);
+        let removed = shown.and_then(|line| line.removed.parse::<Quantity>().ok()).and_then(Quantity::as_whole);
+        removed.unwrap_or_default().max(refunded)
     };
     let goods = order.lines.iter().filter(|line| line.is_goods() && !line.channel_line_id.is_empty());
     goods

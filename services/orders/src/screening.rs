@@ -86,7 +86,9 @@ fn missing(address: Option<&Address>) -> Vec<&'static str> {
 impl Order {
     /// Says until when open holds are kept, by the channel's rules.
     pub(crate) fn date_holds(&mut self, rules: &Screening) {
-        let Some(kept) = rules.expires_after else { return };
+        // What is found of a booked order holds nothing up, and nothing runs out.
+        let held = self.state() == State::Held;
+        let Some(kept) = rules.expires_after.filter(|_| held) else { return };
         let kept = i64::try_from(kept.get().as_millis()).unwrap_or(i64::MAX);
         for hold in self.holds.iter_mut().filter(|hold| hold.expires_at == 0) {
             hold.expires_at = hold.since.saturating_add(kept);

@@ -100,7 +100,7 @@ pub(crate) fn is_exception(order: &Order) -> bool {
     let pickup = order.pickup.as_ref().is_some_and(Pickup::needs_person) && order.rerouting().is_none();
     let person =
         order.parked || order.state() == State::Held || pickup || order.is_stranded() || order.lacks_money() > 0;
-    person && !order.is_over()
+    (person && !order.is_over()) || order.differs_from_shop()
 }
 
 fn lists(draft: &mut Draft<Order>, before: Option<&Order>) {

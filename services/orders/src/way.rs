@@ -6,6 +6,7 @@ use retail_runtime::Timestamp;
 use crate::decision::Sourced;
 use crate::leg::Leg;
 use crate::line_cancel::Step as Closing;
+use crate::pickup::Pickup;
 use crate::record::{Order, State};
 use crate::reroute::Step;
 
@@ -85,10 +86,13 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
         if !shipment.consumed && order.confirmed {
             legs.push(Leg::Consume(shipment.id().to_owned()));
         }
-        if !shipment.told {
+        // What is collected is fulfilled when the customer has it.
+        if !shipment.told && order.pickup.as_ref().is_none_or(Pickup::is_over) {
             legs.push(Leg::TellChannel(shipment.id().to_owned()));
         }
     }
+    legs.extend(order.untold_pickup().map(Leg::TellReady));
+    legs.extend(order.untold_line_cancels().map(Leg::TellLinesCancelled));
     legs.extend(reroute(order));
     legs.extend(cancel_lines(order));
     let all_taken = order.confirmed && order.shipments.iter().all(|shipment| shipment.consumed);
@@ -100,7 +104,9 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     {
         legs.push(Leg::GiveBack);
     }
-    if order.leftovers_are_settled() {
+    // What is taken off the order at the shop is not taken off once more with its money.
+    let told = order.lines_are_at_rest() && order.untold_line_cancels().next().is_none();
+    if order.leftovers_are_settled() && told {
         legs.extend(give_money_back(order));
     }
     if order.pickup_lapses_at().is_some_and(|until| until <= now.as_millisecond()) {
@@ -164,6 +170,11 @@ fn undo(order: &Order) -> Vec<Leg> {
     }
     if !order.given_back {
         legs.push(Leg::GiveBack);
+    }
+    // The shop sells nothing more of it before its money goes back: what it has cancelled it shows as cancelled, and what it
+    // cannot cancel, because goods left by another hand, a person looks at before anything is paid.
+    if !order.shop_has_let_go() {
+        legs.push(Leg::TellCancelled);
     }
     // A capture that may have been taken is asked for until it is known; what was taken goes back.
     legs.extend(order.planned_capture().map(|capture| Leg::Capture(capture.id.clone())));

@@ -15,7 +15,7 @@ use self::purse::{AtTheService, Purse};
 use self::world::World;
 use crate::pickup::{By, Pickup, Stage};
 use crate::policy::RejectedPickup;
-use crate::record::{Order, State};
+use crate::record::{Capture, Order, State};
 use crate::reroute::Wish;
 use crate::testing::order;
 use crate::{facts, outcome, payments, way};
@@ -45,6 +45,10 @@ enum Event {
     Backorder(i32),
     /// The ERP's people close the order.
     CloseByHand,
+    /// People cancel it in the shop's admin.
+    ShopCancels,
+    /// People edit a line there: so many pieces are left of it.
+    ShopEdits(i32, i64),
     /// Something happens at the payment service.
     Money(AtTheService),
     /// The journey takes its next step; the numbers say what becomes of it.
@@ -64,6 +68,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..3_i32).prop_map(Event::Pick),
         1 => (1..3_i32).prop_map(Event::Backorder),
         1 => Just(Event::CloseByHand),
+        1 => Just(Event::ShopCancels),
+        2 => (1..3_i32, 0..7_i64).prop_map(|(line, left)| Event::ShopEdits(line, left)),
         1 => prop_oneof![
             Just(AtTheService::Ends),
             Just(AtTheService::TakenByOthers),
@@ -137,6 +143,14 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
                 tell(order, world);
             }
         }
+        Event::ShopCancels => {
+            world.shop.cancelled = true;
+            hear_the_shop(order, world);
+        }
+        Event::ShopEdits(number, left) => {
+            world.shop.left.insert(*number, left * UNIT);
+            hear_the_shop(order, world);
+        }
         Event::Money(event) => world.purse.happens(order, event),
         Event::Go(luck) => {
             go(order, world, *luck);
@@ -144,9 +158,23 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
     }
 }
 
+/// The shop tells how the order stands there.
+fn hear_the_shop(order: &mut Order, world: &mut World) {
+    let was = order.state();
+    order.take_shop_order(world.shop.standing(order), world.booked, world.now);
+    if was != State::Cancelling && order.state() == State::Cancelling {
+        for payment in &mut order.payments {
+            payment.asked = world.payments.contains_key(&payment.id);
+        }
+    }
+    order.advance();
+}
+
 fn tell(order: &mut Order, world: &World) {
     if world.booked && order.sales_order.is_some() {
         facts::take(order, &world.told(order));
+        order.follow_shop(world.now);
+        order.advance();
     }
 }
 
@@ -163,6 +191,11 @@ fn comes_to_rest(order: &mut Order, world: &mut World) {
         }
         tell(order, world);
         world.purse.comes_to_rest(order);
+        let found: Vec<String> = order.holds.iter().map(|hold| hold.reason.clone()).collect();
+        for reason in found {
+            order.release_hold(&reason).unwrap();
+        }
+        order.advance();
         let by = By { who: "store", at: world.now, why: "at last" };
         if order.stage() == Some(Stage::Rejected) {
             drop(order.ready_for_pickup(world.now + 10, by));
@@ -187,8 +220,10 @@ proptest! {
         events in prop::collection::vec(event(), 1..60),
         collected in any::<bool>(),
         paid in 0..4_u8,
+        sold in any::<bool>(),
     ) {
         let mut order = order().received();
+        order.set_capture(if sold { Capture::Fact } else { Capture::Request });
         order.customer_id = "c-1".into();
         (order.items_known, order.checked) = (true, true);
         order.shipping_address = Some(Default::default());
@@ -226,6 +261,13 @@ proptest! {
         let paid: i64 = world.payments.values().sum();
         prop_assert_eq!(paid - world.recorded_back, invoiced, "and so say the ERP's books");
         prop_assert!(matches!(order.state(), State::Completed | State::Cancelled));
+        if sold && order.state() == State::Cancelled {
+            prop_assert!(world.shop.cancelled, "what is cancelled here is cancelled in the shop");
+        }
+        if sold {
+            let mut cancels = order.line_cancels.iter().filter(|cancel| cancel.outcome.is_empty());
+            prop_assert!(order.state() == State::Cancelled || cancels.all(|cancel| cancel.told), "the shop knows of every line that is cancelled");
+        }
         prop_assert!(order.lines_are_at_rest());
     }
 }

@@ -23,7 +23,9 @@ pub(crate) const WHOLE: Document = Document {
     name
     createdAt
     processedAt
+    updatedAt
     cancelledAt
+    cancelReason
     currencyCode
     taxesIncluded
     displayFinancialStatus
@@ -70,6 +72,7 @@ fragment Lines on LineItemConnection {
     name
     title
     quantity
+    currentQuantity
     requiresShipping
     variant { id }
     originalUnitPriceSet { shopMoney { amount } }
@@ -93,6 +96,7 @@ pub(crate) const LINES: Document = Document {
         name
         title
         quantity
+        currentQuantity
         requiresShipping
         variant { id }
         originalUnitPriceSet { shopMoney { amount } }

@@ -3,7 +3,7 @@
 use retail_proto::types::v1::WebhookReply;
 use serde_json::json;
 
-use super::{Delivery, handed, misshapen, read};
+use super::{Delivery, RETRY_AFTER, handed, later, misshapen, read, unanswered};
 use crate::commerce::Connector;
 use crate::map;
 use crate::wire::order::Order;
@@ -14,10 +14,15 @@ impl Connector {
             Ok(order) => order,
             Err(refusal) => return refusal,
         };
-        let request = match map::place_order(&order, &self.channel, delivery.key()) {
+        let mut request = match map::place_order(&order, &self.channel, delivery.key()) {
             Ok(request) => request,
             Err(bad) => return misshapen(delivery, &bad),
         };
+        match self.collect(&mut request, order.id).await {
+            Ok(true) => {}
+            Ok(false) => return later("ROUTING_PENDING", RETRY_AFTER),
+            Err(error) => return unanswered(delivery, order.id, &error),
+        }
         let answer = Box::pin(self.orders.clone().place_order(request)).await;
         handed(delivery, order.id, answer, |placed| {
             let order_id = placed.order.map(|order| order.order_id).unwrap_or_default();

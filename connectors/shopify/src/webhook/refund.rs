@@ -66,8 +66,29 @@ impl Connector {
         Ok(None)
     }
 
+    /// Goods that never left are no return: what was given back for them belongs to the order, which is told how it
+    /// stands and reads its refunds itself.
+    async fn is_of_the_order(&self, refund: &Refund) -> Result<bool, Error> {
+        let restocked = |word: &str| refund.lines.iter().any(|line| line.restock == word);
+        if refund.is_ours() {
+            return Ok(!refund.lines.is_empty() && refund.standing.is_empty());
+        }
+        match (restocked("RETURN"), restocked("CANCEL")) {
+            (true, _) => Ok(false),
+            (false, true) => Ok(true),
+            (false, false) => self.is_cancelled(refund.order).await,
+        }
+    }
+
     async fn take_refund(&self, delivery: &Delivery<'_>, refund: &Refund) -> WebhookReply {
         let Some(mut returns) = self.returns.clone() else { return noted() };
+        match self.is_of_the_order(refund).await {
+            Ok(false) => {}
+            // It only took lines off, as we asked: there is no money to be told of.
+            Ok(true) if refund.is_ours() => return noted(),
+            Ok(true) => return self.tell_order(delivery, refund.order).await,
+            Err(error) => return unanswered(delivery, refund.id, &error),
+        }
         let Some(fact) = refund.fact(&self.channel.instance, delivery.key()) else {
             tracing::info!(
                 webhook = delivery.id,

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::changing::{Action, Assigned, Method};
 use super::{Digits, listed, text};
 
 /// A token.
@@ -222,6 +223,12 @@ pub(crate) struct Tracking {
 pub(crate) struct FulfillmentOrder {
     pub(crate) id: String,
     pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) assigned_location: Assigned,
+    #[serde(default)]
+    pub(crate) delivery_method: Option<Method>,
+    #[serde(default, deserialize_with = "listed")]
+    pub(crate) supported_actions: Vec<Action>,
     pub(crate) line_items: Connection<OpenLine>,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies of webhooks about refunds, transactions and returns: "Webhooks"; REST shape.
+//! Bodies of webhooks about refunds, transactions, returns and changed orders: "Webhooks"; REST shape.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -70,4 +70,41 @@ pub(crate) struct Transaction {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Return {
     pub(crate) id: u64,
+}
+
+/// The body of `orders/cancelled` and `orders/updated`, as far as it says whether anything was taken off.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) id: u64,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) cancelled_at: String,
+    #[serde(default, deserialize_with = "listed")]
+    pub(crate) line_items: Vec<ChangedLine>,
+    #[serde(default, deserialize_with = "listed")]
+    pub(crate) refunds: Vec<ChangedRefund>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ChangedLine {
+    pub(crate) id: u64,
+    pub(crate) quantity: i64,
+    #[serde(default)]
+    pub(crate) current_quantity: Option<i64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ChangedRefund {
+    #[serde(default, deserialize_with = "listed")]
+    pub(crate) refund_line_items: Vec<Line>,
+}
+
+/// The body of `orders/edited`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Edited {
+    pub(crate) order_edit: OrderEdit,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct OrderEdit {
+    pub(crate) order_id: u64,
 }

@@ -29,7 +29,11 @@ pub(crate) struct Sold {
     #[serde(default, deserialize_with = "text")]
     pub(crate) processed_at: String,
     #[serde(default, deserialize_with = "text")]
+    pub(crate) updated_at: String,
+    #[serde(default, deserialize_with = "text")]
     pub(crate) cancelled_at: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) cancel_reason: String,
     pub(crate) currency_code: String,
     #[serde(default, deserialize_with = "flag")]
     pub(crate) taxes_included: bool,
@@ -135,6 +139,7 @@ pub(crate) struct LineItem {
     #[serde(default, deserialize_with = "text")]
     pub(crate) title: String,
     pub(crate) quantity: u64,
+    pub(crate) current_quantity: i64,
     pub(crate) requires_shipping: bool,
     #[serde(default)]
     pub(crate) variant: Option<Named>,

@@ -79,6 +79,8 @@ async fn a_configuration_that_would_leave_a_door_open_does_not_start() {
     assert!(matches!(start(|config| config.client_secret = String::new().into()), StartError::Secrets(_)));
     assert!(matches!(start(|config| config.previous_secret = Some(String::new().into())), StartError::Secrets(_)));
     assert!(matches!(start(|config| config.shop_domain.clear()), StartError::ShopDomain));
+    let elsewhere = |config: &mut Config| drop(config.locations.insert("MAIN".to_owned(), "Main".to_owned()));
+    assert!(matches!(start(elsewhere), StartError::Location(code) if code == "MAIN"));
     assert!(matches!(start(|config| config.api_version = "../x".to_owned()), StartError::ApiVersion(_)));
     assert!(matches!(start(|config| config.orders = "orders".to_owned()), StartError::Orders(_)));
     assert!(matches!(start(|config| config.returns = Some("returns".to_owned())), StartError::Returns(_)));

@@ -34,7 +34,9 @@ impl Sold {
             instance: "shop".to_owned(),
             idempotency_key: "shipment-1".to_owned(),
             order_id: self.order.clone(),
-            lines: lines.map(|(id, quantity)| pb::FulfilledLine { line_item_id: id.clone(), quantity }).collect(),
+            lines: lines
+                .map(|(id, quantity)| pb::FulfilledLine { line_item_id: id.clone(), quantity, ..Default::default() })
+                .collect(),
             tracking_numbers: tracking.iter().map(|number| (*number).to_owned()).collect(),
             carrier: "Royal Mail".to_owned(),
             ..pb::RecordFulfilmentRequest::default()
@@ -140,7 +142,7 @@ async fn an_order_that_the_shop_does_not_know_is_not_found() {
         instance: "shop".to_owned(),
         idempotency_key: "k".to_owned(),
         order_id: "404".to_owned(),
-        lines: vec![pb::FulfilledLine { line_item_id: "1".to_owned(), quantity: 1 }],
+        lines: vec![pb::FulfilledLine { line_item_id: "1".to_owned(), quantity: 1, ..Default::default() }],
         ..pb::RecordFulfilmentRequest::default()
     };
     assert_eq!(world.record(&request).await.unwrap_err().reason(), "NO_SUCH_SHOP_ORDER");
@@ -157,8 +159,11 @@ async fn an_order_of_1114_lines_is_fulfilled_whole() {
     world.delivered().await;
     let placed = world.desk.orders.orders()[0].clone();
     assert!(placed.buyer.is_none());
-    let lines =
-        placed.lines.iter().map(|line| pb::FulfilledLine { line_item_id: line.channel_line_id.clone(), quantity: 1 });
+    let lines = placed.lines.iter().map(|line| pb::FulfilledLine {
+        line_item_id: line.channel_line_id.clone(),
+        quantity: 1,
+        ..Default::default()
+    });
     let request = pb::RecordFulfilmentRequest {
         instance: "shop".to_owned(),
         idempotency_key: "k".to_owned(),

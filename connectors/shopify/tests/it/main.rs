@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
+mod cancellations;
+mod changes;
 mod contract;
 mod customers;
 mod facts;
 mod fulfilments;
+mod moves;
 mod orders;
 mod owners;
+mod pickups;
 mod reading;
 mod refunds;
 mod returns;

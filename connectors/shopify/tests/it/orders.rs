@@ -13,6 +13,7 @@ type Bid = Box<dyn Fn() -> Option<Status> + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Orders {
     pub(crate) placed: Arc<Mutex<Vec<pb::PlaceOrderRequest>>>,
+    changed: Arc<Mutex<Vec<pb::TakeChannelOrderRequest>>>,
     bid: Arc<Mutex<Bid>>,
     silent: Arc<Mutex<bool>>,
 }
@@ -20,8 +21,12 @@ pub(crate) struct Orders {
 impl Orders {
     /// Starts the service and says where it listens.
     pub(crate) async fn start(runtime: &Runtime) -> (Self, String) {
-        let orders =
-            Self { placed: Arc::default(), bid: Arc::new(Mutex::new(Box::new(|| None))), silent: Arc::default() };
+        let orders = Self {
+            placed: Arc::default(),
+            changed: Arc::default(),
+            bid: Arc::new(Mutex::new(Box::new(|| None))),
+            silent: Arc::default(),
+        };
         let listener = runtime.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = format!("http://{}", listener.local_addr());
         let server = OrdersServiceServer::new(orders.clone()).max_decoding_message_size(16 << 20);
@@ -38,6 +43,11 @@ impl Orders {
     /// Further orders are never answered.
     pub(crate) fn fall_silent(&self) {
         *self.silent.lock().unwrap() = true;
+    }
+
+    /// How it was told that orders stand.
+    pub(crate) fn changes(&self) -> Vec<pb::TakeChannelOrderRequest> {
+        self.changed.lock().unwrap().clone()
     }
 
     pub(crate) fn orders(&self) -> Vec<pb::PlaceOrderRequest> {
@@ -63,5 +73,19 @@ impl OrdersService for Orders {
         self.placed.lock().unwrap().push(request);
         let order = pb::Order { order_id, ..pb::Order::default() };
         Ok(Response::new(pb::PlaceOrderResponse { order: Some(order) }))
+    }
+
+    async fn take_channel_order(
+        &self,
+        request: Request<pb::TakeChannelOrderRequest>,
+    ) -> Result<Response<pb::TakeChannelOrderResponse>, Status> {
+        if let Some(status) = (self.bid.lock().unwrap())() {
+            return Err(status);
+        }
+        let request = request.into_inner();
+        let order_id = format!("order-of-{}", request.channel_order_id);
+        self.changed.lock().unwrap().push(request);
+        let order = pb::Order { order_id, ..pb::Order::default() };
+        Ok(Response::new(pb::TakeChannelOrderResponse { order: Some(order) }))
     }
 }

@@ -19,7 +19,7 @@ async fn shipped() -> Sold {
         instance: "shop".to_owned(),
         idempotency_key: "shipment-1".to_owned(),
         order_id: sold.order.clone(),
-        lines: vec![pb::FulfilledLine { line_item_id: sold.apples.clone(), quantity: 3 }],
+        lines: vec![pb::FulfilledLine { line_item_id: sold.apples.clone(), quantity: 3, ..Default::default() }],
         tracking_numbers: vec!["T1".to_owned()],
         ..pb::RecordFulfilmentRequest::default()
     };

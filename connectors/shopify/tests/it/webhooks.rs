@@ -64,7 +64,7 @@ async fn other_topics_are_acknowledged_and_place_nothing() {
     let desk = desk("").await;
     for (topic, result) in [
         ("orders/paid", "NOTED"),
-        ("orders/updated", "NOTED"),
+        ("orders/fulfilled", "NOTED"),
         ("customers/redact", "NOTED"),
         ("carts/update", "UNKNOWN_TOPIC"),
     ] {

@@ -59,6 +59,15 @@ fn owned(address: &str) -> String {
 }
 
 pub(crate) async fn world() -> World {
+    world_with("").await
+}
+
+/// A world whose connector knows which places of ours are which of the shop's.
+pub(crate) async fn world_of_places() -> World {
+    world_with("locations = { MAIN = '90000000001', NORTH = '90000000002' }").await
+}
+
+async fn world_with(more: &str) -> World {
     let runtime = Runtime::system("test");
     let (orders, address) = Orders::start(&runtime).await;
     let (owners, behind) = Owners::start(&runtime).await;
@@ -67,7 +76,7 @@ pub(crate) async fn world() -> World {
     let running = Sandbox::start(&runtime, sandbox).await.unwrap();
     let operator = toml::from_str(&format!("base_url = 'http://{}'", running.control)).unwrap();
     let operator = Http::new(&runtime, operator, Bearer, Budget::Concurrency(Lanes::new(8, 8))).unwrap();
-    let config = config(&format!("http://{}", running.shopify), &address, &owned(&behind));
+    let config = config(&format!("http://{}", running.shopify), &address, &format!("{}\n{more}", owned(&behind)));
     let shop = Connector::new(&config, &runtime).unwrap();
     let world = World { desk: Desk { runtime, orders, owners, shop }, operator };
     world.operate(Method::POST, "/seed", seed()).await;
@@ -153,10 +162,20 @@ impl World {
 
     /// Sells so many apples and pears for 2.50 each and postage as much, paid with these tenders first.
     pub(crate) async fn sell_for(&self, name: &str, apples: i64, pears: i64, tenders: Value) {
+        self.sell_as(name, apples, pears, json!({"tenders": {name: tenders}})).await;
+    }
+
+    /// Sells apples and pears that the customer collects there.
+    pub(crate) async fn sell_at(&self, name: &str, apples: i64, pears: i64, location: &str) {
+        self.sell_as(name, apples, pears, json!({"pickups": {name: location}})).await;
+    }
+
+    async fn sell_as(&self, name: &str, apples: i64, pears: i64, mut sale: Value) {
         let line = |sku: &str, kind: &str, quantity: i64| json!({"sku": sku, "title": sku, "quantity": quantity, "price": "2.50", "kind": kind});
         let order = json!({"name": name, "placed_at": "2026-11-20T09:00:00Z", "customer": "17850", "country": "United Kingdom",
             "lines": [line("APPLE", "goods", apples), line("PEAR", "goods", pears), line("POST", "charge", 1)]});
-        let sold = self.turn("sell", json!({"orders": [order], "tenders": {name: tenders}})).await;
+        sale["orders"] = json!([order]);
+        let sold = self.turn("sell", sale).await;
         assert_eq!(sold["accepted"], 1, "{sold}");
     }
 

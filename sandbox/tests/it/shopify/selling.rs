@@ -53,7 +53,7 @@ fn postage_is_a_shipping_line_and_other_charges_are_custom_lines() {
     );
     assert_eq!(
         shop.twin.books()["orders"],
-        json!({"count": 1, "lines": 3, "value": "24.10", "duplicates": 0, "cancelled": 0, "fulfilled": 0, "partial": 0, "nothing_to_ship": 0})
+        json!({"count": 1, "lines": 3, "value": "24.10", "duplicates": 0, "cancelled": 0, "edited": 0, "fulfilled": 0, "partial": 0, "nothing_to_ship": 0})
     );
 }
 

@@ -13,7 +13,8 @@ use crate::ask;
 use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
-use crate::record::Order;
+use crate::record::{Order, State};
+use crate::shop_order::{Standing, StandingLine};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct ErpLine {
@@ -23,6 +24,29 @@ pub(super) struct ErpLine {
     pub(super) picked: bool,
     pub(super) closed: bool,
     pub(super) amount: i64,
+}
+
+/// The shop that sold it.
+#[derive(Debug, Default)]
+pub(super) struct Shop {
+    pub(super) cancelled: bool,
+    /// What its people have left of a line, millionths.
+    pub(super) left: BTreeMap<i32, i64>,
+    version: u64,
+}
+
+impl Shop {
+    /// How the order stands there.
+    pub(super) fn standing(&mut self, order: &Order) -> Standing {
+        self.version += 1;
+        let lines = order.lines.iter().map(|line| StandingLine {
+            id: line.channel_line_id.clone(),
+            name: line.sku.clone(),
+            wanted: self.left.get(&line.number).copied().unwrap_or(line.quantity),
+        });
+        let (version, cancelled) = (self.version, self.cancelled);
+        Standing { version, cancelled, lines: lines.collect(), ..Standing::default() }
+    }
 }
 
 /// Everybody else.
@@ -42,6 +66,7 @@ pub(super) struct World {
     pub(super) changes: u64,
     pub(super) now: i64,
     pub(super) purse: Purse,
+    pub(super) shop: Shop,
 }
 
 fn done() -> Option<Outcome> {
@@ -255,7 +280,25 @@ impl World {
                 Ok(Brought::Done)
             }
             Leg::ReadRefunds => Ok(Brought::ShopRefunds(Box::default())),
+            Leg::TellCancelled => {
+                assert!(order.is_of_shop() && !self.shop.cancelled, "it is told once");
+                self.shop.cancelled = true;
+                Ok(Brought::Done)
+            }
+            Leg::TellLinesCancelled(number) => {
+                let cancel = &order.line_cancels[number - 1];
+                assert!(order.is_of_shop() && cancel.is_over() && !cancel.told, "it is told once, when it is so");
+                Ok(Brought::Done)
+            }
+            Leg::TellReady(_) => {
+                assert!(order.untold_pickup().is_some(), "only what is ready");
+                Ok(Brought::Done)
+            }
             Leg::RefundShop(id) => {
+                let over = order.state() == State::Cancelling && order.is_of_shop();
+                assert!(!over || self.shop.cancelled, "the shop sells nothing more of what is given back");
+                let told = order.line_cancels.iter().all(|cancel| cancel.told || !cancel.outcome.is_empty());
+                assert!(over || !order.is_of_shop() || told, "lines are taken off once, before their money");
                 self.given_back += order.refunds.iter().find(|refund| refund.id == *id).unwrap().minor;
                 Ok(Brought::Record(record("refund", id)))
             }

@@ -16,6 +16,7 @@ mod refunds;
 mod repeats;
 mod rerouting;
 mod shop;
+mod shopfront;
 mod sourcing;
 mod stock;
 mod trouble;

@@ -37,6 +37,16 @@ pub(crate) struct Counter {
     /// How often it was asked to give money back, and under which keys.
     pub(crate) refund_calls: usize,
     pub(crate) refund_keys: BTreeSet<String>,
+    /// Lines taken off without money, by order: our reference, line and units.
+    pub(crate) taken_off: Vec<(String, String, String, i64)>,
+    /// Orders that wait in a store, and which.
+    pub(crate) ready: Vec<(String, String)>,
+    /// Answers about cancellations, lines and pickups that are lost after the work is done.
+    pub(crate) lost: usize,
+    /// It does not cancel anything: goods left by another hand.
+    pub(crate) keeps: bool,
+    /// In which order things were done.
+    pub(crate) done: Vec<&'static str>,
     pub(crate) away: bool,
     /// Asked under a name that is not its own.
     pub(crate) misnamed: bool,
@@ -81,7 +91,24 @@ impl Counter {
         let shipped: i64 = shipped.filter(|line| line.line_item_id == line_item_id).map(|line| line.quantity).sum();
         let refunds = self.refunds.iter().filter(|(id, _)| id == order_id).flat_map(|(_, refund)| &refund.lines);
         let off: i64 = refunds.filter(|line| line.line_item_id == line_item_id).map(|line| line.quantity).sum();
-        ordered - shipped - off
+        if self.cancelled.iter().any(|id| id == order_id) {
+            return 0;
+        }
+        ordered - shipped - off - self.off(order_id, line_item_id)
+    }
+
+    fn off(&self, order_id: &str, line_item_id: &str) -> i64 {
+        let of_line = self.taken_off.iter().filter(|(id, _, line, _)| id == order_id && line == line_item_id);
+        of_line.map(|(.., units)| units).sum()
+    }
+
+    /// Whether the next answer is lost.
+    fn answer<T>(&mut self, answer: T) -> Result<Response<T>, Status> {
+        if self.lost > 0 {
+            self.lost -= 1;
+            return Err(Status::deadline_exceeded("answer lost"));
+        }
+        Ok(Response::new(answer))
     }
 }
 
@@ -96,6 +123,17 @@ fn outcome(state: OutcomeState, reason: &str) -> Option<Outcome> {
 
 fn refused(reason: &str) -> Result<Response<pb::RefundOrderResponse>, Status> {
     Ok(Response::new(pb::RefundOrderResponse { outcome: outcome(OutcomeState::Refused, reason), refund: None }))
+}
+
+/// A line as it is shown now.
+fn standing(shop: &Counter, id: &str, line: &orders::LineInput) -> orders::ChannelLine {
+    orders::ChannelLine {
+        channel_line_id: line.channel_line_id.clone(),
+        ordered: line.quantity.clone(),
+        removed: shop.off(id, &line.channel_line_id).to_string(),
+        is_goods: true,
+        ..Default::default()
+    }
 }
 
 #[tonic::async_trait]
@@ -153,6 +191,7 @@ impl CommerceService for Shop {
                     return refused("LINES_NOT_OPEN");
                 }
             }
+            shop.done.push("refund");
             let refund = known.unwrap_or_else(|| shop.pay_out(&request.order_id, &request));
             if matches!(till, Some(Till::PaysAndFallsSilent)) {
                 return Err(silent());
@@ -183,7 +222,63 @@ impl CommerceService for Shop {
         Ok(Response::new(pb::GetOrderResponse {
             refunds: refunds.collect(),
             cancelled: shop.cancelled.contains(id),
+            lines: order.lines.iter().map(|line| standing(&shop, id, line)).collect(),
             order: Some(orders::PlaceOrderRequest { idempotency_key: String::new(), ..order.clone() }),
+            ..Default::default()
         }))
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<pb::CancelOrderRequest>,
+    ) -> Result<Response<pb::CancelOrderResponse>, Status> {
+        self.books.write(|shop| {
+            let id = request.into_inner().order_id;
+            if !shop.sold.contains_key(&id) {
+                return Err(refusal(Class::NotFound, "NO_SUCH_SHOP_ORDER"));
+            }
+            if shop.keeps {
+                let outcome = outcome(OutcomeState::Refused, "SHOP_REFUSED");
+                return Ok(Response::new(pb::CancelOrderResponse { outcome }));
+            }
+            if !shop.cancelled.contains(&id) {
+                shop.cancelled.push(id);
+                shop.done.push("cancel");
+            }
+            shop.answer(pb::CancelOrderResponse { outcome: done() })
+        })
+    }
+
+    async fn take_off_lines(
+        &self,
+        request: Request<pb::TakeOffLinesRequest>,
+    ) -> Result<Response<pb::TakeOffLinesResponse>, Status> {
+        self.books.write(|shop| {
+            let request = request.into_inner();
+            let known = shop.taken_off.iter().any(|(_, reference, ..)| *reference == request.external_ref);
+            for line in request.lines.iter().filter(|_| !known) {
+                assert!(
+                    line.quantity <= shop.open(&request.order_id, &line.line_item_id),
+                    "it is not there to take off"
+                );
+                let (id, reference) = (request.order_id.clone(), request.external_ref.clone());
+                shop.taken_off.push((id, reference, line.line_item_id.clone(), line.quantity));
+            }
+            shop.answer(pb::TakeOffLinesResponse { outcome: done() })
+        })
+    }
+
+    async fn mark_ready_for_pickup(
+        &self,
+        request: Request<pb::MarkReadyForPickupRequest>,
+    ) -> Result<Response<pb::MarkReadyForPickupResponse>, Status> {
+        self.books.write(|shop| {
+            let request = request.into_inner();
+            let there = (request.order_id, request.location);
+            if !shop.ready.contains(&there) {
+                shop.ready.push(there);
+            }
+            shop.answer(pb::MarkReadyForPickupResponse { outcome: done() })
+        })
     }
 }
