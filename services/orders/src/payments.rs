@@ -119,7 +119,7 @@ impl Order {
         }
     }
 
-    fn rooms(&self) -> i64 {
+    pub(crate) fn rooms(&self) -> i64 {
         self.authorizations().fold(0, |sum, payment| sum.saturating_add(self.room(payment)))
     }
 
@@ -149,7 +149,8 @@ impl Order {
 
     fn all_is_delivered(&self) -> bool {
         let collected = self.stage() == Some(Stage::Collected);
-        collected || self.lines.iter().all(|line| !line.is_goods() || line.open() == 0)
+        let settled = self.editing().is_none();
+        settled && (collected || self.lines.iter().all(|line| !line.is_goods() || line.open() == 0))
     }
 
     /// Plans the next capture, when something was delivered that is not paid. What can be captured once waits for the last

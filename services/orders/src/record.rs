@@ -7,6 +7,8 @@ use retail_proto::{Currency, Decimal, Money, Quantity};
 
 use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
+use crate::edit::Edit;
+use crate::holding::Holding;
 use crate::line_cancel::LineCancel;
 use crate::pickup::Pickup;
 use crate::reroute::Reroute;
@@ -155,6 +157,9 @@ pub struct Line {
     /// The reservation that holds it, once it was rerouted; empty for the order's own.
     #[prost(string, tag = "24")]
     pub reservation: String,
+    /// Further reservations that hold parts of it, since more of it was ordered; the rest is held by the first.
+    #[prost(message, repeated, tag = "25")]
+    pub further: Vec<Holding>,
 }
 
 /// Why an order waits for a person.
@@ -362,6 +367,15 @@ pub struct Order {
     /// Risk of fraud, 0 to 100; absent when it was not assessed.
     #[prost(uint32, optional, tag = "53")]
     pub risk_score: Option<u32>,
+    /// Changes that were made to it, oldest first; only the last may be under way.
+    #[prost(message, repeated, tag = "61")]
+    pub edits: Vec<Edit>,
+    /// How often it was changed before anything was promised: each time it is promised under another name.
+    #[prost(uint32, tag = "62")]
+    pub redone: u32,
+    /// The reservation of the whole order; empty when it has the order's own id.
+    #[prost(string, tag = "63")]
+    pub reservation: String,
 }
 
 impl retail_store::Document for Order {
@@ -386,6 +400,12 @@ impl Line {
     #[must_use]
     pub fn is_goods(&self) -> bool {
         self.kind() == LineKind::Goods
+    }
+
+    /// Goods that are to be promised: of a line that was taken away nothing is.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.is_goods() && self.quantity > 0
     }
 
     /// Nothing of it has shipped, and nothing was closed.

@@ -27,12 +27,14 @@ impl Order {
         self.payments.iter().filter(|payment| payment.is_captured() && payment.asked && payment.document.is_none())
     }
 
-    /// True when it is known what the lines that were closed unshipped cost the customer for nothing: the rest has
+    /// True when it is known what lines that were closed unshipped, or that an edit took away, cost the customer for nothing: the rest has
     /// shipped and is invoiced, and every payment is in the ERP's books.
     pub(crate) fn leftovers_are_settled(&self) -> bool {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
         let taken = self.planned_capture().is_none();
-        self.state() == State::Shipped && self.has_leftovers() && self.is_invoiced() && recorded && taken
+        let free = self.has_leftovers() || self.set_free() > 0;
+        let settled = free && recorded && taken && self.editing().is_none();
+        self.state() == State::Shipped && settled && self.is_invoiced()
     }
 
     /// True when no money waits to be given back, at the shop and in the ERP's books.
@@ -81,8 +83,9 @@ impl Order {
                 worth = worth.saturating_add(line.amount).saturating_add(taxes);
                 earned = earned.saturating_add(line.part_of(taxes));
             }
-            // More than the lines cost was paid knowingly (somebody took the total over): it is not of the lines.
-            (self.captured().min(worth), earned)
+            // More than the lines cost was paid knowingly (somebody took the total over): it is not of the lines. What
+            // an edit has set free was paid for lines all the same.
+            (self.captured().min(worth.saturating_add(self.set_free())), earned)
         };
         paid.saturating_sub(earned).saturating_sub(self.refunded()).max(0)
     }
@@ -197,10 +200,13 @@ fn lines_to_take_off(order: &Order, told: &shop::GetOrderResponse) -> Vec<Refund
     };
     let goods = order.lines.iter().filter(|line| line.is_goods() && !line.channel_line_id.is_empty());
     goods
-        .filter(|line| order.state() == State::Cancelling || line.closed)
-        .map(|line| RefundLine {
-            channel_line_id: line.channel_line_id.clone(),
-            units: (line.quantity.saturating_sub(line.shipped) / UNIT).saturating_sub(taken_off(&line.channel_line_id)),
+        .map(|line| {
+            let stays = if order.state() == State::Cancelling || line.closed { line.shipped } else { line.quantity };
+            let gone = order.sold_by_channel(line).saturating_sub(stays).max(0);
+            RefundLine {
+                channel_line_id: line.channel_line_id.clone(),
+                units: (gone / UNIT).saturating_sub(taken_off(&line.channel_line_id)),
+            }
         })
         .filter(|line| line.units > 0)
         .collect()

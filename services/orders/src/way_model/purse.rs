@@ -104,6 +104,11 @@ impl Purse {
         }
     }
 
+    /// How many customers' payments there are.
+    pub(super) fn count(&self) -> usize {
+        self.intents.len()
+    }
+
     pub(super) fn captured(&self) -> i64 {
         self.intents.values().map(Intent::captured).sum()
     }
