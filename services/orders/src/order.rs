@@ -206,14 +206,6 @@ impl Order {
         !self.invoices.is_empty() && (invoiced >= expected || self.is_billed_as_edited())
     }
 
-    /// True when an order that was edited is billed to the last piece: of a line that changed between two invoices these may
-    /// add up to a penny less than it costs.
-    fn is_billed_as_edited(&self) -> bool {
-        let due = |line: &Line| if line.closed && line.is_goods() { line.shipped } else { line.quantity };
-        let billed = |line: &Line| line.invoiced >= due(line) || (line.closed && !line.is_goods());
-        self.done_edits().next().is_some() && self.lines.iter().all(billed)
-    }
-
     /// True when something was closed unshipped although something else has shipped: its goods are still promised.
     #[must_use]
     pub fn has_leftovers(&self) -> bool {
@@ -235,7 +227,7 @@ impl Order {
             && self.lines_are_at_rest()
             && self.is_paid()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
-            && (self.set_free() == 0 || self.money_is_back())
+            && (!self.is_overpaid() || self.money_is_back())
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
 

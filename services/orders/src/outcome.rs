@@ -95,7 +95,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         },
         (Leg::ConfirmEdit(number), _) => order.edit_confirmed(*number),
         (Leg::ChangeSalesOrder(number), Brought::SalesOrder(told)) => {
-            order.edited(*number, at);
+            order.edited(*number, Some(told), at);
             facts::take(order, told);
         }
         (Leg::ReleaseEdited(number), _) => order.edit_released(*number),

@@ -124,7 +124,7 @@ impl Order {
     }
 
     /// What the customer owes for the order as it stands now, delivered or not, minor units.
-    fn owed(&self) -> i64 {
+    pub(crate) fn owed(&self) -> i64 {
         let worth = self.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.part_of(line.value())));
         worth.min(self.total)
     }
@@ -269,7 +269,7 @@ impl Order {
 
 impl Line {
     /// What it costs the customer, with the taxes that come on top.
-    fn value(&self) -> i64 {
+    pub(crate) fn value(&self) -> i64 {
         let on_top = self.taxes.iter().filter(|tax| !tax.included);
         on_top.fold(self.amount, |sum, tax| sum.saturating_add(tax.minor))
     }

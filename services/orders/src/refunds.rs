@@ -22,6 +22,19 @@ impl Order {
         self.payments.iter().filter(|payment| payment.is_captured()).fold(0, |sum, one| sum.saturating_add(one.minor))
     }
 
+    /// What was taken out of authorizations of ours, minor units.
+    fn captured_by_us(&self) -> i64 {
+        let ours = self.payments.iter().filter(|payment| payment.is_captured() && !payment.taken_from.is_empty());
+        ours.fold(0, |sum, one| sum.saturating_add(one.minor))
+    }
+
+    /// True when an edit has set money free, or more was taken out of authorizations than is owed: somebody captured one in
+    /// the service's own screens while another one was used.
+    #[must_use]
+    pub(crate) fn is_overpaid(&self) -> bool {
+        self.set_free() > 0 || self.captured_by_us() > self.owed()
+    }
+
     /// Payments that the ERP may have in its books although it never said so.
     pub(crate) fn unresolved_payments(&self) -> impl Iterator<Item = &Payment> {
         self.payments.iter().filter(|payment| payment.is_captured() && payment.asked && payment.document.is_none())
@@ -32,7 +45,7 @@ impl Order {
     pub(crate) fn leftovers_are_settled(&self) -> bool {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
         let taken = self.planned_capture().is_none();
-        let free = self.has_leftovers() || self.set_free() > 0;
+        let free = self.has_leftovers() || self.is_overpaid();
         let settled = free && recorded && taken && self.editing().is_none();
         self.state() == State::Shipped && settled && self.is_invoiced()
     }
@@ -84,8 +97,10 @@ impl Order {
                 earned = earned.saturating_add(line.part_of(taxes));
             }
             // More than the lines cost was paid knowingly (somebody took the total over): it is not of the lines. What
-            // an edit has set free was paid for lines all the same.
-            (self.captured().min(worth.saturating_add(self.set_free())), earned)
+            // an edit has set free was paid for lines all the same, and what we take ourselves is never more than owed.
+            let ours = self.captured_by_us();
+            let theirs = self.captured().saturating_sub(ours).min(worth.saturating_add(self.set_free()));
+            (theirs.saturating_add(ours), earned)
         };
         paid.saturating_sub(earned).saturating_sub(self.refunded()).max(0)
     }

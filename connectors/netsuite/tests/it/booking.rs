@@ -258,7 +258,7 @@ async fn quantities_a_further_line_and_an_address_are_one_write_that_a_repeat_le
     assert_eq!((&books["sales_orders"]["lines"], &books["sales_orders"]["count"]), (&json!(3), &json!(1)));
     let path = format!("salesOrder/{}?expandSubResources=true", order.document.unwrap().id);
     let shown = bench.post("netsuite/people", &json!({"method": "GET", "path": path, "body": null})).await;
-    let to = &shown["body"]["shippingAddress"];
+    let to = &shown["shippingAddress"];
     assert_eq!((&to["addr1"], &to["city"]), (&json!("9 New Street"), &json!("York")), "{shown:#}");
     assert!(to.get("addr2").is_none(), "nothing of the old address stays: {to:#}");
 }

@@ -1,6 +1,10 @@
 //! How an edit goes on: what each answer means to the order, and what a refusal leaves as it was.
 
+use retail_proto::erp::v1 as erp;
+
+use super::worth::repriced;
 use super::{Edit, EditedLine, Returned, Step};
+use crate::facts::millionths;
 use crate::holding::{Holding, redone_reservation};
 use crate::payments;
 use crate::pickup::{By, Pickup, Stage};
@@ -57,7 +61,7 @@ impl Order {
                 self.fail_edit(number, &format!("EDIT_NOT_PAID: {missing} of the new total is not authorized"));
             }
             Step::Asked if !edit.needs_promise() => self.step_edit(number, Step::Promised),
-            Step::Promised if edit.before_booking => self.edited(number, edit.at),
+            Step::Promised if edit.before_booking => self.edited(number, None, edit.at),
             Step::Changed if edit.returned.is_empty() || self.given_back => self.step_edit(number, Step::Done),
             Step::Withdrawing if !edit.needs_promise() => self.step_edit(number, Step::Failed),
             Step::Asked
@@ -121,9 +125,12 @@ impl Order {
     }
 
     /// The ERP has it, or will be told of nothing else: the order is as asked.
-    pub(crate) fn edited(&mut self, number: usize, at: i64) {
+    pub(crate) fn edited(&mut self, number: usize, told: Option<&erp::SalesOrder>, at: i64) {
         let found = number.checked_sub(1).and_then(|place| self.edits.get(place)).cloned();
-        let Some(edit) = found.filter(|edit| edit.step() == Step::Promised) else { return };
+        let Some(mut edit) = found.filter(|edit| edit.step() == Step::Promised) else { return };
+        if let Some(told) = told {
+            self.keep_what_left(&mut edit, told);
+        }
         let reservation = self.edited_reservation(number);
         let mut returned = Vec::new();
         for one in &edit.lines {
@@ -137,10 +144,10 @@ impl Order {
             }
             line.reserved = if line.is_goods() { line.quantity } else { 0 };
         }
-        self.with_edit(number, |edit| {
-            edit.returned = returned;
-            edit.set_step(Step::Changed);
-        });
+        edit.returned = returned;
+        edit.set_step(Step::Changed);
+        self.total = edit.total;
+        self.with_edit(number, |known| known.clone_from(&edit));
         self.take_whereabouts(&edit, at);
         // What the ERP told of lines that nobody knew is heard again.
         self.erp_etag.clear();
@@ -149,11 +156,35 @@ impl Order {
         }
     }
 
+    /// A line was to be taken away, and the ERP has closed it after a parcel with some of it had left: that much stays.
+    fn keep_what_left(&self, edit: &mut Edit, told: &erp::SalesOrder) {
+        let Ok(currency) = self.currency.parse() else { return };
+        let mut kept = 0_i64;
+        for one in edit.lines.iter_mut().filter(|one| one.quantity == 0) {
+            let parcels = told.fulfilments.iter().filter(|parcel| parcel.shipped).flat_map(|parcel| &parcel.lines);
+            let parcels = parcels.filter(|line| line.line_number == one.number);
+            let left = parcels.fold(0_i64, |sum, line| sum.saturating_add(millionths(&line.quantity)));
+            let Some(stays) =
+                self.line(one.number).filter(|_| left > 0).and_then(|line| repriced(line, left, currency))
+            else {
+                continue;
+            };
+            (one.quantity, one.amount, one.discount) = (stays.quantity, stays.amount, stays.discount);
+            one.taxes.clone_from(&stays.taxes);
+            kept = kept.saturating_add(stays.value());
+            let words = format!("some of line {} had left already", one.number);
+            edit.outcome = if edit.outcome.is_empty() { words } else { format!("{}; {words}", edit.outcome) };
+        }
+        edit.total = edit.total.saturating_add(kept);
+        edit.worth = edit.worth.saturating_add(kept);
+    }
+
     /// An order of which nothing is promised is another one from now on; what was asked about it is asked anew.
     pub(super) fn take_unpromised_edit(&mut self, at: i64) {
         let Some(edit) = self.edits.last().cloned() else { return };
         let number = self.edits.len();
         self.put_lines(&edit.lines);
+        self.total = edit.total;
         self.take_whereabouts(&edit, at);
         if let Some(to) = edit.pickup.as_ref().map(|pickup| pickup.location.clone()) {
             self.lines.iter_mut().filter(|line| line.is_goods()).for_each(|line| line.location.clone_from(&to));

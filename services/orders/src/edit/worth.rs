@@ -64,6 +64,15 @@ impl Order {
         edit.total.saturating_sub(edit.lacked).saturating_sub(self.covered(hoped)).max(0)
     }
 
+    /// True when an order that was edited is billed to the last piece: of a line that changed between two invoices these may
+    /// add up to a penny less than it costs.
+    #[must_use]
+    pub(crate) fn is_billed_as_edited(&self) -> bool {
+        let due = |line: &Line| if line.closed && line.is_goods() { line.shipped } else { line.quantity };
+        let billed = |line: &Line| line.invoiced >= due(line) || (line.closed && !line.is_goods());
+        self.done_edits().next().is_some() && self.lines.iter().all(billed)
+    }
+
     /// Money that edits have set free: the customer paid for what is not of the order any more, or for an edit that came
     /// to nothing. An edit that makes the order dearer uses it up first.
     #[must_use]

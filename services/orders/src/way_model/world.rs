@@ -1,6 +1,6 @@
 //! Everybody an order deals with: inventory, the ERP with its warehouse, the shop; the payment service is in `purse.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_flow::Failure;
 use retail_proto::erp::v1 as erp;
@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) changes: u64,
     pub(super) now: i64,
     pub(super) purse: Purse,
+    /// Edits whose first answer was lost.
+    pub(super) silent: BTreeSet<usize>,
 }
 
 fn done() -> Option<Outcome> {
@@ -165,7 +167,8 @@ impl World {
             let line = &self.lines[&change.line_number];
             let moved = !change.location.is_empty() && change.location != line.location && line.shipped > 0;
             let less = !change.quantity.is_empty() && units(&change.quantity) < line.shipped;
-            if line.closed || line.picked || moved || less || (change.close && line.shipped > 0) {
+            let gone = change.close && line.shipped >= line.ordered;
+            if line.closed || line.picked || moved || less || gone {
                 return Err(Failure::refused("ALREADY_SHIPPED", format!("line {}", change.line_number)));
             }
         }
@@ -226,7 +229,7 @@ impl World {
             Leg::ChangeSalesOrder(number) => {
                 self.edit(&editing::change(order, &order.edits[number - 1], "erp".to_owned()))?;
                 // The answer may be lost, and the warehouse be faster than the next attempt.
-                if luck.is_multiple_of(3) {
+                if luck.is_multiple_of(3) && self.silent.insert(*number) {
                     return Err(Failure::Unknown { reason: "NO_ANSWER".into(), detail: "lost".into() });
                 }
                 Ok(Brought::SalesOrder(Box::new(self.told(order))))
