@@ -171,6 +171,12 @@ impl Edit {
         self.lines.iter().any(|line| line.promise > 0)
     }
 
+    /// True when the ERP must hear of it: it has neither store nor contact of a pickup, only the places of lines.
+    #[must_use]
+    pub(crate) fn concerns_the_erp(&self) -> bool {
+        !self.lines.is_empty() || self.address.is_some()
+    }
+
     /// The store where it is collected after it; empty when it is shipped.
     #[must_use]
     pub fn store(&self) -> &str {

@@ -184,6 +184,15 @@ fn another_store_takes_everything_that_has_not_left() {
 }
 
 #[test]
+fn who_collects_is_no_business_of_the_erp() {
+    let mut order = booked();
+    order.pickup = Some(Pickup { location: "MAIN".into(), contact_name: "Mr Jones".into(), ..Pickup::default() });
+    let pickup = Pickup { location: "MAIN".into(), contact_name: "Mrs Jones".into(), ..Pickup::default() };
+    edit(&mut order, &Asked { pickup: Some(pickup), ..Asked::default() }).unwrap();
+    assert_eq!((step(&order), order.pickup.unwrap().contact_name.as_str()), (Step::Done, "Mrs Jones"));
+}
+
+#[test]
 fn what_was_picked_is_picked_again_when_it_is_another_order() {
     let mut order = booked();
     order.pickup = Some(Pickup { location: "MAIN".into(), stage: i32::from(Stage::Ready), ..Pickup::default() });

@@ -107,7 +107,8 @@ impl Order {
 
     /// What has changed since a version: edits by name, else where it stands now.
     fn changed_since(&self, version: u64) -> String {
-        let later = self.edits.iter().zip(1..).filter(|(edit, _)| edit.version >= version);
+        let later =
+            self.edits.iter().zip(1..).filter(|(edit, _)| edit.version >= version && edit.step() != Step::Failed);
         let later: Vec<String> = later
             .map(|(edit, number): (&Edit, usize)| format!("edit {number} by {} changed {}", edit.who, edit.words()))
             .collect();

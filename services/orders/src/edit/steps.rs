@@ -61,7 +61,7 @@ impl Order {
                 self.fail_edit(number, &format!("EDIT_NOT_PAID: {missing} of the new total is not authorized"));
             }
             Step::Asked if !edit.needs_promise() => self.step_edit(number, Step::Promised),
-            Step::Promised if edit.before_booking => self.edited(number, None, edit.at),
+            Step::Promised if edit.before_booking || !edit.concerns_the_erp() => self.edited(number, None, edit.at),
             Step::Changed if edit.returned.is_empty() || self.given_back => self.step_edit(number, Step::Done),
             Step::Withdrawing if !edit.needs_promise() => self.step_edit(number, Step::Failed),
             Step::Asked

@@ -43,7 +43,7 @@ fn in_proportion(minor: i64, quantity: i64, of: i64) -> Option<i64> {
 impl Order {
     /// What was taken or can be taken for the order, minor units. Authorizations that nobody was asked about count as the
     /// channel told of them when `hoped` says so.
-    pub(super) fn covered(&self, hoped: bool) -> i64 {
+    pub(crate) fn covered(&self, hoped: bool) -> i64 {
         let counts = |payment: &Payment| {
             let theirs = payment.service.is_empty() && payment.state == AUTHORIZED;
             payment.is_captured() || payment.is_planned() || theirs
