@@ -316,6 +316,11 @@ fn taken_by_others(order: &mut Order, id: &str, captured: i64, at: i64) {
     let known = order.payments.iter().filter(|one| one.taken_from == id && one.is_captured());
     let more = captured.saturating_sub(known.fold(0, |sum, one| sum.saturating_add(one.minor)));
     let number = order.payments.iter().filter(|one| is_others(id, one)).count().saturating_add(1);
+    if more > 0 && order.refunds_known {
+        // It is owed back as well: what is given for it is a refund of its own.
+        order.refunds_known = false;
+        order.refunds_refused = order.refunds_refused.saturating_add(1);
+    }
     let Some(from) = order.payments.iter().find(|one| one.id == id).cloned().filter(|_| more > 0) else { return };
     order.payments.push(Payment {
         id: format!("{id}/other{number}"),

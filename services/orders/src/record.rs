@@ -349,7 +349,7 @@ pub struct Order {
     /// What the shop has given back by itself is known, and what is owed beyond it is among the refunds.
     #[prost(bool, tag = "47")]
     pub refunds_known: bool,
-    /// Refunds that the shop refused: the next one has another number.
+    /// How often refunds were planned anew, because one was refused or more was captured: the next one has another number.
     #[prost(uint32, tag = "48")]
     pub refunds_refused: u32,
     /// Which places it was given to, and why; absent when it was not sourced.

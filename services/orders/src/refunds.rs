@@ -46,7 +46,9 @@ impl Order {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
         let taken = self.planned_capture().is_none();
         let free = self.has_leftovers() || self.is_overpaid();
-        let settled = free && recorded && taken && self.editing().is_none();
+        // What somebody captured meanwhile shows when an authorization is let go.
+        let held = self.idle_authorizations().next().is_some();
+        let settled = free && recorded && taken && !held && self.editing().is_none();
         self.state() == State::Shipped && settled && self.is_invoiced()
     }
 
