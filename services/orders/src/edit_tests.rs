@@ -1,3 +1,5 @@
+//! Facts about editing.
+
 use retail_proto::Quantity;
 use retail_proto::inventory::v1 as stock;
 use retail_proto::orders::v1 as pb;
