@@ -4,6 +4,7 @@
 mod adopted;
 mod agent;
 mod day;
+mod edits;
 mod figures;
 mod harness;
 mod messages;

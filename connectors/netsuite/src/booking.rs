@@ -14,7 +14,7 @@ use crate::fault::{self, Error};
 use crate::flow;
 use crate::map::{self, OrderLine};
 use crate::path::eid;
-use crate::request::Booking;
+use crate::request::{Booking, Line};
 use crate::row::decimal;
 use crate::wire;
 
@@ -52,6 +52,7 @@ struct Lines {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LineRecord {
     line: Number,
+    item: Option<wire::Pointer>,
     quantity: Option<Number>,
     quantity_committed: Option<Number>,
     quantity_back_ordered: Option<Number>,
@@ -78,7 +79,7 @@ impl Connector {
             let words = format!("the account has no currency {}", booking.total.currency());
             return Ok((outcome::refused("ERP_CURRENCY_UNKNOWN", words), None));
         };
-        let lines = match self.lines(&booking).await? {
+        let lines = match self.order_lines(&booking.lines).await? {
             Ok(lines) => lines,
             Err(refused) => return Ok((refused, None)),
         };
@@ -130,14 +131,17 @@ impl Connector {
     }
 
     /// Codes to internal ids, or the refusal that names every unknown code.
-    async fn lines(&self, booking: &Booking) -> Result<Result<Vec<OrderLine>, Outcome>, Error> {
-        let codes: Vec<String> = booking.lines.iter().map(|line| line.sku.clone()).collect();
+    pub(crate) async fn order_lines(&self, asked: &[Line]) -> Result<Result<Vec<OrderLine>, Outcome>, Error> {
+        if asked.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let codes: Vec<String> = asked.iter().map(|line| line.sku.clone()).collect();
         let items = self.catalogue.items(&codes, Lane::Critical).await?;
-        let asked: Vec<&String> = booking.lines.iter().filter_map(|line| line.location.as_ref()).collect();
-        let known = |places: &[Place]| asked.iter().all(|code| places.iter().any(|place| place.code == **code));
+        let wanted: Vec<&String> = asked.iter().filter_map(|line| line.location.as_ref()).collect();
+        let known = |places: &[Place]| wanted.iter().all(|code| places.iter().any(|place| place.code == **code));
         let places = self.catalogue.places_with(Lane::Critical, known).await?;
         let (mut lines, mut unknown) = (Vec::new(), Vec::new());
-        for line in &booking.lines {
+        for line in asked {
             let item = items.get(&line.sku).copied();
             let place = line.location.as_ref().map(|code| places.iter().find(|place| place.code == *code));
             match (item, place) {
@@ -251,6 +255,26 @@ impl LineRecord {
     pub(crate) fn has_all_shipped(&self) -> Result<bool, Error> {
         let ordered = amount(self.quantity.as_ref())?;
         Ok(amount(self.quantity_fulfilled.as_ref())? >= ordered || amount(self.quantity_billed.as_ref())? >= ordered)
+    }
+
+    /// What the line holds.
+    pub(crate) fn ordered(&self) -> Result<retail_proto::Decimal, Error> {
+        amount(self.quantity.as_ref())
+    }
+
+    /// What has shipped of it.
+    pub(crate) fn fulfilled(&self) -> Result<retail_proto::Decimal, Error> {
+        amount(self.quantity_fulfilled.as_ref())
+    }
+
+    /// The price of one unit, as it stands.
+    pub(crate) fn rate(&self) -> Option<Number> {
+        self.rate.clone()
+    }
+
+    /// True when it is of that item.
+    pub(crate) fn is_of(&self, item: i64) -> bool {
+        self.item.as_ref().is_some_and(|found| found.id == item.to_string())
     }
 
     /// Something of it has shipped.

@@ -99,8 +99,7 @@ impl ErpService for Connector {
         answer(async {
             request::instance(&asked.instance, &self.instance)?;
             request::external_ref("external_ref", &asked.external_ref)?;
-            request::line_changes(&asked.lines)?;
-            let (outcome, order) = self.change(&asked.external_ref, &asked.lines).await?;
+            let (outcome, order) = self.change(&request::change(asked)?).await?;
             Ok(pb::ChangeSalesOrderResponse { outcome: Some(outcome), order })
         })
         .await

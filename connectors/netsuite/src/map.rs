@@ -4,7 +4,7 @@ use retail_proto::Decimal;
 use retail_proto::erp::v1 as pb;
 use retail_proto::types::v1::{Address, Ref};
 use retail_proto::{Money, Quantity};
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
 use crate::wire;
 
@@ -118,6 +118,17 @@ pub(crate) fn address(given: &Address) -> wire::Address {
     }
 }
 
+/// An address that takes another's place: what it does not have is cleared, or a street line of the old one would stay.
+pub(crate) fn whole_address(address: &wire::Address) -> Value {
+    let names = ["addressee", "addr1", "addr2", "addr3", "city", "state", "zip", "country", "addrPhone"];
+    let mut whole: Map<String, Value> = names.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
+    // A struct of texts always becomes an object.
+    if let Ok(Value::Object(given)) = serde_json::to_value(address) {
+        whole.extend(given);
+    }
+    Value::Object(whole)
+}
+
 /// One line to be ordered, already checked.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderLine {
@@ -149,7 +160,8 @@ pub(crate) fn sales_order(
     }
 }
 
-fn sales_order_line(line: &OrderLine, frozen: bool) -> wire::SalesOrderLineWrite {
+/// A line to be written; a frozen one keeps our price.
+pub(crate) fn sales_order_line(line: &OrderLine, frozen: bool) -> wire::SalesOrderLineWrite {
     wire::SalesOrderLineWrite {
         line: line.number,
         item: wire::Reference::Id(line.item.to_string()),

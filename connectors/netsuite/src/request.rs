@@ -64,18 +64,83 @@ pub(crate) fn customer(record: Option<pb::CustomerRecord>) -> Result<pb::Custome
     violations.check().map(|()| record)
 }
 
-/// Changes of lines, each of a line of its own, each with something to change.
-pub(crate) fn line_changes(lines: &[pb::SalesOrderLineChange]) -> Result<(), BadShape> {
+/// A line as it shall be.
+#[derive(Debug, Clone)]
+pub(crate) struct LineChange {
+    pub(crate) number: i32,
+    pub(crate) location: Option<String>,
+    pub(crate) close: bool,
+    /// How much, and what that costs.
+    pub(crate) quantity: Option<(Quantity, Money)>,
+}
+
+/// A sales order as it shall be.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) external_ref: String,
+    pub(crate) lines: Vec<LineChange>,
+    pub(crate) added: Vec<Line>,
+    pub(crate) shipping_address: Option<types::Address>,
+}
+
+/// Changes of lines, each of a line of its own, each with something to change; further lines; another address.
+pub(crate) fn change(asked: pb::ChangeSalesOrderRequest) -> Result<Change, BadShape> {
     let mut violations = Violations::default();
-    violations.require("lines", !lines.is_empty(), "at least one line is required");
-    let mut numbers = BTreeSet::new();
-    for (line, index) in lines.iter().zip(0_usize..) {
+    let something = !asked.lines.is_empty() || !asked.added.is_empty() || asked.shipping_address.is_some();
+    violations.require("lines", something, "give lines, added or shipping_address");
+    let (mut lines, mut numbers) = (Vec::new(), BTreeSet::new());
+    for (line, index) in asked.lines.iter().zip(0_usize..) {
         let fresh = line.line_number > 0 && numbers.insert(line.line_number);
         violations.require(&format!("lines[{index}].line_number"), fresh, "must be above 0 and given once");
-        let says = line.close == line.location.is_empty();
-        violations.require(&format!("lines[{index}]"), says, "give either a location or close");
+        let stays = line.location.is_empty() && line.quantity.is_empty();
+        let says = line.close == stays;
+        violations.require(&format!("lines[{index}]"), says, "give either close, or a location or a quantity");
+        let quantity = if line.quantity.is_empty() {
+            None
+        } else {
+            let quantity = line.quantity.parse::<Quantity>().ok().filter(|quantity| quantity.is_positive());
+            let above = "must be a decimal above 0 with at most 6 places; close the line instead of 0";
+            violations.require(&format!("lines[{index}].quantity"), quantity.is_some(), above);
+            quantity.zip(money(&mut violations, &format!("lines[{index}].amount"), line.amount.as_ref()))
+        };
+        let location = Some(line.location.trim().to_owned()).filter(|code| !code.is_empty());
+        lines.push(LineChange { number: line.line_number, location, close: line.close, quantity });
     }
-    violations.check()
+    let mut added = Vec::new();
+    for (line, index) in asked.added.iter().zip(0_usize..) {
+        let field = |name: &str| format!("added[{index}].{name}");
+        added.extend(order_line(&mut violations, &field, line, &mut numbers));
+    }
+    violations.check()?;
+    Ok(Change { external_ref: asked.external_ref, lines, added, shipping_address: asked.shipping_address })
+}
+
+/// A line to be ordered; none when something of it is wrong.
+fn order_line(
+    violations: &mut Violations,
+    field: &dyn Fn(&str) -> String,
+    line: &pb::SalesOrderLineInput,
+    numbers: &mut BTreeSet<i32>,
+) -> Option<Line> {
+    let fresh = line.line_number > 0 && numbers.insert(line.line_number);
+    violations.require(&field("line_number"), fresh, "must be above 0 and unique in the order");
+    violations.require(&field("sku"), !line.sku.trim().is_empty(), "is required");
+    let located = line.is_charge || !line.location.trim().is_empty();
+    violations.require(&field("location"), located, "is required for goods; leave it empty for charges only");
+    let quantity = line.quantity.parse::<Quantity>().ok().filter(|quantity| quantity.is_positive());
+    violations.require(&field("quantity"), quantity.is_some(), "must be a decimal above 0 with at most 6 places");
+    let unit_price = Decimal::from_str_exact(line.unit_price.trim()).ok();
+    violations.require(&field("unit_price"), unit_price.is_some(), "must be a decimal number");
+    let amount = money(violations, &field("amount"), line.amount.as_ref());
+    Some(Line {
+        number: line.line_number,
+        sku: line.sku.trim().to_owned(),
+        location: (!line.is_charge).then(|| line.location.trim().to_owned()),
+        quantity: quantity?,
+        unit_price: unit_price?,
+        amount: amount?,
+        description: line.description.clone(),
+    })
 }
 
 /// A sales order whose lines, amounts and total agree.
@@ -91,27 +156,7 @@ pub(crate) fn booking(order: Option<pb::SalesOrderInput>) -> Result<Booking, Bad
     let (mut lines, mut numbers) = (Vec::new(), BTreeSet::new());
     for (index, line) in order.lines.iter().enumerate() {
         let field = |name: &str| format!("order.lines[{index}].{name}");
-        let fresh = line.line_number > 0 && numbers.insert(line.line_number);
-        violations.require(&field("line_number"), fresh, "must be above 0 and unique in the order");
-        violations.require(&field("sku"), !line.sku.trim().is_empty(), "is required");
-        let located = line.is_charge || !line.location.trim().is_empty();
-        violations.require(&field("location"), located, "is required for goods; leave it empty for charges only");
-        let quantity = line.quantity.parse::<Quantity>().ok().filter(|quantity| quantity.is_positive());
-        violations.require(&field("quantity"), quantity.is_some(), "must be a decimal above 0 with at most 6 places");
-        let unit_price = Decimal::from_str_exact(line.unit_price.trim()).ok();
-        violations.require(&field("unit_price"), unit_price.is_some(), "must be a decimal number");
-        let amount = money(&mut violations, &field("amount"), line.amount.as_ref());
-        if let (Some(quantity), Some(unit_price), Some(amount)) = (quantity, unit_price, amount) {
-            lines.push(Line {
-                number: line.line_number,
-                sku: line.sku.trim().to_owned(),
-                location: (!line.is_charge).then(|| line.location.trim().to_owned()),
-                quantity,
-                unit_price,
-                amount,
-                description: line.description.clone(),
-            });
-        }
+        lines.extend(order_line(&mut violations, &field, line, &mut numbers));
     }
     if let Some(total) = total {
         let sum = lines.iter().try_fold(Money::zero(total.currency()), |sum, line| sum.plus(line.amount));

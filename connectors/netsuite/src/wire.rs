@@ -127,8 +127,20 @@ pub(crate) struct CloseLine {
 
 /// Changes lines of a sales order. Lines are keyed by `line`: those that are not named stay.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Changing {
-    pub(crate) item: Lines<ChangeLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shipping_address: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<Lines<LineWrite>>,
+}
+
+/// A line that is there, or one that comes under a number that is free.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum LineWrite {
+    Change(ChangeLine),
+    Add(SalesOrderLineWrite),
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -139,6 +151,12 @@ pub(crate) struct ChangeLine {
     pub(crate) location: Option<Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) is_closed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quantity: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) amount: Option<Number>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -196,14 +196,16 @@ pub(super) fn merge(body: &mut Map<String, Value>, set: Map<String, Value>, repl
                 }
                 body.insert(name, Value::Array(kept));
             }
-            Value::Object(new) => match body.get_mut(&name) {
-                Some(Value::Object(old)) => {
-                    old.extend(new);
-                }
-                _ => {
-                    body.insert(name, Value::Object(new));
-                }
-            },
+            Value::Object(new) => {
+                let mut whole = match body.remove(&name) {
+                    Some(Value::Object(old)) => old,
+                    _ => Map::new(),
+                };
+                whole.extend(new);
+                // `null` clears a field of a subrecord as it clears one of the body.
+                whole.retain(|_, value| !value.is_null());
+                body.insert(name, Value::Object(whole));
+            }
             scalar @ (Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
                 body.insert(name, scalar);
             }

@@ -174,6 +174,15 @@ impl Desk<'_> {
                 .and_then(|tax| wire::scaled(tax.checked_div(Decimal::ONE_HUNDRED)?, 1))
                 .ok_or_else(too_big)?;
         }
+        if let Some(old) = old.filter(|old| old.closed && line.closed) {
+            let changed = old.item != line.item || old.location != line.location || old.quantity != line.quantity;
+            if changed {
+                return Err(Fault {
+                    at: super::fault::At::Path(path("line")),
+                    ..Fault::user(format!("You cannot change line {number}: it is closed."))
+                });
+            }
+        }
         if let Some(old) = old.filter(|old| old.followed()) {
             let floor = (old.fulfilled + old.picked).max(old.billed);
             let frozen = old.item != line.item || old.location != line.location && old.fulfilled + old.picked > 0;

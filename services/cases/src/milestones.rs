@@ -2,7 +2,7 @@
 //! seen, so a case that is linked late gets all of it, with the right times.
 
 use retail_proto::crm::v1::Milestone;
-use retail_proto::orders::v1::{Order, OrderState};
+use retail_proto::orders::v1::{EditState, Order, OrderState};
 use retail_proto::returns::v1::{Return, ReturnPart, ReturnReceipt, ReturnState};
 use retail_proto::timestamp;
 use retail_proto::types::v1::{Money, Ref};
@@ -31,6 +31,8 @@ pub(crate) fn of_order(order: &Order, said_at: i64) -> Vec<Moment> {
         let booked_at = if order.adopted { millis(order.placed_at.as_ref()) } else { said_at };
         seen.push(moment("ORDER_BOOKED", "", booked_at));
     }
+    let edits = order.edits.iter().filter(|one| one.state() == EditState::Done);
+    seen.extend(edits.map(|one| moment("ORDER_CHANGED", &one.number.to_string(), millis(one.at.as_ref()))));
     let shipments = order.shipments.iter().map(|one| moment("ORDER_SHIPPED", id(one.document.as_ref()), at(&one.date)));
     seen.extend(shipments);
     let invoices = order.invoices.iter().map(|one| moment("ORDER_INVOICED", id(one.document.as_ref()), at(&one.date)));
@@ -96,6 +98,11 @@ pub(crate) fn write_order(case: &str, order: &Order, moments: &[Moment]) -> Vec<
             "ORDER_PLACED" => (format!("Order {name} placed"), String::new(), order.total.clone()),
             "ORDER_HELD" => (format!("Order {name} waits for a person: {document}"), String::new(), None),
             "ORDER_BOOKED" => (format!("Order {name} booked"), String::new(), None),
+            "ORDER_CHANGED" => {
+                let edit = order.edits.iter().find(|one| one.number.to_string() == document);
+                let why = edit.map(|one| one.why.as_str()).unwrap_or_default();
+                (format!("Order {name} changed: {why}"), String::new(), edit.and_then(|one| one.total.clone()))
+            }
             "ORDER_SHIPPED" => {
                 let shipment = order.shipments.iter().find(|one| id(one.document.as_ref()) == document);
                 let goods = shipment.map(|one| pieces(one.lines.iter().map(|line| quantity(&line.quantity))));

@@ -64,6 +64,24 @@ fn an_order_tells_each_document_once_with_the_time_it_was_first_seen() {
 }
 
 #[test]
+fn an_order_that_was_edited_says_so_with_its_new_total() {
+    let mut edited = order(orders::OrderState::Held);
+    let edit = |number, state: orders::EditState| orders::Edit {
+        number,
+        at: Some(timestamp(PLACED + 5_000)),
+        why: "three are enough".into(),
+        state: i32::from(state),
+        total: gbp(1800),
+        ..Default::default()
+    };
+    edited.edits = vec![edit(1, orders::EditState::Done), edit(2, orders::EditState::Failed)];
+    let told = write_order("crm/500", &edited, &of_order(&edited, SAID));
+    let changed: Vec<_> = told.iter().filter(|one| one.kind == "ORDER_CHANGED").collect();
+    assert_eq!(changed.len(), 1, "what came to nothing is no milestone");
+    assert_eq!((changed[0].detail.as_str(), &changed[0].amount), ("Order #1001 changed: three are enough", &gbp(1800)));
+}
+
+#[test]
 fn a_hold_stays_told_after_it_is_released() {
     let mut held = order(orders::OrderState::Held);
     let since = Some(timestamp(PLACED + 5_000));

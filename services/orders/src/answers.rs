@@ -9,7 +9,7 @@ use crate::record::{Capture, LineKind, Order, State};
 /// Takes the resolved codes over; a line whose item nobody knows holds the order, by line and code.
 pub(crate) fn know_items(order: &mut Order, items: &[stock::ResolvedItem], at: i64) {
     let mut unknown = Vec::new();
-    for (line, resolved) in order.lines.iter_mut().filter(|line| line.is_goods()).zip(items) {
+    for (line, resolved) in order.lines.iter_mut().filter(|line| line.is_wanted()).zip(items) {
         match &resolved.item {
             Some(item) if item.stocked => item.sku.clone_into(&mut line.sku),
             // The owner of the catalogue says that no stock is kept: a charge, whatever the channel calls it.

@@ -190,6 +190,15 @@ impl OrdersService for Api {
         Ok(answer(pb::RerouteOrderResponse { order: shown(&order) }, repeated))
     }
 
+    async fn edit_order(
+        &self,
+        request: Request<pb::EditOrderRequest>,
+    ) -> Result<Response<pb::EditOrderResponse>, Status> {
+        let edited = self.orders.edit(&principal(&request), request.get_ref()).await;
+        let (order, repeated) = edited.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::EditOrderResponse { order: shown(&order) }, repeated))
+    }
+
     async fn add_payment(
         &self,
         request: Request<pb::AddPaymentRequest>,

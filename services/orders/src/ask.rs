@@ -13,12 +13,13 @@ use retail_proto::{Decimal, Quantity, timestamp};
 use retail_runtime::Timestamp;
 
 use crate::documents::Payment;
+use crate::holding::by_reservation;
 use crate::line_cancel::LineCancel;
 use crate::record::{Line, Order};
 use crate::reroute::Reroute;
 
 pub(crate) fn item_keys(order: &Order) -> Vec<stock::ItemKey> {
-    let goods = order.lines.iter().filter(|line| line.is_goods());
+    let goods = order.lines.iter().filter(|line| line.is_wanted());
     goods.map(|line| stock::ItemKey { sku: line.sku.clone(), r#ref: line.item.clone() }).collect()
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn customer(order: &Order, key: String) -> people::ResolveCustomerReq
 }
 
 pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
-    let goods = order.lines.iter().filter(|line| line.is_goods());
+    let goods = order.lines.iter().filter(|line| line.is_wanted());
     goods
         .map(|line| stock::ReserveLine {
             line_id: line.id.clone(),
@@ -66,7 +67,10 @@ pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
 pub(crate) fn nothing_to_promise(order: &Order) -> stock::ReserveStockResponse {
     stock::ReserveStockResponse {
         outcome: Some(Outcome { state: i32::from(OutcomeState::Done), ..Outcome::default() }),
-        reservation: Some(stock::Reservation { reservation_id: order.id.clone(), ..Default::default() }),
+        reservation: Some(stock::Reservation {
+            reservation_id: order.own_reservation().to_owned(),
+            ..Default::default()
+        }),
         lacking: Vec::new(),
     }
 }
@@ -93,55 +97,56 @@ pub(crate) fn moved_lines(reroute: &Reroute) -> Vec<erp::SalesOrderLineChange> {
     let lines = given.map(|given| erp::SalesOrderLineChange {
         line_number: given.number,
         location: given.location.clone(),
-        close: false,
+        ..Default::default()
     });
     lines.collect()
 }
 
 /// What the former promises of a rerouting held, by reservation.
 pub(crate) fn former_lines(order: &Order, reroute: &Reroute) -> BTreeMap<String, Vec<stock::ReleaseLine>> {
-    let mut lines: BTreeMap<String, Vec<stock::ReleaseLine>> = BTreeMap::new();
-    for former in &reroute.former {
-        if let Some(line) = order.line(former.number) {
-            let release = stock::ReleaseLine { line_id: line.id.clone(), quantity: line.ordered().to_string() };
-            lines.entry(former.reservation.clone()).or_default().push(release);
-        }
-    }
-    lines
+    let former = reroute.former.iter().filter_map(|former| {
+        let line = order.line(former.number)?;
+        let quantity = if former.quantity == 0 { line.quantity } else { former.quantity };
+        Some((former.reservation.clone(), release(line, quantity)))
+    });
+    by_reservation(former.collect())
+}
+
+pub(crate) fn release(line: &Line, quantity: i64) -> stock::ReleaseLine {
+    stock::ReleaseLine { line_id: line.id.clone(), quantity: Quantity::from_millionths(quantity).to_string() }
 }
 
 /// Lines that the ERP shall close.
 pub(crate) fn closed_lines(cancel: &LineCancel) -> Vec<erp::SalesOrderLineChange> {
     let lines = cancel.lines.iter();
-    let close = |number: &i32| erp::SalesOrderLineChange { line_number: *number, location: String::new(), close: true };
+    let close = |number: &i32| erp::SalesOrderLineChange { line_number: *number, close: true, ..Default::default() };
     lines.map(close).collect()
 }
 
 /// What is still promised of cancelled lines, by reservation. What has shipped of them is taken off on its own.
 pub(crate) fn cancelled_lines(order: &Order, cancel: &LineCancel) -> BTreeMap<String, Vec<stock::ReleaseLine>> {
-    let mut lines: BTreeMap<String, Vec<stock::ReleaseLine>> = BTreeMap::new();
-    for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
-        let left = line.quantity.saturating_sub(line.shipped);
-        if line.is_goods() && left > 0 {
-            let quantity = Quantity::from_millionths(left).to_string();
-            let back = stock::ReleaseLine { line_id: line.id.clone(), quantity };
-            lines.entry(order.held_by(line).to_owned()).or_default().push(back);
-        }
-    }
-    lines
+    let lines = cancel.lines.iter().filter_map(|number| order.line(*number));
+    let goods = lines.filter(|line| line.is_goods() && line.shipped < line.quantity);
+    let parts = goods.flat_map(|line| {
+        let held = order.holding(line, line.shipped, line.quantity).into_iter();
+        held.map(|one| (one.reservation, release(line, one.quantity)))
+    });
+    by_reservation(parts.collect())
 }
 
 /// What a shipment takes off, by the reservation that holds it.
 pub(crate) fn consume_lines(order: &Order, shipment: &str) -> BTreeMap<String, Vec<stock::ConsumeLine>> {
-    let mut lines: BTreeMap<String, Vec<stock::ConsumeLine>> = BTreeMap::new();
-    let shipment = order.shipments.iter().find(|known| known.id() == shipment);
-    for shipped in shipment.iter().flat_map(|shipment| &shipment.lines) {
+    let found = order.shipments.iter().find(|known| known.id() == shipment);
+    let mut parts = Vec::new();
+    for shipped in found.iter().flat_map(|found| &found.lines) {
         let Some(line) = order.line(shipped.number).filter(|line| line.is_goods()) else { continue };
-        let quantity = Quantity::from_millionths(shipped.quantity).to_string();
-        let taken = stock::ConsumeLine { line_id: line.id.clone(), quantity };
-        lines.entry(order.held_by(line).to_owned()).or_default().push(taken);
+        let from = order.shipped_before(line.number, shipment);
+        for one in order.holding(line, from, from.saturating_add(shipped.quantity)) {
+            let quantity = Quantity::from_millionths(one.quantity).to_string();
+            parts.push((one.reservation, stock::ConsumeLine { line_id: line.id.clone(), quantity }));
+        }
     }
-    lines
+    by_reservation(parts)
 }
 
 pub(crate) fn fulfilment(order: &Order, shipment: &str, key: String) -> shop::RecordFulfilmentRequest {
@@ -151,7 +156,10 @@ pub(crate) fn fulfilment(order: &Order, shipment: &str, key: String) -> shop::Re
         .iter()
         .filter_map(|shipped| {
             let line = order.line(shipped.number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
-            let quantity = Quantity::from_millionths(shipped.quantity).as_whole()?;
+            // What was ordered on top the shop never sold: there is nothing it could show.
+            let from = order.shipped_before(line.number, shipment);
+            let sold = order.sold_by_channel(line).saturating_sub(from).clamp(0, shipped.quantity);
+            let quantity = Quantity::from_millionths(sold).as_whole().filter(|quantity| *quantity > 0)?;
             Some(shop::FulfilledLine {
                 line_item_id: line.channel_line_id.clone(),
                 quantity,
@@ -177,7 +185,7 @@ pub(crate) fn sales_order(order: &Order, zone: &str) -> Result<erp::SalesOrderIn
         order_number: order.number.clone(),
         customer_ref: order.customer_id.clone(),
         order_date: day(order.placed_at, zone)?,
-        lines: order.lines.iter().map(|line| sales_line(order, line)).collect(),
+        lines: order.lines.iter().filter(|line| line.quantity > 0).map(|line| sales_line(order, line)).collect(),
         total: Some(money(order, order.lines.iter().map(|line| line.amount).sum())),
         shipping_address: order.shipping_address.clone(),
         pricing: i32::from(erp::Pricing::Freeze),
@@ -185,7 +193,7 @@ pub(crate) fn sales_order(order: &Order, zone: &str) -> Result<erp::SalesOrderIn
     })
 }
 
-fn sales_line(order: &Order, line: &Line) -> erp::SalesOrderLineInput {
+pub(crate) fn sales_line(order: &Order, line: &Line) -> erp::SalesOrderLineInput {
     erp::SalesOrderLineInput {
         line_number: line.number,
         sku: line.sku.clone(),

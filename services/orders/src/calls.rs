@@ -1,5 +1,6 @@
 //! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
 
+pub(crate) mod editing;
 mod goods;
 mod money;
 mod shopfront;
@@ -112,18 +113,29 @@ impl Calls {
         let key = attempt.key.to_string();
         match leg {
             Leg::Identify => self.identify(order, key).await,
-            Leg::ResolveItems => self.resolve_items(ask::item_keys(order)).await.map(Brought::Items),
-            Leg::Source(_) => self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made))),
+            Leg::ResolveItems | Leg::ResolveAnew(_) => {
+                self.resolve_items(ask::item_keys(order)).await.map(Brought::Items)
+            }
+            Leg::Source(_) | Leg::SourceAnew(..) => {
+                self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made)))
+            }
             // Its time has come: there is nobody to ask.
             Leg::LapsePickup | Leg::ExpireHolds | Leg::CaptureNow(_) => Ok(Brought::Done),
             Leg::AskPayment(id) => self.ask_payment(order, id, key).await,
             Leg::Capture(id) => self.capture(order, id, key).await,
             Leg::LetPaymentGo(id) => self.let_payment_go(order, id, key).await,
             Leg::RefundPayment(id) => self.refund_payment(order, id, key).await,
-            Leg::Reserve | Leg::ReserveAt(_) => self.reserve(order, key).await,
+            Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..) => self.reserve(order, key).await,
+            Leg::PromiseEdit(number) => self.promise_edit(order, *number, key).await,
+            Leg::ConfirmEdit(number) => self.confirm(&order.edited_reservation(*number), key).await,
+            Leg::ChangeSalesOrder(number) => self.edit_sales_order(order, *number).await,
+            Leg::ReleaseEdited(number) => self.release_edited(order, *number, key).await,
+            Leg::WithdrawEdit(number) => self.release(&order.edited_reservation(*number), key, Vec::new()).await,
             Leg::ErpCustomer => self.erp_customer(order).await,
             Leg::BookSalesOrder => self.book(order).await,
-            Leg::Confirm => self.confirm(&order.id, key).await,
+            // All of it may have gone to another place before it was booked.
+            Leg::Confirm if !order.holds_by_itself() => Ok(Brought::Done),
+            Leg::Confirm => self.confirm(order.own_reservation(), key).await,
             Leg::RecordPayment(id) => self.record_payment(order, id).await,
             Leg::Consume(id) => self.consume(order, id, key).await,
             Leg::TellChannel(id) => self.tell_channel(order, id, key, false).await,
@@ -193,6 +205,14 @@ impl Calls {
             | Leg::Withdraw(_)
             | Leg::CloseLines(_)
             | Leg::ReleaseLines(_)
+            | Leg::ResolveAnew(_)
+            | Leg::SourceAnew(..)
+            | Leg::ReserveAnew(..)
+            | Leg::PromiseEdit(_)
+            | Leg::ConfirmEdit(_)
+            | Leg::ChangeSalesOrder(_)
+            | Leg::ReleaseEdited(_)
+            | Leg::WithdrawEdit(_)
             | Leg::LapsePickup
             | Leg::ExpireHolds
             | Leg::ReadRefunds
@@ -339,7 +359,8 @@ impl Calls {
         lines: Vec<erp::SalesOrderLineChange>,
     ) -> Result<Brought, Failure> {
         let (instance, mut erp) = self.erp(order)?;
-        let request = erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines };
+        let request =
+            erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines, ..Default::default() };
         let answer = erp.change_sales_order(request).await?.into_inner();
         done("erp.ChangeSalesOrder", answer.outcome.as_ref())?;
         let told = answer.order.map(|order| Brought::SalesOrder(Box::new(order)));

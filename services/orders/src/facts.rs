@@ -171,7 +171,7 @@ fn payment(order: &mut Order, said: &erp::PaymentDocument) {
 }
 
 /// An unreadable number of a vendor is nothing known, never a guess.
-fn millionths(text: &str) -> i64 {
+pub(crate) fn millionths(text: &str) -> i64 {
     text.parse::<Quantity>().map_or(0, Quantity::millionths)
 }
 

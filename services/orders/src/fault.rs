@@ -117,6 +117,34 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// An order that must not be changed, or not so.
+    #[error("order {id} cannot be changed: {field}: {why}")]
+    EditRefused {
+        /// The order.
+        id: String,
+        /// The field of the request.
+        field: String,
+        /// Why not, and what to do instead.
+        why: String,
+    },
+    /// Somebody else has changed it meanwhile, or is about to.
+    #[error("order {id} was changed meanwhile: {what}")]
+    EditConflict {
+        /// The order.
+        id: String,
+        /// Who changed what.
+        what: String,
+    },
+    /// The changed order would cost more than is paid.
+    #[error("order {id} would cost {total}, of which {missing} is not paid; give a payment that covers it")]
+    EditNotPaid {
+        /// The order.
+        id: String,
+        /// What lacks.
+        missing: String,
+        /// The new total.
+        total: String,
+    },
     /// Nothing to resume.
     #[error("order {0} is not parked; there is nothing to resume")]
     NotParked(String),
@@ -173,9 +201,12 @@ impl Fault for Error {
             | Self::RerouteRefused { .. }
             | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::EditRefused { .. }
+            | Self::EditNotPaid { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. } => Class::Precondition,
+            Self::EditConflict { .. } => Class::Conflict,
             Self::KeyReused { .. } | Self::UnknownItem { .. } => Class::Invalid,
             Self::Peer(_) => Class::Unavailable,
             Self::Store(error) => error.class(),
@@ -197,6 +228,9 @@ impl Fault for Error {
             Self::RerouteRefused { .. } => "REROUTE_REFUSED",
             Self::PaymentNotAdded { .. } => "PAYMENT_NOT_ADDED",
             Self::LinesNotCancelled { .. } => "LINES_NOT_CANCELLED",
+            Self::EditRefused { .. } => "EDIT_REFUSED",
+            Self::EditConflict { .. } => "EDIT_CONFLICT",
+            Self::EditNotPaid { .. } => "EDIT_NOT_PAID",
             Self::TooLateToHold { .. } => "TOO_LATE_TO_HOLD",
             Self::NotParked(_) => "NOT_PARKED",
             Self::OtherContent { .. } => "OTHER_CONTENT",
@@ -220,6 +254,13 @@ impl Fault for Error {
             | Self::LinesNotCancelled { id, why }
             | Self::PaymentNotAdded { id, why } => {
                 vec![("order_id", id.clone()), ("why", why.clone())]
+            }
+            Self::EditRefused { id, field, why } => {
+                vec![("order_id", id.clone()), ("field", field.clone()), ("why", why.clone())]
+            }
+            Self::EditConflict { id, what } => vec![("order_id", id.clone()), ("what", what.clone())],
+            Self::EditNotPaid { id, missing, total } => {
+                vec![("order_id", id.clone()), ("missing", missing.clone()), ("total", total.clone())]
             }
             Self::PickupRefused { id, wish, why } => {
                 vec![("order_id", id.clone()), ("wish", (*wish).to_owned()), ("why", why.clone())]
@@ -246,6 +287,8 @@ impl Fault for Error {
         match self {
             Self::Shape(shape) => shape.fields(),
             Self::UnknownItem { fields, .. } => fields.clone(),
+            Self::EditRefused { field, why, .. } => vec![(field.clone(), why.clone())],
+            Self::EditNotPaid { .. } => vec![("payment".into(), self.to_string())],
             Self::KeyReused { .. } => vec![("idempotency_key".into(), self.to_string())],
             Self::NoSuchOrder(_)
             | Self::AlreadyShipped { .. }
@@ -260,6 +303,7 @@ impl Fault for Error {
             | Self::RerouteRefused { .. }
             | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::EditConflict { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }
@@ -286,6 +330,9 @@ impl Fault for Error {
             | Self::RerouteRefused { .. }
             | Self::PaymentNotAdded { .. }
             | Self::LinesNotCancelled { .. }
+            | Self::EditRefused { .. }
+            | Self::EditConflict { .. }
+            | Self::EditNotPaid { .. }
             | Self::TooLateToHold { .. }
             | Self::NotParked(_)
             | Self::OtherContent { .. }

@@ -64,6 +64,23 @@ pub(crate) enum Leg {
     CloseLines(usize),
     /// Give their promise back. (inventory)
     ReleaseLines(usize),
+    /// What are the items of an order that was changed before anything was promised? How often it was. (inventory's
+    /// reference data)
+    ResolveAnew(u32),
+    /// Which places fulfil it as changed? How often it was, and which decision. (inventory's stock, our policy)
+    SourceAnew(u32, usize),
+    /// Promise the goods as changed: how often it was, and for which decision; 0 without one. (inventory)
+    ReserveAnew(u32, usize),
+    /// Promise what an edit needs further. (inventory)
+    PromiseEdit(usize),
+    /// Make that promise last. (inventory)
+    ConfirmEdit(usize),
+    /// The sales order as edited. (ERP)
+    ChangeSalesOrder(usize),
+    /// Give back what an edit has made needless. (inventory)
+    ReleaseEdited(usize),
+    /// Give back what was promised for an edit that came to nothing. (inventory)
+    WithdrawEdit(usize),
     /// Act on holds that nobody decided in time. (us)
     ExpireHolds,
     /// Give up a pickup that nobody collected. (us)
@@ -109,6 +126,14 @@ impl Step for Leg {
             Self::Withdraw(number) => format!("inventory.withdraw/{number}"),
             Self::CloseLines(number) => format!("erp.close_lines/{number}"),
             Self::ReleaseLines(number) => format!("inventory.release_lines/{number}"),
+            Self::ResolveAnew(anew) => format!("reference.resolve_items/e{anew}"),
+            Self::SourceAnew(anew, round) => format!("orders.source/e{anew}/{round}"),
+            Self::ReserveAnew(anew, round) => format!("inventory.reserve/e{anew}/{round}"),
+            Self::PromiseEdit(number) => format!("inventory.reserve_edit/{number}"),
+            Self::ConfirmEdit(number) => format!("inventory.confirm_edit/{number}"),
+            Self::ChangeSalesOrder(number) => format!("erp.edit_sales_order/{number}"),
+            Self::ReleaseEdited(number) => format!("inventory.release_edited/{number}"),
+            Self::WithdrawEdit(number) => format!("inventory.withdraw_edit/{number}"),
             Self::ExpireHolds => "orders.expire_holds".into(),
             Self::LapsePickup => "orders.lapse_pickup".into(),
             Self::ReadRefunds => "commerce.get_order".into(),
@@ -135,12 +160,20 @@ impl Step for Leg {
             | Self::LetGo(_)
             | Self::Withdraw(_)
             | Self::ReleaseLines(_)
+            | Self::ResolveAnew(_)
+            | Self::SourceAnew(..)
+            | Self::PromiseEdit(_)
+            | Self::ConfirmEdit(_)
+            | Self::ReleaseEdited(_)
+            | Self::WithdrawEdit(_)
             | Self::ReadRefunds => Class::Call,
             Self::BookSalesOrder
             // The decision is committed before it is acted on: after a crash the stock would suggest another one.
             | Self::ReserveAt(_)
+            | Self::ReserveAnew(..)
             | Self::PromiseElsewhere(..)
             | Self::MoveSalesOrder(_)
+            | Self::ChangeSalesOrder(_)
             | Self::CloseLines(_)
             | Self::RecordPayment(_)
             | Self::TellCrm(_)
@@ -173,7 +206,7 @@ impl Step for Leg {
             }
             // It leaves nothing behind, yet it is a vendor that answers.
             Self::ReadRefunds => Policy::VENDOR,
-            Self::ReserveAt(_) | Self::PromiseElsewhere(..) => Policy::MESH,
+            Self::ReserveAt(_) | Self::ReserveAnew(..) | Self::PromiseElsewhere(..) => Policy::MESH,
             Self::Identify
             | Self::ResolveItems
             | Self::Source(_)
@@ -201,6 +234,13 @@ impl Step for Leg {
             | Self::Withdraw(_)
             | Self::CloseLines(_)
             | Self::ReleaseLines(_)
+            | Self::ResolveAnew(_)
+            | Self::SourceAnew(..)
+            | Self::PromiseEdit(_)
+            | Self::ConfirmEdit(_)
+            | Self::ChangeSalesOrder(_)
+            | Self::ReleaseEdited(_)
+            | Self::WithdrawEdit(_)
             | Self::RecordRefund(_) => usual,
         }
     }
@@ -238,6 +278,14 @@ impl Step for Leg {
             | Self::Withdraw(_)
             | Self::CloseLines(_)
             | Self::ReleaseLines(_)
+            | Self::ResolveAnew(_)
+            | Self::SourceAnew(..)
+            | Self::ReserveAnew(..)
+            | Self::PromiseEdit(_)
+            | Self::ConfirmEdit(_)
+            | Self::ChangeSalesOrder(_)
+            | Self::ReleaseEdited(_)
+            | Self::WithdrawEdit(_)
             | Self::ReadRefunds
             | Self::RefundShop(_)
             | Self::RecordRefund(_) => "",

@@ -85,8 +85,9 @@ impl Order {
         if lines.is_empty() || self.cancelling_lines().is_some_and(|(_, known)| asked_before(known)) {
             return Ok(());
         }
-        if self.cancelling_lines().is_some() || self.rerouting().is_some() {
-            return Err(refused("lines of it are being cancelled or moved; ask again when that has ended".to_owned()));
+        if !self.lines_are_at_rest() {
+            let busy = "lines of it are being cancelled, changed or moved; ask again when that has ended";
+            return Err(refused(busy.to_owned()));
         }
         let stays =
             |line: &Line| line.is_goods() && !line.closed && (line.shipped > 0 || !lines.contains(&line.number));

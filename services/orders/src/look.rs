@@ -39,7 +39,7 @@ impl Sources {
     /// True when places must be found for it: a policy fits, and not every line names its own.
     #[must_use]
     pub(crate) fn wants(&self, order: &Order) -> bool {
-        self.fits(order) && order.lines.iter().any(|line| line.is_goods() && line.location.is_empty())
+        self.fits(order) && order.lines.iter().any(|line| line.is_wanted() && line.location.is_empty())
     }
 
     /// How long a store keeps a pickup of an order.
@@ -168,7 +168,7 @@ fn no_policy(order: &Order) -> Failure {
 }
 
 fn wanted(order: &Order) -> Vec<Wanted> {
-    let goods = order.lines.iter().filter(|line| line.is_goods());
+    let goods = order.lines.iter().filter(|line| line.is_wanted());
     let wanted = goods.map(|line| Wanted {
         number: line.number,
         sku: line.sku.clone(),

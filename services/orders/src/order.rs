@@ -119,8 +119,11 @@ impl Order {
             self.set_state(self.adopted_state());
             return;
         }
+        self.turn_edit();
         self.plan_capture();
-        let goods_done = self.lines.iter().all(|line| !line.is_goods() || line.open() == 0);
+        // The ERP may have more of it than is known here.
+        let goods_done =
+            self.lines.iter().all(|line| !line.is_goods() || line.open() == 0) && !self.is_edited_at_the_erp();
         let any_shipped = !self.shipments.is_empty();
         let next = match self.state() {
             State::Received if self.reserved => State::Reserved,
@@ -161,6 +164,9 @@ impl Order {
         if let Some((number, _)) = self.cancelling_lines() {
             self.lines_not_cancelled(number, cause);
         }
+        if let Some((number, _)) = self.editing() {
+            self.fail_edit(number, cause);
+        }
     }
 
     /// True for an order that was adopted and that nobody has booked: whoever sold it is only about to say so.
@@ -199,7 +205,7 @@ impl Order {
         let invoiced: i64 = self.invoices.iter().map(|invoice| invoice.minor).sum();
         // What the ERP was asked to sell: taxes on top and a total that somebody took over are not in its lines.
         let expected: i64 = self.lines.iter().map(Line::to_invoice).sum();
-        !self.invoices.is_empty() && invoiced >= expected
+        !self.invoices.is_empty() && (invoiced >= expected || self.is_billed_as_edited())
     }
 
     /// True when something was closed unshipped although something else has shipped: its goods are still promised.
@@ -208,10 +214,10 @@ impl Order {
         self.lines.iter().any(|line| line.is_goods() && line.closed && line.shipped < line.quantity)
     }
 
-    /// True when no line is on its way to another place or out of the order.
+    /// True when no line is on its way to another place, into another quantity or out of the order.
     #[must_use]
     pub(crate) fn lines_are_at_rest(&self) -> bool {
-        self.rerouting().is_none() && self.cancelling_lines().is_none()
+        self.rerouting().is_none() && self.cancelling_lines().is_none() && self.editing().is_none()
     }
 
     /// True when shipment, invoice, payment and every system agree.
@@ -224,6 +230,7 @@ impl Order {
             && self.untold_line_cancels().next().is_none()
             && self.is_paid()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
+            && (!self.is_overpaid() || self.money_is_back())
             && self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some())
     }
 
@@ -245,6 +252,7 @@ impl Order {
         let pickup = self.stage().map(|stage| format!("/{}", stage.word())).unwrap_or_default();
         let ended = self.reroutes.iter().filter(|reroute| reroute.is_over()).count();
         let ended = ended + self.line_cancels.iter().filter(|cancel| cancel.is_over()).count();
+        let ended = ended + self.edits.iter().filter(|edit| edit.is_over()).count();
         let moved = if ended > 0 { format!("/c{ended}") } else { String::new() };
         let (shipments, invoices) = (self.shipments.len(), self.invoices.len());
         let unpaid = if self.lacks_money() > 0 { "/unpaid" } else { "" };
@@ -278,6 +286,9 @@ impl Order {
         }
         if self.rerouting().is_some() {
             return Some(("Booked, going to another place", "Another place takes it, and the ERP is told"));
+        }
+        if self.editing().is_some() {
+            return Some(("Booked, being changed", "Goods are promised as changed, and the ERP is told"));
         }
         if self.lacks_money() > 0 {
             return Some(("Booked, and not paid", "The customer pays anew, or somebody cancels it"));

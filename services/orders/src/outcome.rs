@@ -24,16 +24,20 @@ pub(crate) struct Rules {
 /// Takes what a leg has brought into the order.
 pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rules, at: i64) {
     match (leg, brought) {
+        // It was asked of the order before that was changed.
+        (leg, _) if is_overtaken(order, leg) => {}
         (Leg::Identify, Brought::Customer(customer)) => {
             customer.customer_id.clone_into(&mut order.customer_id);
         }
-        (Leg::ResolveItems, Brought::Items(items)) => {
+        (Leg::ResolveItems | Leg::ResolveAnew(_), Brought::Items(items)) => {
             know_items(order, items, at);
             check_total(order, rules.tolerance, at);
             screen(order, &rules.screening, at);
         }
-        (Leg::Source(_), Brought::Decision(decision)) => source(order, decision),
-        (Leg::Reserve | Leg::ReserveAt(_), Brought::Reservation(answer)) => promise(order, answer, at),
+        (Leg::Source(_) | Leg::SourceAnew(..), Brought::Decision(decision)) => source(order, decision),
+        (Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..), Brought::Reservation(answer)) => {
+            promise(order, answer, at)
+        }
         (Leg::ErpCustomer, Brought::Record(_)) => order.erp_customer = true,
         (Leg::BookSalesOrder, Brought::SalesOrder(told)) => {
             facts::take(order, told);
@@ -92,6 +96,17 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             facts::take(order, told);
         }
         (Leg::ReleaseLines(number), _) => order.lines_cancelled(*number),
+        (Leg::PromiseEdit(number), Brought::Reservation(answer)) => match lacking(answer) {
+            Some(cause) => order.lose_edit(*number, &cause),
+            None => order.edit_promised(*number),
+        },
+        (Leg::ConfirmEdit(number), _) => order.edit_confirmed(*number),
+        (Leg::ChangeSalesOrder(number), Brought::SalesOrder(told)) => {
+            order.edited(*number, Some(told), at);
+            facts::take(order, told);
+        }
+        (Leg::ReleaseEdited(number), _) => order.edit_released(*number),
+        (Leg::WithdrawEdit(number), _) => order.fail_edit(*number, "withdrawn"),
         (Leg::ExpireHolds, _) => order.expire_holds(rules.screening.on_expiry, at),
         (Leg::LapsePickup, _) => order.lapse_pickup(at),
         (Leg::ReadRefunds, Brought::ShopRefunds(told)) => refunds::read(order, told, at),
@@ -102,11 +117,16 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (
             Leg::Identify
             | Leg::ResolveItems
+            | Leg::ResolveAnew(_)
             | Leg::Source(_)
+            | Leg::SourceAnew(..)
             | Leg::Reserve
             | Leg::ReserveAt(_)
+            | Leg::ReserveAnew(..)
             | Leg::Resource(..)
             | Leg::PromiseElsewhere(..)
+            | Leg::PromiseEdit(_)
+            | Leg::ChangeSalesOrder(_)
             | Leg::ErpCustomer,
             _,
         )
@@ -134,9 +154,50 @@ pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> V
     verdict
 }
 
+/// Was a step of the order as it was, before somebody changed it and everything was asked anew?
+fn is_overtaken(order: &Order, leg: &Leg) -> bool {
+    match leg {
+        Leg::ResolveItems | Leg::Source(_) | Leg::Reserve | Leg::ReserveAt(_) => order.redone > 0,
+        Leg::ResolveAnew(redone) | Leg::SourceAnew(redone, _) | Leg::ReserveAnew(redone, _) => *redone != order.redone,
+        Leg::Identify
+        | Leg::ErpCustomer
+        | Leg::BookSalesOrder
+        | Leg::AskPayment(_)
+        | Leg::Confirm
+        | Leg::Capture(_)
+        | Leg::CaptureNow(_)
+        | Leg::LetPaymentGo(_)
+        | Leg::RecordPayment(_)
+        | Leg::Consume(_)
+        | Leg::TellChannel(_)
+        | Leg::TellCrm(_)
+        | Leg::CloseSalesOrder
+        | Leg::GiveBack
+        | Leg::Resource(..)
+        | Leg::PromiseElsewhere(..)
+        | Leg::MoveSalesOrder(_)
+        | Leg::LetGo(_)
+        | Leg::Withdraw(_)
+        | Leg::CloseLines(_)
+        | Leg::ReleaseLines(_)
+        | Leg::PromiseEdit(_)
+        | Leg::ConfirmEdit(_)
+        | Leg::ChangeSalesOrder(_)
+        | Leg::ReleaseEdited(_)
+        | Leg::WithdrawEdit(_)
+        | Leg::ExpireHolds
+        | Leg::LapsePickup
+        | Leg::ReadRefunds
+        | Leg::RefundShop(_)
+        | Leg::RefundPayment(_)
+        | Leg::RecordRefund(_) => false,
+    }
+}
+
 fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
     match leg {
-        Leg::Reserve | Leg::ReserveAt(_) if order.capture() == Capture::Request => {
+        leg if is_overtaken(order, leg) => Verdict::Handled,
+        Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..) if order.capture() == Capture::Request => {
             order.refuse(&format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }
@@ -157,6 +218,15 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         }
         Leg::CloseLines(number) => {
             order.lines_not_cancelled(*number, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        Leg::PromiseEdit(number) => {
+            order.lose_edit(*number, &format!("{}: {}", why.reason(), why.detail()));
+            Verdict::Handled
+        }
+        // It has shipped or is being picked, or the promise has run out: the order stays as it was.
+        Leg::ConfirmEdit(number) | Leg::ChangeSalesOrder(number) => {
+            order.refuse_edit(*number, &format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }
         Leg::AskPayment(id) => {
@@ -208,6 +278,11 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         | Leg::LetGo(_)
         | Leg::Withdraw(_)
         | Leg::ReleaseLines(_)
+        | Leg::ResolveAnew(_)
+        | Leg::SourceAnew(..)
+        | Leg::ReserveAnew(..)
+        | Leg::ReleaseEdited(_)
+        | Leg::WithdrawEdit(_)
         | Leg::LapsePickup
         | Leg::ExpireHolds
         | Leg::CaptureNow(_)

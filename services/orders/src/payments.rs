@@ -131,12 +131,12 @@ impl Order {
         }
     }
 
-    fn rooms(&self) -> i64 {
+    pub(crate) fn rooms(&self) -> i64 {
         self.authorizations().fold(0, |sum, payment| sum.saturating_add(self.room(payment)))
     }
 
     /// What the customer owes for the order as it stands now, delivered or not, minor units.
-    fn owed(&self) -> i64 {
+    pub(crate) fn owed(&self) -> i64 {
         let worth = self.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.part_of(line.value())));
         worth.min(self.total)
     }
@@ -161,7 +161,8 @@ impl Order {
 
     fn all_is_delivered(&self) -> bool {
         let collected = self.stage() == Some(Stage::Collected);
-        collected || self.lines.iter().all(|line| !line.is_goods() || line.open() == 0)
+        let settled = self.editing().is_none();
+        settled && (collected || self.lines.iter().all(|line| !line.is_goods() || line.open() == 0))
     }
 
     /// Plans the next capture, when something was delivered that is not paid. What can be captured once waits for the last
@@ -280,7 +281,7 @@ impl Order {
 
 impl Line {
     /// What it costs the customer, with the taxes that come on top.
-    fn value(&self) -> i64 {
+    pub(crate) fn value(&self) -> i64 {
         let on_top = self.taxes.iter().filter(|tax| !tax.included);
         on_top.fold(self.amount, |sum, tax| sum.saturating_add(tax.minor))
     }
@@ -327,6 +328,11 @@ fn taken_by_others(order: &mut Order, id: &str, captured: i64, at: i64) {
     let known = order.payments.iter().filter(|one| one.taken_from == id && one.is_captured());
     let more = captured.saturating_sub(known.fold(0, |sum, one| sum.saturating_add(one.minor)));
     let number = order.payments.iter().filter(|one| is_others(id, one)).count().saturating_add(1);
+    if more > 0 && order.refunds_known {
+        // It is owed back as well: what is given for it is a refund of its own.
+        order.refunds_known = false;
+        order.refunds_refused = order.refunds_refused.saturating_add(1);
+    }
     let Some(from) = order.payments.iter().find(|one| one.id == id).cloned().filter(|_| more > 0) else { return };
     order.payments.push(Payment {
         id: format!("{id}/other{number}"),

@@ -157,7 +157,7 @@ impl Order {
     /// When a pickup is given up unless it is collected before, milliseconds since 1970.
     #[must_use]
     pub(crate) fn pickup_lapses_at(&self) -> Option<i64> {
-        let still = self.rerouting().is_none();
+        let still = self.rerouting().is_none() && self.editing().is_none();
         let ready = self.pickup.as_ref().filter(|pickup| still && pickup.stage() == Stage::Ready);
         ready.map(|pickup| pickup.keep_until)
     }
@@ -194,6 +194,9 @@ impl Order {
         }
         if self.rerouting().is_some() {
             return Err(refused("it is being moved to another place".to_owned()));
+        }
+        if self.editing().is_some() {
+            return Err(refused("it is being changed; say it again when that has ended".to_owned()));
         }
         if !at_hand {
             return Err(refused(format!("it is not booked, or over: {}", self.status().to_lowercase())));

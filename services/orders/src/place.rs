@@ -62,8 +62,10 @@ pub(crate) fn parse(
     let score = request.risk_score.is_none_or(|score| (0..=100).contains(&score));
     bad.require("risk_score", score, "give 0 to 100, or none");
     let pickup = request.pickup.as_ref().map(|asked| parse_pickup(asked, &mut bad));
-    let mut lines: Vec<Line> =
-        request.lines.iter().zip(1..).map(|(line, number)| parse_line(line, number, &id, currency, &mut bad)).collect();
+    let numbered = request.lines.iter().zip(1..).zip(0_usize..);
+    let mut lines: Vec<Line> = numbered
+        .map(|((line, number), place)| parse_line(line, number, &id, ("lines", place), currency, &mut bad))
+        .collect();
     for (line, place) in lines.iter_mut().zip(0_usize..).filter(|(line, _)| line.is_goods()) {
         let Some(store) = pickup.as_ref().map(|pickup| &pickup.location) else { break };
         let field = format!("lines[{place}].location");
@@ -116,8 +118,16 @@ fn or(given: &str, fallback: &str) -> String {
     if given.is_empty() { fallback.to_owned() } else { given.to_owned() }
 }
 
-fn parse_line(line: &pb::LineInput, number: i32, order_id: &str, currency: Currency, bad: &mut Violations) -> Line {
-    let at = |field: &str| format!("lines[{}].{field}", number.saturating_sub(1));
+/// A line under a number of ours; `list` and `place` name it when something of it is wrong.
+pub(crate) fn parse_line(
+    line: &pb::LineInput,
+    number: i32,
+    order_id: &str,
+    (list, place): (&str, usize),
+    currency: Currency,
+    bad: &mut Violations,
+) -> Line {
+    let at = |field: &str| format!("{list}[{place}].{field}");
     let kind = match line.kind() {
         pb::LineKind::Goods => LineKind::Goods,
         pb::LineKind::Charge => LineKind::Charge,
@@ -187,7 +197,8 @@ fn parse_line(line: &pb::LineInput, number: i32, order_id: &str, currency: Curre
     parsed
 }
 
-fn parse_pickup(asked: &pb::PickupInput, bad: &mut Violations) -> Pickup {
+/// A pickup as it is asked for.
+pub(crate) fn parse_pickup(asked: &pb::PickupInput, bad: &mut Violations) -> Pickup {
     bad.require("pickup.location", !asked.location.is_empty(), "give the store's location code");
     bad.require("pickup.contact_name", !asked.contact_name.is_empty(), "say who collects");
     Pickup {
@@ -254,7 +265,7 @@ pub(crate) fn parse_payment(
 }
 
 /// An amount in the order's currency, or 0 and a violation.
-fn amount(
+pub(crate) fn amount(
     given: Option<&retail_proto::types::v1::Money>,
     field: &str,
     currency: Currency,

@@ -7,6 +7,8 @@ use retail_proto::{Currency, Decimal, Money, Quantity};
 
 use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
+use crate::edit::Edit;
+use crate::holding::Holding;
 use crate::line_cancel::LineCancel;
 use crate::pickup::Pickup;
 use crate::reroute::Reroute;
@@ -156,6 +158,9 @@ pub struct Line {
     /// The reservation that holds it, once it was rerouted; empty for the order's own.
     #[prost(string, tag = "24")]
     pub reservation: String,
+    /// Further reservations that hold parts of it, since more of it was ordered; the rest is held by the first.
+    #[prost(message, repeated, tag = "25")]
+    pub further: Vec<Holding>,
 }
 
 /// Why an order waits for a person.
@@ -345,7 +350,7 @@ pub struct Order {
     /// What the shop has given back by itself is known, and what is owed beyond it is among the refunds.
     #[prost(bool, tag = "47")]
     pub refunds_known: bool,
-    /// Refunds that the shop refused: the next one has another number.
+    /// How often refunds were planned anew, because one was refused or more was captured: the next one has another number.
     #[prost(uint32, tag = "48")]
     pub refunds_refused: u32,
     /// Which places it was given to, and why; absent when it was not sourced.
@@ -369,6 +374,15 @@ pub struct Order {
     /// The shop knows that it is cancelled: it said so, or was told.
     #[prost(bool, tag = "61")]
     pub shop_knows: bool,
+    /// Changes that were made to it, oldest first; only the last may be under way.
+    #[prost(message, repeated, tag = "62")]
+    pub edits: Vec<Edit>,
+    /// How often it was changed before anything was promised: each time it is promised under another name.
+    #[prost(uint32, tag = "63")]
+    pub redone: u32,
+    /// The reservation of the whole order; empty when it has the order's own id.
+    #[prost(string, tag = "64")]
+    pub reservation: String,
 }
 
 impl retail_store::Document for Order {
@@ -393,6 +407,12 @@ impl Line {
     #[must_use]
     pub fn is_goods(&self) -> bool {
         self.kind() == LineKind::Goods
+    }
+
+    /// Goods that are to be promised: of a line that was taken away nothing is.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.is_goods() && self.quantity > 0
     }
 
     /// Nothing of it has shipped, and nothing was closed.

@@ -22,17 +22,34 @@ impl Order {
         self.payments.iter().filter(|payment| payment.is_captured()).fold(0, |sum, one| sum.saturating_add(one.minor))
     }
 
+    /// What was taken out of authorizations of ours, minor units.
+    fn captured_by_us(&self) -> i64 {
+        let ours = self.payments.iter().filter(|payment| payment.is_captured() && !payment.taken_from.is_empty());
+        ours.fold(0, |sum, one| sum.saturating_add(one.minor))
+    }
+
+    /// True when an edit has set money free, or more was taken out of authorizations than is owed: somebody captured one in
+    /// the service's own screens while another one was used.
+    #[must_use]
+    pub(crate) fn is_overpaid(&self) -> bool {
+        self.set_free() > 0 || self.captured_by_us() > self.owed()
+    }
+
     /// Payments that the ERP may have in its books although it never said so.
     pub(crate) fn unresolved_payments(&self) -> impl Iterator<Item = &Payment> {
         self.payments.iter().filter(|payment| payment.is_captured() && payment.asked && payment.document.is_none())
     }
 
-    /// True when it is known what the lines that were closed unshipped cost the customer for nothing: the rest has
+    /// True when it is known what lines that were closed unshipped, or that an edit took away, cost the customer for nothing: the rest has
     /// shipped and is invoiced, and every payment is in the ERP's books.
     pub(crate) fn leftovers_are_settled(&self) -> bool {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
         let taken = self.planned_capture().is_none();
-        self.state() == State::Shipped && self.has_leftovers() && self.is_invoiced() && recorded && taken
+        let free = self.has_leftovers() || self.is_overpaid();
+        // What somebody captured meanwhile shows when an authorization is let go.
+        let held = self.idle_authorizations().next().is_some();
+        let settled = free && recorded && taken && !held && self.editing().is_none();
+        self.state() == State::Shipped && settled && self.is_invoiced()
     }
 
     /// True when no money waits to be given back, at the shop and in the ERP's books.
@@ -81,8 +98,11 @@ impl Order {
                 worth = worth.saturating_add(line.amount).saturating_add(taxes);
                 earned = earned.saturating_add(line.part_of(taxes));
             }
-            // More than the lines cost was paid knowingly (somebody took the total over): it is not of the lines.
-            (self.captured().min(worth), earned)
+            // More than the lines cost was paid knowingly (somebody took the total over): it is not of the lines. What
+            // an edit has set free was paid for lines all the same, and what we take ourselves is never more than owed.
+            let ours = self.captured_by_us();
+            let theirs = self.captured().saturating_sub(ours).min(worth.saturating_add(self.set_free()));
+            (theirs.saturating_add(ours), earned)
         };
         paid.saturating_sub(earned).saturating_sub(self.refunded()).max(0)
     }
@@ -203,10 +223,13 @@ fn lines_to_take_off(order: &Order, told: &shop::GetOrderResponse) -> Vec<Refund
     };
     let goods = order.lines.iter().filter(|line| line.is_goods() && !line.channel_line_id.is_empty());
     goods
-        .filter(|line| order.state() == State::Cancelling || line.closed)
-        .map(|line| RefundLine {
-            channel_line_id: line.channel_line_id.clone(),
-            units: (line.quantity.saturating_sub(line.shipped) / UNIT).saturating_sub(taken_off(&line.channel_line_id)),
+        .map(|line| {
+            let stays = if order.state() == State::Cancelling || line.closed { line.shipped } else { line.quantity };
+            let gone = order.sold_by_channel(line).saturating_sub(stays).max(0);
+            RefundLine {
+                channel_line_id: line.channel_line_id.clone(),
+                units: (gone / UNIT).saturating_sub(taken_off(&line.channel_line_id)),
+            }
         })
         .filter(|line| line.units > 0)
         .collect()

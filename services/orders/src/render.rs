@@ -1,5 +1,6 @@
 //! The order as callers see it.
 
+mod edit;
 mod fulfilment;
 mod payment;
 
@@ -7,6 +8,7 @@ use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
 use retail_proto::{Quantity, timestamp};
 
+use edit::edit;
 pub(crate) use fulfilment::known_stage;
 use fulfilment::{cancelled, pickup, reroute, sourcing};
 use payment::payment;
@@ -110,6 +112,7 @@ impl From<&Order> for pb::Order {
                 .zip(1..)
                 .map(|(one, number)| cancelled(one, number))
                 .collect(),
+            edits: order.edits.iter().zip(1..).map(|(one, number)| edit(order, one, number)).collect(),
             reroutes: order.reroutes.iter().zip(1..).map(|(one, number)| reroute(one, number)).collect(),
         }
     }

@@ -2,7 +2,7 @@
 //! new place comes first, then the ERP, and the old promise is given back last: whatever stops in between, the goods stay
 //! promised somewhere, and what the ERP refuses is taken back.
 
-use crate::decision::{Decision, Outcome};
+use crate::decision::{Assigned, Decision, Outcome};
 use crate::fault::Error;
 use crate::pickup::{By, Stage};
 use crate::policy::RejectedPickup;
@@ -40,6 +40,9 @@ pub struct Former {
     /// The reservation that held it.
     #[prost(string, tag = "2")]
     pub reservation: String,
+    /// How much of it, millionths; 0 is the whole line.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
 }
 
 /// Lines on their way to another place.
@@ -160,7 +163,7 @@ impl Order {
         let why = if self.adopted || !matches!(self.state(), State::Booked | State::PartlyShipped) {
             format!("it is not waiting to be shipped: {}", self.status().to_lowercase())
         } else if !self.lines_are_at_rest() {
-            "lines of it are being moved or cancelled; ask again when that has ended".to_owned()
+            "lines of it are being moved, changed or cancelled; ask again when that has ended".to_owned()
         } else {
             return Ok(());
         };
@@ -324,17 +327,27 @@ impl Order {
     /// The ERP ships from there.
     pub(crate) fn moved(&mut self, number: usize) {
         let reservation = self.rerouted_reservation(number);
-        let place = number.checked_sub(1);
-        let Some(reroute) = place.and_then(|place| self.reroutes.get_mut(place)) else { return };
-        for given in reroute.decision.iter().flat_map(|decision| &decision.lines) {
+        let Some(reroute) = number.checked_sub(1).and_then(|place| self.reroutes.get(place)) else { return };
+        let given: Vec<Assigned> = reroute.decision.iter().flat_map(|decision| decision.lines.clone()).collect();
+        let mut former = Vec::new();
+        for given in &given {
+            let Some(line) = self.line(given.number) else { continue };
+            let held = self.holdings(line).into_iter().filter(|one| one.quantity > 0);
+            former.extend(held.map(|one| Former {
+                number: given.number,
+                reservation: one.reservation,
+                quantity: one.quantity,
+            }));
             let Some(line) = self.lines.iter_mut().find(|line| line.number == given.number) else { continue };
-            let held_by = std::mem::replace(&mut line.reservation, reservation.clone());
-            let held_by = if held_by.is_empty() { self.id.clone() } else { held_by };
-            reroute.former.push(Former { number: given.number, reservation: held_by });
+            line.reservation.clone_from(&reservation);
+            line.further.clear();
             line.location.clone_from(&given.location);
             line.shortfall = 0;
         }
-        reroute.set_step(Step::Moved);
+        self.with_reroute(number, |reroute| {
+            reroute.former = former;
+            reroute.set_step(Step::Moved);
+        });
     }
 
     /// The old promise is given back: all is done. A pickup waits in its new store, or is no pickup any more.
@@ -366,18 +379,6 @@ impl Order {
     #[must_use]
     pub(crate) fn rerouted_reservation(&self, number: usize) -> String {
         format!("{}/m{number}", self.id)
-    }
-
-    /// The reservation that holds a line.
-    #[must_use]
-    pub(crate) fn held_by<'a>(&'a self, line: &'a Line) -> &'a str {
-        if line.reservation.is_empty() { &self.id } else { &line.reservation }
-    }
-
-    /// Every reservation that may hold something for the order.
-    pub(crate) fn reservations(&self) -> Vec<String> {
-        let rerouted = (1..=self.reroutes.len()).map(|number| self.rerouted_reservation(number));
-        std::iter::once(self.id.clone()).chain(rerouted).collect()
     }
 
     fn with_reroute(&mut self, number: usize, change: impl FnOnce(&mut Reroute)) {

@@ -152,7 +152,7 @@ fn lines_at_several_places_need_to_say_from_which() {
     order.reroute(&Wish { from: "LEEDS".into(), ..to("MAIN") }, false, by()).unwrap();
     assert_eq!(order.reroutes[0].lines, [2]);
     let twice = order.reroute(&Wish { from: "SOHO".into(), ..to("MAIN") }, false, by()).unwrap_err();
-    insta::assert_snapshot!(twice, @"order o-1 cannot be moved: lines of it are being moved or cancelled; ask again when that has ended");
+    insta::assert_snapshot!(twice, @"order o-1 cannot be moved: lines of it are being moved, changed or cancelled; ask again when that has ended");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_place_that_rejects_what_is_still_on_its_way_there_is_told_to_wait() {
     order.promised_elsewhere(1);
     order.moved(1);
     let early = order.reject("MAIN", false, RejectedPickup::Wait, by()).unwrap_err();
-    insta::assert_snapshot!(early, @"order o-1 cannot be moved: lines of it are being moved or cancelled; ask again when that has ended");
+    insta::assert_snapshot!(early, @"order o-1 cannot be moved: lines of it are being moved, changed or cancelled; ask again when that has ended");
     order.let_go(1, 9);
     order.reject("MAIN", false, RejectedPickup::Wait, by()).unwrap();
     assert!(order.is_stranded());

@@ -170,6 +170,9 @@ fn event(before: Option<&Order>, after: &Order) -> &'static str {
     if before.parked != after.parked {
         return if after.parked { "retail.orders.v1.OrderParked" } else { "retail.orders.v1.OrderResumed" };
     }
+    if before.done_edits().count() < after.done_edits().count() {
+        return "retail.orders.v1.OrderEdited";
+    }
     if before.state() == after.state() {
         return "retail.orders.v1.OrderUpdated";
     }

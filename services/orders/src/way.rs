@@ -4,6 +4,7 @@ use retail_flow::Next;
 use retail_runtime::Timestamp;
 
 use crate::decision::Sourced;
+use crate::edit::Step as Editing;
 use crate::leg::Leg;
 use crate::line_cancel::Step as Closing;
 use crate::pickup::Pickup;
@@ -25,11 +26,17 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
                 legs.push(Leg::Identify);
             }
             if !order.items_known {
-                legs.push(Leg::ResolveItems);
+                legs.push(resolve(order));
             }
             legs
         }
         State::Received => vec![reserve(order, sourced)],
+        // The ERP is told of the order as it was changed, not of both.
+        State::Reserved if order.is_edited_before_booking() => {
+            let mut legs = ask_payments(order);
+            legs.extend(edit(order));
+            legs
+        }
         State::Reserved if !order.erp_customer => vec![Leg::ErpCustomer],
         State::Reserved => vec![Leg::BookSalesOrder],
         State::Booked | State::PartlyShipped | State::Shipped => settle(order, now),
@@ -60,13 +67,21 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
     }
 }
 
+/// What was asked before the order was changed is asked anew, under a name of its own: late answers change nothing.
+fn resolve(order: &Order) -> Leg {
+    if order.redone > 0 { Leg::ResolveAnew(order.redone) } else { Leg::ResolveItems }
+}
+
 /// The way to the promise: a place for every line first, where a policy says how.
 fn reserve(order: &Order, sourced: bool) -> Leg {
     let round = order.sourced.as_ref().map_or(1, Sourced::round);
-    match order.decision() {
-        Some(_) => Leg::ReserveAt(round),
-        None if sourced => Leg::Source(round),
-        None => Leg::Reserve,
+    match (order.decision(), order.redone) {
+        (Some(_), 0) => Leg::ReserveAt(round),
+        (Some(_), redone) => Leg::ReserveAnew(redone, round),
+        (None, 0) if sourced => Leg::Source(round),
+        (None, redone) if sourced => Leg::SourceAnew(redone, round),
+        (None, 0) => Leg::Reserve,
+        (None, redone) => Leg::ReserveAnew(redone, 0),
     }
 }
 
@@ -81,7 +96,8 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     legs.extend(let_payments_go(order));
     let unrecorded = order.payments.iter().filter(|payment| payment.is_captured() && payment.document.is_none());
     legs.extend(unrecorded.map(|payment| Leg::RecordPayment(payment.id.clone())));
-    for shipment in &order.shipments {
+    // While the ERP may have more than we know of, a parcel may hold it: it is taken off once that is known.
+    for shipment in order.shipments.iter().filter(|_| !order.is_edited_at_the_erp()) {
         // What is not confirmed cannot be taken off, even when it has left already.
         if !shipment.consumed && order.confirmed {
             legs.push(Leg::Consume(shipment.id().to_owned()));
@@ -95,6 +111,7 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     legs.extend(order.untold_line_cancels().map(Leg::TellLinesCancelled));
     legs.extend(reroute(order));
     legs.extend(cancel_lines(order));
+    legs.extend(edit(order));
     let all_taken = order.confirmed && order.shipments.iter().all(|shipment| shipment.consumed);
     if order.state() == State::Shipped
         && all_taken
@@ -148,6 +165,21 @@ fn cancel_lines(order: &Order) -> Option<Leg> {
         Closing::Asked => Some(Leg::CloseLines(number)),
         Closing::Closed => Some(Leg::ReleaseLines(number)),
         Closing::Done | Closing::Failed => None,
+    }
+}
+
+/// The way of an edit: what it needs further is promised before the ERP is told, and what it no longer needs is given
+/// back after that.
+fn edit(order: &Order) -> Option<Leg> {
+    let (number, edit) = order.editing().filter(|_| order.edit_may_go_on())?;
+    match edit.step() {
+        Editing::Asked if order.unasked_payments().next().is_some() => None,
+        Editing::Asked => Some(Leg::PromiseEdit(number)),
+        Editing::Held => Some(Leg::ConfirmEdit(number)),
+        Editing::Promised => Some(Leg::ChangeSalesOrder(number)),
+        Editing::Changed => Some(Leg::ReleaseEdited(number)),
+        Editing::Withdrawing => Some(Leg::WithdrawEdit(number)),
+        Editing::Done | Editing::Failed => None,
     }
 }
 

@@ -102,6 +102,8 @@ enum What {
         #[arg(long)]
         ship: bool,
     },
+    /// Changes what has not shipped: quantities, further lines, the address, the store.
+    Edit(Box<Edit>),
     /// Holds an order that is not booked yet.
     Hold {
         /// Id or number.
@@ -129,6 +131,81 @@ enum What {
         #[arg(long)]
         note: String,
     },
+}
+
+/// What is changed; several of it are one edit.
+#[derive(ClapArgs)]
+struct Edit {
+    /// Id or number.
+    id: String,
+    #[arg(long)]
+    reason: String,
+    /// Another quantity of a line, `number=quantity`; 0 takes it away. May be given several times.
+    #[arg(long = "line", value_name = "NUMBER=QUANTITY", value_parser = quantity)]
+    lines: Vec<(i32, String)>,
+    /// A further line, `sku=quantity@price`. May be given several times.
+    #[arg(long = "add", value_name = "SKU=QUANTITY@PRICE", value_parser = further)]
+    further: Vec<(String, String, String)>,
+    /// Delivery address as JSON, for example `{"name": "A. Jones", "lines": ["1 High Street"], "city": "Leeds"}`.
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    address: Option<Value>,
+    /// Collect it in this store.
+    #[arg(long, default_value = "", requires = "collected_by")]
+    store: String,
+    /// With --store: who collects.
+    #[arg(long, default_value = "")]
+    collected_by: String,
+    /// Deliver what was to be collected.
+    #[arg(long)]
+    ship: bool,
+    /// With --ship: the place that ships it; the store when absent.
+    #[arg(long, default_value = "", requires = "ship")]
+    ship_from: String,
+    /// A payment for a higher total as JSON, as in `addPayment`.
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    payment: Option<Value>,
+    /// Only when the order is still at this version.
+    #[arg(long, default_value_t = 0)]
+    version: u64,
+}
+
+impl Edit {
+    fn body(&self) -> Value {
+        let line = |(number, quantity): &(i32, String)| json!({"lineNumber": number, "quantity": quantity});
+        let further = |(sku, quantity, price): &(String, String, String)| json!({"kind": "LINE_KIND_GOODS", "sku": sku, "quantity": quantity, "unitPrice": price});
+        let mut body = json!({
+            "reason": self.reason,
+            "expectedVersion": self.version.to_string(),
+            "quantities": self.lines.iter().map(line).collect::<Vec<_>>(),
+            "newLines": self.further.iter().map(further).collect::<Vec<_>>(),
+            "ship": self.ship,
+            "shipFrom": self.ship_from,
+        });
+        let store = (!self.store.is_empty()).then(|| json!({"location": self.store, "contactName": self.collected_by}));
+        let parts = [("shippingAddress", self.address.clone()), ("pickup", store), ("payment", self.payment.clone())];
+        for (name, part) in parts {
+            if let (Some(part), Some(body)) = (part, body.as_object_mut()) {
+                body.insert(name.to_owned(), part);
+            }
+        }
+        body
+    }
+}
+
+fn quantity(text: &str) -> Result<(i32, String), String> {
+    let (number, quantity) = text.split_once('=').ok_or("say NUMBER=QUANTITY, for example 2=3")?;
+    let number = number.trim().parse().map_err(|_| format!("{number:?} is not the number of a line"))?;
+    Ok((number, quantity.trim().to_owned()))
+}
+
+fn further(text: &str) -> Result<(String, String, String), String> {
+    let parts = text.rsplit_once('@').and_then(|(goods, price)| Some((goods.rsplit_once('=')?, price)));
+    let ((sku, quantity), price) = parts.ok_or("say SKU=QUANTITY@PRICE, for example MUG=2@2.50")?;
+    Ok((sku.trim().to_owned(), quantity.trim().to_owned(), price.trim().to_owned()))
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// Runs the verb.
@@ -162,6 +239,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
         What::Reroute { id, reason, from, to, ship } => {
             (id, "reroute", json!({"reason": reason, "from": from, "to": to, "ship": ship}))
         }
+        What::Edit(edit) => (edit.id.clone(), "edit", edit.body()),
         What::Hold { id, note } => (id, "hold", json!({"note": note})),
         What::Release { id, hold, note } => (id, "releaseHold", json!({"holdReason": hold, "note": note})),
         What::Resume { id, note } => (id, "resume", json!({"note": note})),
@@ -225,6 +303,14 @@ fn show(answer: &Value) {
         let (from, who, why) = (word(reroute, "/from"), word(reroute, "/who"), word(reroute, "/why"));
         console::say(&format!("away from {from}: {state}, asked by {who} ({why}): {}", told.trim()));
     }
+    for edit in list(one, "/edits") {
+        let state = plain(&word(edit, "/state"), "EDIT_STATE_");
+        let told = [word(edit, "/next"), word(edit, "/outcome")].join(" ");
+        let (number, who, why) = (word(edit, "/number"), word(edit, "/who"), word(edit, "/why"));
+        let (before, after) = (amount(edit, "/totalBefore"), amount(edit, "/total"));
+        let told = told.trim();
+        console::say(&format!("edit {number}: {state}, asked by {who} ({why}): {before} to {after} {told}"));
+    }
     let lines = list(one, "/lines").map(|line| {
         let cells = ["/number", "/sku", "/quantity", "/unitPrice", "/location", "/reserved", "/shortfall"];
         let mut row: Vec<String> = cells.iter().map(|cell| word(line, cell)).collect();
@@ -248,6 +334,15 @@ fn plain(word: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edit_is_said_in_a_line() {
+        assert_eq!(quantity("2=3"), Ok((2, "3".to_owned())));
+        assert!(quantity("two").unwrap_err().contains("NUMBER=QUANTITY"));
+        let mug = ("MUG=BIG".to_owned(), "2".to_owned(), "2.50".to_owned());
+        assert_eq!(further("MUG=BIG=2@2.50"), Ok(mug));
+        assert!(further("MUG").is_err());
+    }
 
     #[test]
     fn states_are_spelt_as_people_write_them() {

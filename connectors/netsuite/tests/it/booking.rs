@@ -3,7 +3,7 @@
 use retail_netsuite::Connector;
 use retail_proto::erp::v1 as pb;
 use retail_proto::erp::v1::erp_service_server::ErpService;
-use retail_proto::types::v1::OutcomeState;
+use retail_proto::types::v1::{Address, OutcomeState};
 use serde_json::{Value, json};
 use tonic::{Code, Request};
 
@@ -146,13 +146,19 @@ async fn change(bench: &Bench, lines: &[(i32, &str)]) -> pb::ChangeSalesOrderRes
         line_number: *number,
         location: (*location).to_owned(),
         close: location.is_empty(),
+        ..pb::SalesOrderLineChange::default()
     });
-    let asked = pb::ChangeSalesOrderRequest {
-        instance: INSTANCE.to_owned(),
-        external_ref: "o-1".to_owned(),
-        lines: lines.collect(),
-    };
+    ask(bench, pb::ChangeSalesOrderRequest { lines: lines.collect(), ..Default::default() }).await
+}
+
+async fn ask(bench: &Bench, asked: pb::ChangeSalesOrderRequest) -> pb::ChangeSalesOrderResponse {
+    let asked = pb::ChangeSalesOrderRequest { instance: INSTANCE.to_owned(), external_ref: "o-1".to_owned(), ..asked };
     bench.connector.change_sales_order(Request::new(asked)).await.unwrap().into_inner()
+}
+
+/// A line with another quantity, and what it costs then.
+fn quantity(line_number: i32, quantity: &str, pence: i64) -> pb::SalesOrderLineChange {
+    pb::SalesOrderLineChange { line_number, quantity: quantity.to_owned(), amount: gbp(pence), ..Default::default() }
 }
 
 /// A second place.
@@ -204,6 +210,93 @@ async fn what_has_shipped_stays_where_it_shipped_from_and_nothing_else_is_change
     assert!(refused.order.unwrap().lines.iter().all(|line| line.location == "MAIN"));
     assert_eq!(reason(&change(&bench, &[(1, "NOWHERE")]).await), "ERP_REFERENCE_UNKNOWN");
     assert_eq!(reason(&change(&bench, &[(7, "SOHO")]).await), "ERP_REFERENCE_UNKNOWN");
+}
+
+#[tokio::test]
+async fn quantities_a_further_line_and_an_address_are_one_write_that_a_repeat_leaves_alone() {
+    let bench = Bench::with_customer().await;
+    let mut booked = order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)]);
+    let lines = vec!["1 Old Street".to_owned(), "Flat 2".to_owned()];
+    booked.shipping_address =
+        Some(Address { lines, city: "Leeds".into(), country_code: "GB".into(), ..Address::default() });
+    bench.create(booked).await.unwrap();
+    let further = pb::SalesOrderLineInput {
+        line_number: 3,
+        sku: "MUG".to_owned(),
+        quantity: "2".to_owned(),
+        unit_price: "2.50".to_owned(),
+        amount: gbp(500),
+        location: "MAIN".to_owned(),
+        ..Default::default()
+    };
+    let lines = vec!["9 New Street".to_owned()];
+    let address = Address { lines, city: "York".into(), country_code: "GB".into(), ..Address::default() };
+    let asked = pb::ChangeSalesOrderRequest {
+        lines: vec![
+            quantity(1, "6", 1530),
+            pb::SalesOrderLineChange { line_number: 2, close: true, ..Default::default() },
+        ],
+        added: vec![further],
+        shipping_address: Some(address),
+        ..Default::default()
+    };
+    // The work is done, and the answer lost.
+    bench.fault(json!({"kind": "reset_after_commit", "times": 1, "method": "PATCH"})).await;
+    let lost = bench.connector.change_sales_order(Request::new(pb::ChangeSalesOrderRequest {
+        instance: INSTANCE.to_owned(),
+        external_ref: "o-1".to_owned(),
+        ..asked.clone()
+    }));
+    assert!(lost.await.is_err());
+    let answer = ask(&bench, asked).await;
+    assert_eq!(state(&answer.outcome), OutcomeState::Done, "{:?}", answer.outcome);
+    let order = answer.order.unwrap();
+    let seen: Vec<_> =
+        order.lines.iter().map(|line| (line.quantity.as_str(), line.closed, line.amount.clone())).collect();
+    assert_eq!(seen, [("6", false, gbp(1530)), ("1", true, gbp(1250)), ("2", false, gbp(500))]);
+    let books = bench.books().await;
+    assert_eq!((&books["sales_orders"]["lines"], &books["sales_orders"]["count"]), (&json!(3), &json!(1)));
+    let path = format!("salesOrder/{}?expandSubResources=true", order.document.unwrap().id);
+    let shown = bench.post("netsuite/people", &json!({"method": "GET", "path": path, "body": null})).await;
+    let to = &shown["shippingAddress"];
+    assert_eq!((&to["addr1"], &to["city"]), (&json!("9 New Street"), &json!("York")), "{shown:#}");
+    assert!(to.get("addr2").is_none(), "nothing of the old address stays: {to:#}");
+}
+
+#[tokio::test]
+async fn a_line_never_holds_less_than_has_shipped_of_it() {
+    let bench = Bench::with_customer().await;
+    let booked = bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap().order.unwrap();
+    let path = format!("salesOrder/{}/!transform", booked.document.unwrap().id);
+    let body = json!({ "shipStatus": { "id": "C" }, "item": { "items": [{ "orderLine": 1, "quantity": 3 }, { "orderLine": 2, "itemReceive": false }] } });
+    for (document, body) in [("itemFulfillment", body), ("invoice", json!({}))] {
+        let path = format!("{path}/{document}");
+        bench.post("netsuite/people", &json!({"method": "POST", "path": path, "body": body})).await;
+    }
+    let to = |line| pb::ChangeSalesOrderRequest { lines: vec![line], ..Default::default() };
+    assert_eq!(reason(&ask(&bench, to(quantity(1, "2", 510))).await), "ALREADY_SHIPPED");
+    let less = ask(&bench, to(quantity(1, "3", 765))).await;
+    assert_eq!(state(&less.outcome), OutcomeState::Done, "{:?}", less.outcome);
+    assert_eq!(less.order.unwrap().lines[0].quantity, "3");
+    change(&bench, &[(2, "")]).await;
+    assert_eq!(reason(&ask(&bench, to(quantity(2, "2", 2500))).await), "ALREADY_CLOSED");
+}
+
+#[tokio::test]
+async fn a_further_line_whose_number_is_taken_by_another_is_refused() {
+    let bench = Bench::with_customer().await;
+    bench.create(order("o-1", &[("MUG", 4, 255), ("LAMP", 1, 1250)])).await.unwrap();
+    let taken = pb::SalesOrderLineInput {
+        line_number: 2,
+        sku: "MUG".to_owned(),
+        quantity: "1".to_owned(),
+        unit_price: "2.55".to_owned(),
+        amount: gbp(255),
+        location: "MAIN".to_owned(),
+        ..Default::default()
+    };
+    let answer = ask(&bench, pb::ChangeSalesOrderRequest { added: vec![taken], ..Default::default() }).await;
+    assert_eq!(reason(&answer), "LINE_DIFFERS");
 }
 
 #[tokio::test]

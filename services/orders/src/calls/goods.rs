@@ -50,7 +50,7 @@ impl Calls {
         let subtracted = channel.is_some() && order.capture() == Capture::Fact && order.decision().is_none();
         let request = stock::ReserveStockRequest {
             idempotency_key: key,
-            reservation_id: order.id.clone(),
+            reservation_id: order.own_reservation().to_owned(),
             lines: ask::reserve_lines(order),
             expires_in_seconds: self.reservation_seconds,
             allow_shortfall: order.allows_shortfall(),

@@ -119,6 +119,11 @@ impl Purse {
         }
     }
 
+    /// How many customers' payments there are.
+    pub(super) fn count(&self) -> usize {
+        self.intents.len()
+    }
+
     pub(super) fn captured(&self) -> i64 {
         self.intents.values().map(Intent::captured).sum()
     }
@@ -168,7 +173,9 @@ impl Purse {
             hear(order, &intent.told(id));
         }
         let held = order.holds.iter().any(|hold| hold.reason == payments::NOT_AUTHORIZED);
-        let lacking = if held && self.holds_nothing() { order.total } else { order.lacks_money() };
+        // Of a held order the customer pays what its authorizations do not cover.
+        let asked = order.unasked_payments().next().is_none();
+        let lacking = if held && asked { order.total - order.covered(false) } else { order.lacks_money() };
         if lacking > 0 {
             let reference = format!("pi-{}", self.intents.len() + 1);
             self.pays(&reference, lacking, false, false);

@@ -1,6 +1,6 @@
 //! Everybody an order deals with: inventory, the ERP with its warehouse, the shop; the payment service is in `purse.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_flow::Failure;
 use retail_proto::erp::v1 as erp;
@@ -10,6 +10,7 @@ use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 use super::purse::Purse;
 use super::{PLACES, UNIT};
 use crate::ask;
+use crate::calls::editing;
 use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
@@ -67,6 +68,8 @@ pub(super) struct World {
     pub(super) now: i64,
     pub(super) purse: Purse,
     pub(super) shop: Shop,
+    /// Edits whose first answer was lost.
+    pub(super) silent: BTreeSet<usize>,
 }
 
 fn done() -> Option<Outcome> {
@@ -111,7 +114,7 @@ impl World {
     pub(super) fn ship(&mut self, number: i32, pieces: i64) {
         let Some(line) = self.lines.get_mut(&number).filter(|line| !line.closed) else { return };
         let quantity = (pieces * UNIT).min(line.ordered - line.shipped);
-        if !self.booked || quantity == 0 {
+        if !self.booked || quantity <= 0 {
             return;
         }
         let before = line.amount * line.shipped / line.ordered;
@@ -176,15 +179,101 @@ impl World {
         Ok(())
     }
 
+    /// Changes what has not shipped, all or nothing; what is there already as asked is left alone.
+    fn edit(&mut self, asked: &erp::ChangeSalesOrderRequest) -> Result<(), Failure> {
+        let over = self.lines.values().all(|line| line.closed || line.shipped >= line.ordered);
+        let done = |change: &&erp::SalesOrderLineChange| {
+            let line = &self.lines[&change.line_number];
+            let as_asked = change.quantity.is_empty() || units(&change.quantity) == line.ordered;
+            let there = change.location.is_empty() || change.location == line.location;
+            if change.close { line.closed } else { as_asked && there }
+        };
+        for change in asked.lines.iter().filter(|change| !done(change)) {
+            let line = &self.lines[&change.line_number];
+            let moved = !change.location.is_empty() && change.location != line.location && line.shipped > 0;
+            let less = !change.quantity.is_empty() && units(&change.quantity) < line.shipped;
+            let gone = change.close && line.shipped >= line.ordered;
+            if line.closed || line.picked || moved || less || gone {
+                return Err(Failure::refused("ALREADY_SHIPPED", format!("line {}", change.line_number)));
+            }
+        }
+        let fresh = asked.added.iter().filter(|line| !self.lines.contains_key(&line.line_number));
+        let fresh: Vec<&erp::SalesOrderLineInput> = fresh.collect();
+        if over && !fresh.is_empty() {
+            return Err(Failure::refused("USER_ERROR", "the sales order is closed".to_owned()));
+        }
+        for line in fresh {
+            let come = ErpLine {
+                location: line.location.clone(),
+                ordered: units(&line.quantity),
+                amount: line.amount.as_ref().unwrap().minor_units,
+                ..ErpLine::default()
+            };
+            self.lines.insert(line.line_number, come);
+        }
+        for change in &asked.lines {
+            let line = self.lines.get_mut(&change.line_number).unwrap();
+            line.closed = line.closed || change.close;
+            if !change.location.is_empty() {
+                line.location.clone_from(&change.location);
+            }
+            if !change.quantity.is_empty() {
+                line.ordered = units(&change.quantity);
+                line.amount = change.amount.as_ref().unwrap().minor_units;
+            }
+        }
+        self.changes += 1;
+        Ok(())
+    }
+
     /// Does what a leg asks for; `luck` decides where there is a choice.
     pub(super) fn perform(&mut self, order: &Order, leg: &Leg, luck: u8) -> Result<Brought, Failure> {
         match leg {
-            Leg::Reserve | Leg::ReserveAt(_) => {
-                Ok(Brought::Reservation(self.promise(&order.id, &ask::reserve_lines(order))))
+            Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..) => {
+                Ok(Brought::Reservation(self.promise(order.own_reservation(), &ask::reserve_lines(order))))
+            }
+            Leg::ResolveAnew(_) => {
+                let known = |key: stock::ItemKey| stock::ResolvedItem {
+                    item: Some(stock::Item { sku: key.sku, stocked: true, ..Default::default() }),
+                };
+                Ok(Brought::Items(ask::item_keys(order).into_iter().map(known).collect()))
+            }
+            Leg::PromiseEdit(_) if luck.is_multiple_of(4) => {
+                let lacking = stock::LackingLine { line_id: "1".into(), ..Default::default() };
+                let answer = stock::ReserveStockResponse { outcome: None, reservation: None, lacking: vec![lacking] };
+                Ok(Brought::Reservation(answer))
+            }
+            Leg::PromiseEdit(number) => {
+                let lines = editing::promised_lines(order, &order.edits[number - 1]);
+                Ok(Brought::Reservation(self.promise(&order.edited_reservation(*number), &lines)))
+            }
+            Leg::ConfirmEdit(_) if luck.is_multiple_of(7) => {
+                Err(Failure::refused("INSUFFICIENT_STOCK", "it ran out".to_owned()))
+            }
+            Leg::ConfirmEdit(_) => Ok(Brought::Done),
+            Leg::ChangeSalesOrder(number) => {
+                self.edit(&editing::change(order, &order.edits[number - 1], "erp".to_owned()))?;
+                // The answer may be lost, and the warehouse be faster than the next attempt.
+                if luck.is_multiple_of(3) && self.silent.insert(*number) {
+                    return Err(Failure::Unknown { reason: "NO_ANSWER".into(), detail: "lost".into() });
+                }
+                Ok(Brought::SalesOrder(Box::new(self.told(order))))
+            }
+            Leg::ReleaseEdited(number) => {
+                for (reservation, lines) in editing::returned_lines(order, &order.edits[number - 1]) {
+                    for line in lines {
+                        self.off(&reservation, &line.line_id, units(&line.quantity));
+                    }
+                }
+                Ok(Brought::Done)
+            }
+            Leg::WithdrawEdit(number) => {
+                self.promised.remove(&order.edited_reservation(*number));
+                Ok(Brought::Done)
             }
             Leg::ErpCustomer => Ok(Brought::Record(record("customer", "c"))),
             Leg::BookSalesOrder => {
-                for line in &order.lines {
+                for line in order.lines.iter().filter(|line| line.quantity > 0) {
                     let fresh = ErpLine {
                         location: line.location.clone(),
                         ordered: line.quantity,
@@ -316,7 +405,9 @@ impl World {
             Leg::Confirm | Leg::TellChannel(_) | Leg::LapsePickup | Leg::ExpireHolds | Leg::CaptureNow(_) => {
                 Ok(Brought::Done)
             }
-            Leg::Identify | Leg::ResolveItems | Leg::Source(_) | Leg::TellCrm(_) => panic!("{leg:?} is settled before"),
+            Leg::Identify | Leg::ResolveItems | Leg::Source(_) | Leg::SourceAnew(..) | Leg::TellCrm(_) => {
+                panic!("{leg:?} is settled before")
+            }
         }
     }
 

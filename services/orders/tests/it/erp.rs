@@ -245,9 +245,31 @@ impl ErpService for Erp {
             let order = books.orders.get_mut(&request.external_ref).unwrap();
             for change in &request.lines {
                 let line = order.lines.iter_mut().find(|line| line.line_number == change.line_number).unwrap();
-                line.location.clone_from(&change.location);
-                std::mem::swap(&mut line.committed, &mut line.backordered);
+                if !change.location.is_empty() {
+                    line.location.clone_from(&change.location);
+                    std::mem::swap(&mut line.committed, &mut line.backordered);
+                }
                 line.closed = line.closed || change.close;
+            }
+            let input = books.inputs.get_mut(&request.external_ref).unwrap();
+            for change in request.lines.iter().filter(|change| !change.quantity.is_empty()) {
+                let line = input.lines.iter_mut().find(|line| line.line_number == change.line_number).unwrap();
+                line.quantity.clone_from(&change.quantity);
+                line.amount.clone_from(&change.amount);
+            }
+            for added in &request.added {
+                if !input.lines.iter().any(|line| line.line_number == added.line_number) {
+                    input.lines.push(added.clone());
+                    order.lines.push(pb::SalesOrderLine {
+                        line_number: added.line_number,
+                        quantity: added.quantity.clone(),
+                        location: added.location.clone(),
+                        ..Default::default()
+                    });
+                }
+            }
+            if request.shipping_address.is_some() {
+                input.shipping_address.clone_from(&request.shipping_address);
             }
             books.told(&request.external_ref);
             if std::mem::take(&mut books.change_falls_silent) {

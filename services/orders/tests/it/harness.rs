@@ -327,6 +327,12 @@ impl Mesh {
         Ok(answer.into_inner().order.unwrap())
     }
 
+    pub(crate) async fn edit(&self, request: pb::EditOrderRequest) -> Result<pb::Order, Refusal> {
+        let request = pb::EditOrderRequest { reason: "the customer called".into(), ..request };
+        let answer = self.orders().edit_order(request).await.map_err(|status| Refusal::read(&status))?;
+        Ok(answer.into_inner().order.unwrap())
+    }
+
     pub(crate) async fn reroute(&self, request: pb::RerouteOrderRequest) -> Result<pb::Order, Refusal> {
         let request = pb::RerouteOrderRequest { reason: "asked the customer".into(), ..request };
         let answer = self.orders().reroute_order(request).await.map_err(|status| Refusal::read(&status))?;
