@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::client::{PAGE, Suite, marks};
 use crate::fault::Error;
-use crate::map;
+use crate::{kits, map};
 
 /// More items than this are not remembered at once.
 const MOST_ITEMS: usize = 50_000;
@@ -142,6 +142,8 @@ impl Catalogue {
             "SELECT i.id, i.itemid, i.displayname, i.itemtype, i.isinactive FROM item i WHERE i.id > ? ORDER BY i.id";
         let (rows, more) =
             self.suite.page("suiteql.items", Lane::Sheddable, q, vec![Value::from(after)], size.min(PAGE), 0).await?;
+        let kits = rows.iter().filter(|row| row.text("itemtype") == kits::KIT).map(|row| row.id("id"));
+        let mut members = kits::members(&self.suite, &kits.collect::<Result<Vec<_>, _>>()?).await?;
         let (mut items, mut last) = (Vec::new(), None);
         for row in rows {
             let id = row.id("id")?;
@@ -154,6 +156,7 @@ impl Catalogue {
                 unit_price: String::new(),
                 unit: String::new(),
                 inactive: row.flag("isinactive"),
+                components: members.remove(&id).unwrap_or_default(),
             });
         }
         Ok((items, last.filter(|_| more)))

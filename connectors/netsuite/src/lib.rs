@@ -15,6 +15,8 @@ mod erp;
 mod fault;
 mod finding;
 mod flow;
+mod inbound;
+mod kits;
 mod map;
 mod path;
 mod posting;
@@ -26,6 +28,7 @@ mod returning;
 mod row;
 mod signing;
 mod tracking;
+mod transferring;
 mod wire;
 mod zone;
 

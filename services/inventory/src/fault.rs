@@ -9,6 +9,7 @@ use retail_store::{self as store, UpdateError};
 
 use crate::reservation::{Lacking, ReservationError, State};
 use crate::stock::StockError;
+use crate::transfer_fault::TransferError;
 use crate::units::UnitError;
 
 /// What it means to a process that our own store could not be read: it is tried again.
@@ -48,6 +49,9 @@ pub enum Error {
     /// A rule of stock.
     #[error(transparent)]
     Stock(StockError),
+    /// A rule of transfers.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The key was used for another request.
     #[error("idempotency key {0:?} was used for another request; use a new key for a new request")]
     KeyReused(String),
@@ -178,6 +182,7 @@ impl Fault for Error {
             | Self::NotAKit { .. }
             | Self::TooManyExpected { .. } => Class::Precondition,
             Self::Reservation(error) => reservation_class(error),
+            Self::Transfer(error) => error.class(),
             Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
             Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
             Self::KeyReused(_) | Self::Unit { .. } => Class::Invalid,
@@ -197,6 +202,7 @@ impl Fault for Error {
             Self::Insufficient(_) => "INSUFFICIENT_STOCK",
             Self::Expired { .. } => "RESERVATION_EXPIRED",
             Self::Reservation(error) => reservation_reason(error),
+            Self::Transfer(error) => error.reason(),
             Self::Stock(StockError::NotOnHand { .. }) => "NOT_ON_HAND",
             Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
             Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
@@ -238,6 +244,7 @@ impl Fault for Error {
             Self::TooManyExpected { sku, location } => vec![("sku", sku.clone()), ("location", location.clone())],
             Self::UnknownLocation(location) => vec![("location", location.clone())],
             Self::Reservation(error) => reservation_metadata(error),
+            Self::Transfer(error) => error.metadata(),
             Self::Stock(StockError::NotOnHand { sku, location, on_hand, asked }) => vec![
                 ("sku", sku.clone()),
                 ("location", location.clone()),
@@ -258,6 +265,7 @@ impl Fault for Error {
     fn fields(&self) -> Vec<(String, String)> {
         match self {
             Self::Shape(shape) => shape.fields(),
+            Self::Transfer(error) => error.fields(),
             Self::KeyReused(_) => vec![("idempotency_key".to_owned(), self.to_string())],
             Self::Unit { field, source } => vec![(field.clone(), source.to_string())],
             Self::NoSuchReservation(_)
@@ -296,6 +304,7 @@ impl Fault for Error {
             | Self::Expired { .. }
             | Self::Reservation(_)
             | Self::Stock(_)
+            | Self::Transfer(_)
             | Self::KeyReused(_)
             | Self::ReceiptDiffers(_)
             | Self::Unit { .. }

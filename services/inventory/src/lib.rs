@@ -1,14 +1,17 @@
 //! Stock: what is there, what is promised, what may be sold, and what each channel is told of it. Owns: balances with
-//! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, publications, items (kits and units
-//! too) and places with their cross-references.
+//! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, transfers, publications, items (kits
+//! and units too) and places with their cross-references.
 //! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
-//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments to the ERP.
+//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments and
+//! transfers to the ERP.
 
 mod adjustment;
 mod api;
 mod arrivals;
+mod aside;
 mod audit;
 mod books;
+mod carrying;
 mod catalogue;
 mod config;
 mod door;
@@ -22,8 +25,10 @@ mod feeding;
 mod holding;
 mod keys;
 mod kit;
+mod landing;
 mod line;
 mod movement;
+mod moving;
 mod parse;
 mod places;
 mod publication;
@@ -40,6 +45,9 @@ mod site;
 mod stock;
 mod stock_feed;
 mod sync;
+mod transfer;
+mod transfer_api;
+mod transfer_fault;
 mod units;
 mod watch;
 
@@ -59,21 +67,27 @@ pub use config::{Channel, Config, Erp, Limits, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;
+pub use transfer::Road;
+pub use transfer_fault::{NotFree, TransferError};
 pub use units::UnitError;
 
 use adjustment::{Adjustment, Posting};
 use api::Api;
 use audit::Audit;
 use books::Books;
+use carrying::Carrying;
 use expecting::Expecting;
 use expiry::Expiry;
 use feeding::Feeding;
 use holding::Holding;
+use landing::Landings;
+use moving::Moving;
 use publish::{Outlet, Publication, Publish};
 use reference::Reference;
 use reference_api::ReferenceApi;
 use reservation::Part;
 use sync::Sync;
+use transfer::Transfer;
 
 /// A request may carry 5,000 lines.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -97,6 +111,9 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
     let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
     let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
+    let keeper = erp.as_ref().map_or("", |(instance, _)| instance.as_str());
+    let moving = Moving::new(store.clone(), clock.clone(), Arc::clone(&channels), keeper);
+    let landings = Landings::new(store.clone(), clock.clone(), Arc::clone(&channels), keeper);
     let feeding = Feeding::new(
         store.clone(),
         clock.clone(),
@@ -113,6 +130,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let worker = Worker::new(&runtime, &store, &leases)
         .with(Arc::new(Expiry::new(channels.to_vec())))
         .with(Arc::new(Posting::new(erp.clone())))
+        .with(Arc::new(Carrying::new(erp.clone(), expecting.clone(), landings)))
         .with(Arc::new(Publish::new(store.clone(), outlets)));
     let counters = worker.counters();
     worker.start();
@@ -129,12 +147,14 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         books,
         feeding,
         expecting,
+        moving,
         reference: reference.clone(),
         home: Arc::clone(&home),
         ttl: config.reservation_ttl.into(),
         owned: erp.is_some(),
     };
-    let ops = Ops::new(&store, &clock, counters).with::<Part>().with::<Adjustment>().with::<Publication>();
+    let ops =
+        Ops::new(&store, &clock, counters).with::<Part>().with::<Adjustment>().with::<Publication>().with::<Transfer>();
     let routes = Routes::new(InventoryServiceServer::new(api).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(
             ReferenceServiceServer::new(ReferenceApi { reference, sync, home, owned: erp.is_some() })

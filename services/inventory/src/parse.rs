@@ -2,6 +2,7 @@
 
 pub(crate) mod describe;
 pub(crate) mod expected;
+pub(crate) mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

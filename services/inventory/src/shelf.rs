@@ -106,6 +106,17 @@ impl Shelf {
         Ok(answer)
     }
 
+    /// As [`Self::with`], for rules that move more than once.
+    pub(crate) fn with_all(
+        &mut self,
+        sku: &str,
+        rule: impl FnOnce(&mut Stock) -> Result<Vec<Movement>, StockError>,
+    ) -> Result<(), StockError> {
+        let movements = rule(self.row_mut(sku))?;
+        self.movements.extend(movements);
+        Ok(())
+    }
+
     /// The records and the movements, to be stored.
     #[must_use]
     pub(crate) fn into_parts(self) -> (BTreeMap<String, Stock>, Vec<Movement>) {

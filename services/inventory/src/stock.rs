@@ -145,10 +145,12 @@ pub(crate) struct Act<'a> {
     pub now: Timestamp,
 }
 
+/// A change of the free terms, millionths.
 #[derive(Debug, Clone, Copy, Default)]
-struct Change {
-    on_hand: i64,
-    reserved: i64,
+pub(crate) struct Change {
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub blocked: i64,
 }
 
 impl Stock {
@@ -186,14 +188,14 @@ impl Stock {
         act: Act<'_>,
     ) -> Result<(Quantity, Movement), StockError> {
         let short = quantity.millionths().saturating_sub(self.available).max(0);
-        let movement = self.change(Change { reserved: quantity.millionths(), on_hand: 0 }, kind, act)?;
+        let movement = self.change(Change { reserved: quantity.millionths(), ..Change::default() }, kind, act)?;
         Ok((Quantity::from_millionths(short), movement))
     }
 
     /// Ends a promise without goods leaving.
     pub(crate) fn give_back(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
         let back = self.negated(quantity.millionths())?;
-        self.change(Change { reserved: back, on_hand: 0 }, kind, act)
+        self.change(Change { reserved: back, ..Change::default() }, kind, act)
     }
 
     /// Takes promised goods off the shelf. Goods that left without being on hand must have been there: they are found
@@ -203,18 +205,22 @@ impl Stock {
         let missing = leaving.saturating_sub(self.on_hand);
         let mut movements = Vec::with_capacity(2);
         if missing > 0 {
-            movements.push(self.change(Change { on_hand: missing, reserved: 0 }, Kind::Found, act)?);
+            movements.push(self.change(Change { on_hand: missing, ..Change::default() }, Kind::Found, act)?);
             self.ahead = self.ahead.saturating_add(missing);
         }
         let gone = self.negated(leaving)?;
-        movements.push(self.change(Change { on_hand: gone, reserved: gone }, Kind::Consume, act)?);
+        movements.push(self.change(
+            Change { on_hand: gone, reserved: gone, ..Change::default() },
+            Kind::Consume,
+            act,
+        )?);
         Ok(movements)
     }
 
     /// Adds stock or takes it away. Promised goods may be taken away; that is a shortfall.
     pub(crate) fn adjust(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
         self.must_have(quantity)?;
-        self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Adjust, act)
+        self.change(Change { on_hand: quantity.millionths(), ..Change::default() }, Kind::Adjust, act)
     }
 
     /// Takes goods in whose receipt the authority has posted already. What is promised without stock is filled first.
@@ -228,7 +234,7 @@ impl Stock {
         let known = self.ahead.min(quantity.millionths()).max(0);
         self.ahead = self.ahead.saturating_sub(known);
         let come = quantity.millionths().saturating_sub(known);
-        let movement = self.change(Change { on_hand: come, reserved: 0 }, Kind::Receive, act)?;
+        let movement = self.change(Change { on_hand: come, ..Change::default() }, Kind::Receive, act)?;
         self.posted_at = self.posted_at.max(act.now.as_millisecond());
         Ok(movement)
     }
@@ -248,7 +254,7 @@ impl Stock {
             return Ok(None);
         }
         self.must_have(quantity)?;
-        let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Told, act)?;
+        let movement = self.change(Change { on_hand: quantity.millionths(), ..Change::default() }, Kind::Told, act)?;
         if self.authority != authority {
             self.posted_at = self.posted_at.max(act.now.as_millisecond());
         }
@@ -285,7 +291,7 @@ impl Stock {
         if delta == 0 && !first {
             return Ok(Counted::Taken(None));
         }
-        let movement = self.change(Change { on_hand: delta, reserved: 0 }, Kind::Count, act)?;
+        let movement = self.change(Change { on_hand: delta, ..Change::default() }, Kind::Count, act)?;
         Ok(Counted::Taken(Some(Box::new(movement))))
     }
 
@@ -331,11 +337,12 @@ impl Stock {
     }
 
     /// The only door: changes the free terms, settles the two that follow, checks the law.
-    fn change(&mut self, change: Change, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
+    pub(crate) fn change(&mut self, change: Change, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
         let before = self.balance();
         let mut after = self.clone();
         after.on_hand = self.on_hand.checked_add(change.on_hand).ok_or_else(|| self.broken("on_hand"))?;
         after.reserved = self.reserved.checked_add(change.reserved).ok_or_else(|| self.broken("reserved"))?;
+        after.blocked = self.blocked.checked_add(change.blocked).ok_or_else(|| self.broken("blocked"))?;
         let free = after
             .reserved
             .checked_add(after.allocated)
@@ -387,7 +394,7 @@ impl Stock {
         Ok(())
     }
 
-    fn negated(&self, millionths: i64) -> Result<i64, StockError> {
+    pub(crate) fn negated(&self, millionths: i64) -> Result<i64, StockError> {
         millionths.checked_neg().ok_or_else(|| self.broken("quantity"))
     }
 

@@ -30,6 +30,14 @@ pub(crate) struct ErpBooks {
     pub(crate) stock: BTreeMap<(String, String), i64>,
     pub(crate) adjustments: BTreeMap<String, erp::AdjustStockRequest>,
     pub(crate) adjust_calls: usize,
+    /// Shipments of transfers, by our id.
+    pub(crate) shipments: BTreeMap<String, erp::ShipTransferRequest>,
+    /// Receipts of transfers, by our id.
+    pub(crate) receipts: BTreeMap<String, erp::ReceiveTransferRequest>,
+    /// How often a transfer was told.
+    pub(crate) transfer_calls: usize,
+    /// Nothing is posted for now; what is there may be read.
+    pub(crate) slow: bool,
     pub(crate) away: bool,
     /// The next adjustment is posted, and its answer is lost.
     pub(crate) lose_an_answer: bool,
@@ -48,6 +56,12 @@ impl FakeErp {
 
     fn there(&self) -> Result<(), Status> {
         if self.books().away { Err(Status::unavailable("closed for the night")) } else { Ok(()) }
+    }
+
+    fn posts(&self) -> Result<(), Status> {
+        let waits = self.books().slow;
+        self.there()?;
+        if waits { Err(Status::unavailable("postings are slow today")) } else { Ok(()) }
     }
 }
 
@@ -139,6 +153,56 @@ impl ErpService for FakeErp {
         let document = Some(record("erp", "inventoryAdjustment", &id));
         Ok(Response::new(erp::AdjustStockResponse { outcome: done(), document }))
     }
+
+    async fn ship_transfer(
+        &self,
+        request: Request<erp::ShipTransferRequest>,
+    ) -> Result<Response<erp::ShipTransferResponse>, Status> {
+        self.posts()?;
+        let request = request.into_inner();
+        let mut books = self.books();
+        books.transfer_calls += 1;
+        let id = request.external_ref.clone();
+        if books.shipments.insert(id.clone(), request.clone()).is_none() {
+            for line in &request.lines {
+                let row = (line.sku.clone(), request.from_location.clone());
+                *books.stock.entry(row).or_default() -= whole(&line.quantity);
+            }
+        }
+        if std::mem::take(&mut books.lose_an_answer) {
+            return Err(Status::deadline_exceeded("answer lost"));
+        }
+        let documents = vec![record("erp", "transferOrder", &id)];
+        Ok(Response::new(erp::ShipTransferResponse { outcome: done(), documents }))
+    }
+
+    async fn receive_transfer(
+        &self,
+        request: Request<erp::ReceiveTransferRequest>,
+    ) -> Result<Response<erp::ReceiveTransferResponse>, Status> {
+        self.posts()?;
+        let request = request.into_inner();
+        let mut books = self.books();
+        books.transfer_calls += 1;
+        assert!(books.shipments.contains_key(&request.transfer_ref), "it arrived before it left");
+        let id = request.external_ref.clone();
+        if books.receipts.insert(id.clone(), request.clone()).is_none() {
+            for line in &request.lines {
+                let row = (line.sku.clone(), request.to_location.clone());
+                *books.stock.entry(row).or_default() += whole(&line.received) + whole(&line.surplus);
+            }
+        }
+        if std::mem::take(&mut books.lose_an_answer) {
+            return Err(Status::deadline_exceeded("answer lost"));
+        }
+        let documents = vec![record("erp", "itemReceipt", &id)];
+        Ok(Response::new(erp::ReceiveTransferResponse { outcome: done(), documents }))
+    }
+}
+
+/// A quantity of a request.
+fn whole(text: &str) -> i64 {
+    text.parse().unwrap()
 }
 
 /// What the shop shows.

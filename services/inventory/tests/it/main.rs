@@ -13,3 +13,4 @@ mod reference;
 mod reservations;
 mod shortfalls;
 mod shown;
+mod transfers;
