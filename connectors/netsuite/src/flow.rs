@@ -308,7 +308,7 @@ pub(crate) fn sealed(mut order: pb::SalesOrder, changed_at: Timestamp) -> pb::Sa
 }
 
 /// The letter of a status; some accounts answer `SalesOrd:B`.
-fn letter(status: &str) -> &str {
+pub(crate) fn letter(status: &str) -> &str {
     status.rsplit(':').next().unwrap_or(status)
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::catalogue::Place;
 use crate::client::{PAGE, marks};
 use crate::fault::Error;
-use crate::flow::{Flows, code, grouped, ours};
+use crate::flow::{Flows, code, grouped, letter, ours};
 use crate::map;
 use crate::receipts::quantity;
 use crate::row::Row;
@@ -25,9 +25,10 @@ const AT_ONCE: usize = 4;
 /// Documents of a page at most: their lines are asked for in one question.
 const DOCUMENTS: usize = 200;
 
-const HEADS: &str = "SELECT t.id, t.type, t.tranid, t.externalid, t.location, TO_CHAR(t.duedate, 'YYYY-MM-DD') AS due, \
+const HEADS: &str = "SELECT t.id, t.type, t.status, t.tranid, t.externalid, t.location, TO_CHAR(t.duedate, 'YYYY-MM-DD') AS due, \
     TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS changed FROM transaction t WHERE ";
-/// What waits for a receipt: a purchase order that is approved, a transfer order of which something has left.
+/// What waits for a receipt: a purchase order that is approved, a transfer order of which something has left. The same
+/// letters stand in [`is_open`].
 const OPEN: &str = "(t.type = 'PurchOrd' AND t.status IN ('B', 'D', 'E') \
     OR t.type = 'TrnfrOrd' AND t.status IN ('D', 'E', 'F')) AND t.id > ? ORDER BY t.id";
 const NAMED: &str = "t.type IN ('PurchOrd', 'TrnfrOrd') AND t.id IN (#) ORDER BY t.id";
@@ -108,6 +109,7 @@ impl Flows {
             source: source.into(),
             lines,
             changed_at: Some(prost_types::Timestamp { seconds: changed_at.as_second(), nanos: 0 }),
+            ended: !is_open(purchase, letter(&head.text("status"))),
         })
     }
 
@@ -141,6 +143,10 @@ impl Flows {
         }
         Ok(codes)
     }
+}
+
+fn is_open(purchase: bool, letter: &str) -> bool {
+    matches!((purchase, letter), (true, "B" | "D" | "E") | (false, "D" | "E" | "F"))
 }
 
 fn purchased(row: &Row, head: &Row, places: &[Place]) -> Result<pb::ExpectedReceiptLine, Error> {

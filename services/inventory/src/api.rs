@@ -11,6 +11,7 @@ use retail_runtime::{Clock, Ids, Runtime, fault};
 use retail_store::Store;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::acting::Acting;
 use crate::adjustment::Adjustment;
 use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::Item;
@@ -42,6 +43,7 @@ pub(crate) struct Api {
     pub(crate) feeding: Feeding,
     pub(crate) expecting: Expecting,
     pub(crate) moving: Moving,
+    pub(crate) acting: Acting,
     pub(crate) reference: Reference,
     /// The default location.
     pub(crate) home: Arc<str>,
@@ -383,5 +385,20 @@ impl InventoryService for Api {
         request: Request<pb::ListTransfersRequest>,
     ) -> Result<Response<pb::ListTransfersResponse>, Status> {
         Ok(Response::new(self.open_transfers(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn act_on_shortfall(
+        &self,
+        request: Request<pb::ActOnShortfallRequest>,
+    ) -> Result<Response<pb::ActOnShortfallResponse>, Status> {
+        let action = self.act(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::ActOnShortfallResponse { action: Some(action) }))
+    }
+
+    async fn list_shortfall_actions(
+        &self,
+        request: Request<pb::ListShortfallActionsRequest>,
+    ) -> Result<Response<pb::ListShortfallActionsResponse>, Status> {
+        Ok(Response::new(self.shortfall_actions(request.get_ref()).await.map_err(status)?))
     }
 }

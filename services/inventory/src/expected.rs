@@ -176,8 +176,11 @@ impl Expected {
         self.expected_at = word.expected_at.as_millisecond();
         self.as_of = as_of;
         self.transit = word.transit;
-        self.set_standing(if word.ended { Standing::Cancelled } else { Standing::Open });
+        self.set_standing(Standing::Open);
         self.settle();
+        if word.ended && self.standing() == Standing::Open {
+            self.set_standing(Standing::Cancelled);
+        }
         if *self != before {
             self.version = self.version.saturating_add(1);
         }
@@ -244,7 +247,8 @@ impl Expected {
     }
 
     fn settle(&mut self) {
-        if self.standing() == Standing::Open && self.lines.iter().all(|line| line.open() == 0) {
+        if self.standing() == Standing::Open && !self.lines.is_empty() && self.lines.iter().all(|line| line.open() == 0)
+        {
             self.set_standing(Standing::Arrived);
         }
     }

@@ -99,6 +99,19 @@ pub enum Error {
         /// Location code.
         location: String,
     },
+    /// Nothing can be done about a shortfall, or there is none.
+    #[error("{sku} at {location}: {why}")]
+    NothingToAct {
+        /// Item code.
+        sku: String,
+        /// Location code.
+        location: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// No orders service is configured to ask.
+    #[error("no orders service is configured; set inventory.orders, or reroute the orders one by one")]
+    NoOrders,
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
@@ -178,6 +191,8 @@ impl Fault for Error {
             Self::Insufficient(_)
             | Self::Expired { .. }
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::KitHasNoStock(_)
             | Self::NotAKit { .. }
             | Self::TooManyExpected { .. } => Class::Precondition,
@@ -217,6 +232,8 @@ impl Fault for Error {
             Self::TooManyExpected { .. } => "TOO_MANY_EXPECTED",
             Self::Contended(_) => "RESERVATION_CONTENDED",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
+            Self::NoOrders => "ORDERS_NOT_CONFIGURED",
+            Self::NothingToAct { .. } => "NOTHING_TO_REROUTE",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Store(error) => error.reason(),
             Self::Address(..) => "BAD_ADDRESS",
@@ -241,7 +258,9 @@ impl Fault for Error {
             }
             Self::FeedDiffers(id) | Self::NoSuchFeed(id) => vec![("feed_id", id.clone())],
             Self::NoSuchExpected { id, location } => vec![("expected_id", id.clone()), ("location", location.clone())],
-            Self::TooManyExpected { sku, location } => vec![("sku", sku.clone()), ("location", location.clone())],
+            Self::TooManyExpected { sku, location } | Self::NothingToAct { sku, location, .. } => {
+                vec![("sku", sku.clone()), ("location", location.clone())]
+            }
             Self::UnknownLocation(location) => vec![("location", location.clone())],
             Self::Reservation(error) => reservation_metadata(error),
             Self::Transfer(error) => error.metadata(),
@@ -258,7 +277,7 @@ impl Fault for Error {
             Self::ReceiptDiffers(id) => vec![("receipt_id", id.clone())],
             Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
             Self::Store(error) => error.metadata(),
-            Self::Shape(_) | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
+            Self::Shape(_) | Self::NoOwner | Self::NoOrders | Self::Address(..) | Self::Serve(_) => vec![],
         }
     }
 
@@ -284,6 +303,8 @@ impl Fault for Error {
             | Self::TooManyExpected { .. }
             | Self::Contended(_)
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::Upstream { .. }
             | Self::Store(_)
             | Self::Address(..)
@@ -315,6 +336,8 @@ impl Fault for Error {
             | Self::NoSuchExpected { .. }
             | Self::TooManyExpected { .. }
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::Address(..)
             | Self::Serve(_) => None,
         }

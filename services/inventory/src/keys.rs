@@ -3,9 +3,11 @@
 
 use retail_store::Document;
 
+use crate::acting::Action;
 use crate::adjustment::Adjustment;
 use crate::catalogue::{Catalogue, Item, Xref};
 use crate::expected::Expected;
+use crate::inbound::Paper;
 use crate::landing::Landing;
 use crate::movement::Movement;
 use crate::moving::Route;
@@ -84,10 +86,22 @@ pub(crate) fn transfer_document(location: &str, transfer_id: &str) -> String {
     at(location, transfer_id)
 }
 
+/// The id of what is done about a shortfall at a location.
+#[must_use]
+pub(crate) fn action_document(location: &str, action_id: &str) -> String {
+    at(location, action_id)
+}
+
 /// The id of a receipt of a transfer at its destination.
 #[must_use]
 pub(crate) fn landing_document(location: &str, transfer_id: &str, receipt_id: &str) -> String {
     at(location, &format!("{}/{receipt_id}", escape(transfer_id)))
+}
+
+/// The id of the ERP's document by which goods are expected.
+#[must_use]
+pub(crate) fn paper_id(instance: &str, kind: &str, id: &str) -> String {
+    format!("{}:{}:{id}", escape(instance), escape(kind))
 }
 
 /// The id of a location's own document.
@@ -138,6 +152,7 @@ at_a_location! {
     FeedMark => "stock-feed-mark",
     Expected => "expected",
     Transfer => "transfer",
+    Action => "shortfall-action",
     Landing => "transfer-landing",
     // These two lie with their feed.
     StockFeed => "stock-feed",
@@ -150,6 +165,10 @@ impl Document for Places {
 
 impl Document for Taken {
     const KIND: &'static str = "receipt-place";
+}
+
+impl Document for Paper {
+    const KIND: &'static str = "expected-paper";
 }
 
 impl Document for Route {

@@ -220,6 +220,15 @@ pub(crate) fn count(
     Ok((as_of, counts))
 }
 
+/// A shortfall that is to be acted on: item and location.
+pub(crate) fn act(request: &pb::ActOnShortfallRequest, home: &str) -> Result<(String, String), BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    let sku = item_code(&request.sku, "sku", &mut bad);
+    bad.check()?;
+    Ok((sku, or(&request.location, home)))
+}
+
 pub(crate) fn availability(request: &pb::GetAvailabilityRequest) -> Result<BTreeSet<String>, BadShape> {
     let mut bad = Violations::default();
     let fits = (1..=MAX_SKUS).contains(&request.skus.len());

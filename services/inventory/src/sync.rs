@@ -19,6 +19,8 @@ use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place};
 use crate::config::{Channel, Config};
 use crate::fault::Error;
+use crate::inbound::Inbound;
+use crate::kit::Component;
 use crate::publication::Shown;
 use crate::reference::{Reference, code};
 use crate::stock::Counter;
@@ -26,7 +28,7 @@ use crate::stock::Counter;
 /// A page of a connector may be larger than the usual message.
 const MAX_PAGE_BYTES: usize = 16 << 20;
 /// More pages than any catalogue has: a token that never ends is a defect of the connector.
-const MAX_PAGES: usize = 100_000;
+pub(crate) const MAX_PAGES: usize = 100_000;
 /// Readings of one call.
 const READINGS: usize = 100;
 /// Unmatched items that are named in an answer.
@@ -53,6 +55,8 @@ pub(crate) struct Read {
     pub shown: u64,
     /// Items of a shop that match no item by code; the first ones.
     pub unmatched: Vec<String>,
+    /// Documents by which the ERP expects goods.
+    pub expected: u64,
 }
 
 /// Reads the owners. One reading at a time.
@@ -61,10 +65,12 @@ pub(crate) struct Sync {
     runtime: Runtime,
     reference: Reference,
     books: Books,
+    inbound: Inbound,
     erp: Option<(String, Peer)>,
     channels: Arc<Vec<(Channel, Peer)>>,
     home: Arc<str>,
     refresh: Duration,
+    expected_refresh: Duration,
     turn: Arc<Mutex<()>>,
 }
 
@@ -74,8 +80,7 @@ impl Sync {
     pub(crate) fn new(
         runtime: &Runtime,
         config: &Config,
-        reference: Reference,
-        books: Books,
+        (reference, books, inbound): (Reference, Books, Inbound),
         erp: Option<(String, Peer)>,
         channels: Vec<(Channel, Peer)>,
     ) -> Self {
@@ -83,10 +88,12 @@ impl Sync {
             runtime: runtime.clone(),
             reference,
             books,
+            inbound,
             erp,
             channels: Arc::new(channels),
             home: config.default_location.as_str().into(),
             refresh: config.refresh.into(),
+            expected_refresh: config.expected_refresh.into(),
             turn: Arc::default(),
         }
     }
@@ -124,6 +131,41 @@ impl Sync {
         }
     }
 
+    /// Reads what the ERP expects to come in, again and again until the runtime stops; one replica for all, as above.
+    pub(crate) async fn keep_expecting(self, leases: Leases) {
+        let stopping = self.runtime.stopping();
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = self.expect_for_ever(&leases) => {}
+        }
+    }
+
+    async fn expect_for_ever(&self, leases: &Leases) {
+        let mut backoff = BACKOFF;
+        loop {
+            // The first reading of everything has it, too.
+            self.runtime
+                .clock()
+                .sleep(if leases.holds(Catalogue::partition(CATALOGUE)) { self.expected_refresh } else { WATCH })
+                .await;
+            while leases.holds(Catalogue::partition(CATALOGUE)) {
+                let Err(error) = self.read_expected().await else {
+                    backoff = BACKOFF;
+                    break;
+                };
+                let wait = self.failed(&error, &mut backoff);
+                self.runtime.clock().sleep(wait).await;
+            }
+        }
+    }
+
+    async fn read_expected(&self) -> Result<u64, Error> {
+        let _turn = self.turn.lock().await;
+        let Some((instance, peer)) = &self.erp else { return Ok(0) };
+        let client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
+        self.inbound.sweep(instance, client).await
+    }
+
     fn failed(&self, error: &Error, backoff: &mut Duration) -> Duration {
         let half = *backoff / 2;
         let wait = half.saturating_add(self.runtime.rng().jitter(half));
@@ -152,6 +194,8 @@ impl Sync {
         let mut read = Read::default();
         self.read_places(instance, &mut client, &mut read).await?;
         self.read_items(instance, &mut client, &mut read).await?;
+        // Before the stock: what came in since is then on hand and no longer expected, not both.
+        read.expected = self.inbound.sweep(instance, client.clone()).await?;
         if include_stock {
             self.read_stock(instance, &mut client, &mut read).await?;
         }
@@ -190,16 +234,18 @@ impl Sync {
         client: &mut ErpServiceClient<Peer>,
         read: &mut Read,
     ) -> Result<(), Error> {
-        let mut page_token = String::new();
+        let (mut page_token, mut kits) = (String::new(), vec![]);
         for _ in 0..MAX_PAGES {
             let request = erp::ListItemsRequest { instance: instance.to_owned(), page_size: 0, page_token };
             let answer = client.list_items(request).await.map_err(|status| upstream(instance, status))?.into_inner();
             let items: Vec<Item> =
                 answer.items.into_iter().filter(|item| !item.sku.trim().is_empty()).map(item).collect();
             read.items = read.items.saturating_add(count(items.len()));
+            let (made, items) = items.into_iter().partition::<Vec<Item>, _>(Item::is_kit);
+            kits.extend(made);
             self.reference.put_items(items).await?;
             if answer.next_page_token.is_empty() {
-                return Ok(());
+                return self.reference.put_kits(kits).await;
             }
             page_token = answer.next_page_token;
         }
@@ -380,16 +426,25 @@ fn record(instance: &str, kind: &str, id: &str) -> Ref {
 }
 
 fn item(read: erp::Item) -> Item {
+    let components: Vec<Component> = read.components.iter().filter_map(component).collect();
+    // A kit leaves the house: it is goods, though it keeps no stock of its own.
+    let stocked = read.stocked || !components.is_empty();
     Item {
         sku: code(&read.sku),
         description: read.description,
-        stocked: read.stocked,
+        stocked,
         unit_price: read.unit_price,
         unit: read.unit,
         inactive: read.inactive,
         refs: read.item.into_iter().collect(),
+        components,
         ..Item::default()
     }
+}
+
+fn component(part: &erp::ItemComponent) -> Option<Component> {
+    let quantity = part.quantity.parse::<Quantity>().ok().filter(|quantity| quantity.is_positive())?;
+    Some(Component { sku: code(&part.sku), quantity: quantity.millionths() })
 }
 
 fn counted(row: &erp::StockRow) -> Option<Count> {
@@ -405,11 +460,11 @@ pub(crate) fn instant(at: &prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(at.seconds, at.nanos).ok()
 }
 
-fn upstream(system: &str, status: tonic::Status) -> Error {
+pub(crate) fn upstream(system: &str, status: tonic::Status) -> Error {
     Error::upstream(system, &Failure::from(status))
 }
 
-fn endless(system: &str) -> Error {
+pub(crate) fn endless(system: &str) -> Error {
     Error::Upstream { system: system.to_owned(), reason: "ENDLESS_PAGES".to_owned(), retry_after: None }
 }
 

@@ -80,7 +80,7 @@ async fn what_was_received_in_part_says_so_and_what_has_ended_is_asked_for_by_na
     let id = open[0].document.as_ref().unwrap().id.clone();
     let ended = listed(&bench, 0, &[id, "999999".to_owned()]).await;
     assert_eq!(ended.len(), 1, "what is not there is left out");
-    assert!(ended[0].lines.iter().all(|line| line.closed));
+    assert!(ended[0].ended && !open[0].ended && ended[0].lines.iter().all(|line| line.closed));
 }
 
 #[tokio::test]

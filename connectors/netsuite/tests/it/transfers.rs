@@ -91,7 +91,9 @@ async fn what_left_is_in_transit_once_and_at_neither_place() {
 async fn an_answer_that_was_lost_after_each_write_doubles_nothing() {
     let bench = two_places().await;
     for method in ["PUT", "POST"] {
-        bench.fault(json!({"kind": "reset_after_commit", "method": method, "path_contains": "/record/", "times": 1})).await;
+        bench
+            .fault(json!({"kind": "reset_after_commit", "method": method, "path_contains": "/record/", "times": 1}))
+            .await;
         let asked = Request::new(shipment(&[("MUG", "10")]));
         drop(bench.connector.ship_transfer(asked).await);
     }

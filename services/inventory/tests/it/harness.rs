@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_inventory::{Channel, Config, Erp, Limits};
+use retail_inventory::{Channel, Config, Erp, Limits, OnShortfall};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_server::{CommerceService, CommerceServiceServer};
 use retail_proto::erp::v1 as erp;
@@ -14,6 +14,8 @@ use retail_proto::erp::v1::erp_service_server::{ErpService, ErpServiceServer};
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
+use retail_proto::orders::v1 as orders;
+use retail_proto::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
 use retail_proto::types::v1::{Outcome, OutcomeState, Ref};
 use retail_runtime::config::Span;
 use retail_runtime::fault::Refusal;
@@ -38,6 +40,10 @@ pub(crate) struct ErpBooks {
     pub(crate) transfer_calls: usize,
     /// Nothing is posted for now; what is there may be read.
     pub(crate) slow: bool,
+    /// Documents by which goods are expected.
+    pub(crate) papers: Vec<erp::ExpectedReceipt>,
+    /// What kits are made of.
+    pub(crate) kits: BTreeMap<String, Vec<(String, i64)>>,
     pub(crate) away: bool,
     /// The next adjustment is posted, and its answer is lost.
     pub(crate) lose_an_answer: bool,
@@ -92,10 +98,12 @@ impl ErpService for FakeErp {
     ) -> Result<Response<erp::ListItemsResponse>, Status> {
         self.there()?;
         let (skus, next_page_token) = page(&self.books().items, &request.get_ref().page_token);
+        let kits = self.books().kits.clone();
         let items = skus.into_iter().map(|sku| erp::Item {
             item: Some(record("erp", "inventoryItem", &format!("i-{sku}"))),
+            stocked: !kits.contains_key(&sku),
+            components: kits.get(&sku).into_iter().flatten().map(part).collect(),
             sku,
-            stocked: true,
             ..Default::default()
         });
         Ok(Response::new(erp::ListItemsResponse { items: items.collect(), next_page_token }))
@@ -154,6 +162,22 @@ impl ErpService for FakeErp {
         Ok(Response::new(erp::AdjustStockResponse { outcome: done(), document }))
     }
 
+    async fn list_expected_receipts(
+        &self,
+        request: Request<erp::ListExpectedReceiptsRequest>,
+    ) -> Result<Response<erp::ListExpectedReceiptsResponse>, Status> {
+        self.there()?;
+        let request = request.into_inner();
+        let id = |paper: &erp::ExpectedReceipt| paper.document.as_ref().map(|document| document.id.clone()).unwrap();
+        let asked = |paper: &&erp::ExpectedReceipt| match request.document_ids.as_slice() {
+            [] => !paper.ended,
+            named => named.contains(&id(paper)),
+        };
+        let papers: Vec<_> = self.books().papers.iter().filter(asked).cloned().collect();
+        let (receipts, next_page_token) = page(&papers, &request.page_token);
+        Ok(Response::new(erp::ListExpectedReceiptsResponse { receipts, next_page_token }))
+    }
+
     async fn ship_transfer(
         &self,
         request: Request<erp::ShipTransferRequest>,
@@ -198,6 +222,10 @@ impl ErpService for FakeErp {
         let documents = vec![record("erp", "itemReceipt", &id)];
         Ok(Response::new(erp::ReceiveTransferResponse { outcome: done(), documents }))
     }
+}
+
+fn part((sku, quantity): &(String, i64)) -> erp::ItemComponent {
+    erp::ItemComponent { sku: sku.clone(), quantity: quantity.to_string() }
 }
 
 /// A quantity of a request.
@@ -314,6 +342,78 @@ impl CommerceService for FakeShop {
     }
 }
 
+/// Orders that are asked to be served from elsewhere.
+#[derive(Default)]
+pub(crate) struct OrderBooks {
+    /// Reroutings by order.
+    pub(crate) reroutes: BTreeMap<String, orders::Reroute>,
+    pub(crate) asked: Vec<orders::RerouteOrderRequest>,
+    /// Orders that cannot move.
+    pub(crate) fixed: Vec<String>,
+    /// The next rerouting is taken, and its answer is lost.
+    pub(crate) lose_an_answer: bool,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct FakeOrders {
+    books: Arc<Mutex<OrderBooks>>,
+}
+
+impl FakeOrders {
+    pub(crate) fn books(&self) -> MutexGuard<'_, OrderBooks> {
+        self.books.lock().unwrap()
+    }
+
+    /// What is under way with an order ends.
+    pub(crate) fn ends(&self, id: &str, state: orders::RerouteState, outcome: &str) {
+        let mut books = self.books();
+        let reroute = books.reroutes.get_mut(id).unwrap();
+        reroute.state = i32::from(state);
+        reroute.outcome = outcome.into();
+    }
+
+    fn order(&self, id: &str) -> Option<orders::Order> {
+        let reroutes = self.books().reroutes.get(id).cloned().into_iter().collect();
+        Some(orders::Order { order_id: id.into(), reroutes, ..Default::default() })
+    }
+}
+
+#[tonic::async_trait]
+impl OrdersService for FakeOrders {
+    async fn reroute_order(
+        &self,
+        request: Request<orders::RerouteOrderRequest>,
+    ) -> Result<Response<orders::RerouteOrderResponse>, Status> {
+        let request = request.into_inner();
+        let id = request.order_id.clone();
+        if self.books().fixed.contains(&id) {
+            return Err(Status::failed_precondition("it is packed"));
+        }
+        let known = self.books().asked.iter().any(|asked| asked.idempotency_key == request.idempotency_key);
+        if !known {
+            let reroute = orders::Reroute {
+                from: request.from.clone(),
+                why: request.reason.clone(),
+                state: i32::from(orders::RerouteState::Open),
+                ..Default::default()
+            };
+            self.books().reroutes.insert(id.clone(), reroute);
+        }
+        self.books().asked.push(request);
+        if std::mem::take(&mut self.books().lose_an_answer) {
+            return Err(Status::deadline_exceeded("answer lost"));
+        }
+        Ok(Response::new(orders::RerouteOrderResponse { order: self.order(&id) }))
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<orders::GetOrderRequest>,
+    ) -> Result<Response<orders::GetOrderResponse>, Status> {
+        Ok(Response::new(orders::GetOrderResponse { order: self.order(&request.into_inner().order_id) }))
+    }
+}
+
 /// A clock that runs, and can be put ahead.
 pub(crate) struct Time {
     start: tokio::time::Instant,
@@ -341,6 +441,7 @@ impl TimeSource for Time {
 pub(crate) struct Mesh {
     pub(crate) erp: FakeErp,
     pub(crate) shop: FakeShop,
+    pub(crate) orders: FakeOrders,
     pub(crate) time: Arc<Time>,
     pub(crate) store: Store,
     pub(crate) model: Model,
@@ -380,6 +481,17 @@ pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
 
 /// A mesh whose shop gets no more than its limits leave it.
 pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits) -> Mesh {
+    mesh_with(prepare, limits, OnShortfall::Propose).await
+}
+
+/// A mesh that acts on shortfalls by itself.
+pub(crate) async fn mesh_that_acts() -> Mesh {
+    let mesh = mesh_with(|_| {}, Limits::default(), OnShortfall::Reroute).await;
+    mesh.until("the owners are read", || async { mesh.available("B", "MAIN").await.as_deref() == Some("5") }).await;
+    mesh
+}
+
+async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall: OnShortfall) -> Mesh {
     let time = Arc::new(Time { start: tokio::time::Instant::now(), ahead: Mutex::default() });
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
@@ -402,6 +514,8 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
     }
     let erp_address = serve(&runtime, Routes::new(ErpServiceServer::new(erp.clone()))).await;
     let shop_address = serve(&runtime, Routes::new(CommerceServiceServer::new(shop.clone()))).await;
+    let orders = FakeOrders::default();
+    let orders_address = serve(&runtime, Routes::new(OrdersServiceServer::new(orders.clone()))).await;
     let model = Model::new();
     let store = Store::over(&runtime, Arc::new(model.clone()), "inventory", "eu");
     let config = Config {
@@ -413,8 +527,11 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
             subtracts_own_sales: true,
             limits,
         }],
+        orders: Some(orders_address),
+        on_shortfall,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),
+        expected_refresh: Span::from_secs(3600),
         reservation_ttl: Span::from_secs(900),
         audit: Span::from_secs(3600),
     };
@@ -424,7 +541,7 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
     runtime.spawn("inventory", async move {
         retail_inventory::run(config, service, own_store, listener).await.unwrap();
     });
-    Mesh { erp, shop, time, store, model, runtime, peer }
+    Mesh { erp, shop, orders, time, store, model, runtime, peer }
 }
 
 impl Mesh {

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says so by panicking")]
 
+mod acting;
 mod adjustments;
 mod books;
 mod expected;
 mod feeds;
 mod harness;
+mod inbound;
 mod kits;
 mod receipts;
 mod reference;
