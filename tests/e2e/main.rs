@@ -5,6 +5,7 @@ mod adopted;
 mod agent;
 mod day;
 mod figures;
+mod goods;
 mod harness;
 mod messages;
 mod payments;

@@ -260,7 +260,7 @@ impl Acting {
             draft.doc = begun.clone();
             let newest = u64::MAX.saturating_sub(u64::try_from(begun.begun_at).unwrap_or_default());
             for name in [ALL.to_owned(), of(&begun.location, &begun.sku)] {
-                draft.index(name, newest.to_be_bytes().to_vec(), Vec::new());
+                draft.index(&name, newest.to_be_bytes().to_vec(), Vec::new());
             }
             retail_flow::begin(draft, &begun.id, &traceparent, now);
             Ok(draft.doc.clone())

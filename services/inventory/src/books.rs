@@ -13,8 +13,10 @@ use crate::adjustment::Adjustment;
 use crate::expecting;
 use crate::fault::Error;
 use crate::keys::{adjustment_document, receipt_document, site_id};
+use crate::kit::Component;
 use crate::publication::Shown;
 use crate::receipt::{Arrival, Receipt, Taken};
+use crate::shown_kits;
 use crate::site::{self, Site};
 use crate::stock::{Act, Counted, Counter, Stock, StockError};
 
@@ -190,17 +192,25 @@ impl Books {
         Ok(self.store.step(&document, None, rule).await?.value)
     }
 
-    /// Takes over what a channel shows of items at a location. Answers how many were taken.
+    /// Takes over what a channel shows of items at a location, of `kits` by what they are made of. Answers how many were
+    /// taken.
     pub(crate) async fn read_back(
         &self,
         location: &str,
         subtracts_own_sales: bool,
         readings: Vec<(String, Shown)>,
+        kits: BTreeMap<String, Vec<Component>>,
     ) -> Result<usize, Error> {
         let (place, channels, now) = (location.to_owned(), Arc::clone(&self.channels), self.clock.now());
         let rule = move |draft: &mut Draft<Site>| -> Result<usize, StockError> {
-            let skus: BTreeSet<String> = readings.iter().map(|(sku, _)| sku.clone()).collect();
+            let mut skus: BTreeSet<String> = readings.iter().map(|(sku, _)| sku.clone()).collect();
+            let former = site::load(draft, &place, &skus).into_parts().0;
+            let parts = former.values().flat_map(|row| &row.parts).chain(kits.values().flatten());
+            skus.extend(parts.map(|part| part.sku.clone()));
             let mut shelf = site::load(draft, &place, &skus);
+            for (sku, _) in &readings {
+                shown_kits::tie(&mut shelf, sku, kits.get(sku).map_or(&[], Vec::as_slice))?;
+            }
             let mut taken = 0_usize;
             // A row without stock record is not published: nobody has said that there is or is not any.
             for (sku, reading) in &readings {

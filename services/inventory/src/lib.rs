@@ -46,6 +46,7 @@ mod rerouting;
 mod reservation;
 mod shelf;
 mod shortage;
+mod shown_kits;
 mod site;
 mod stock;
 mod stock_feed;

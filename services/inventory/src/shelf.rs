@@ -75,6 +75,13 @@ impl Shelf {
         Ok(short)
     }
 
+    /// Takes over that a channel sold a kit: its own number of the kit is lower already.
+    pub(crate) fn kit_sold_by(&mut self, sku: &str, channel: &str, kits: Quantity) {
+        if let Some(row) = self.rows.get_mut(sku) {
+            row.sold_by(channel, kits);
+        }
+    }
+
     /// Ends a promise without goods leaving.
     pub(crate) fn give_back(
         &mut self,

@@ -8,6 +8,7 @@ use retail_proto::Quantity;
 use retail_runtime::{Timestamp, sabotage};
 
 use crate::expected::Coming;
+use crate::kit::Component;
 use crate::movement::{Balance, Kind, Movement};
 use crate::publication::Shown;
 
@@ -132,6 +133,15 @@ pub(crate) struct Stock {
     /// Found because they left without being on hand: a receipt that we hear of later may be theirs.
     #[prost(int64, tag = "19")]
     pub ahead: i64,
+    /// Kits that a channel shows here and that it is a component of.
+    #[prost(string, repeated, tag = "20")]
+    pub kits: Vec<String>,
+    /// Of a kit that a channel shows here: what one is made of.
+    #[prost(message, repeated, tag = "21")]
+    pub parts: Vec<Component>,
+    /// Of such a kit: how many whole ones its components make.
+    #[prost(int64, tag = "22")]
+    pub makes: i64,
 }
 
 /// Why and when something is done to stock.

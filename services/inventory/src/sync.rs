@@ -380,7 +380,10 @@ impl Sync {
                     Some((sku, shown))
                 })
                 .collect();
-            let taken = self.books.read_back(location, channel.subtracts_own_sales, readings).await?;
+            let items = self.reference.items(readings.iter().map(|(sku, _)| sku.clone()).collect()).await?;
+            let kits = items.into_iter().filter(|(_, item)| item.is_kit()).map(|(sku, item)| (sku, item.components));
+            let subtracts = channel.subtracts_own_sales;
+            let taken = self.books.read_back(location, subtracts, readings, kits.collect()).await?;
             read.shown = read.shown.saturating_add(count(taken));
         }
         Ok(())
@@ -488,6 +491,7 @@ fn report(read: &Read) {
         places = read.places,
         stock_rows = read.stock_rows,
         stock_rows_left = read.stock_rows_left,
+        expected = read.expected,
         shown = read.shown,
         unmatched = read.unmatched.len(),
         "items and stock were read from their owners"

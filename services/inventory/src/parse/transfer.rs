@@ -140,8 +140,9 @@ fn quantities(given: &[pb::TransferQuantity], bad: &mut Violations) -> Vec<(Stri
 }
 
 fn named(id: &str, bad: &mut Violations) {
-    let fits = (1..=MAX_ID).contains(&id.len()) && id.chars().all(|letter| letter.is_ascii_graphic());
-    bad.require("transfer_id", fits, "give the id of the transfer, 1 to 150 visible ASCII characters");
+    let plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '/' | ':');
+    let fits = (1..=MAX_ID).contains(&id.len()) && id.chars().all(plain);
+    bad.require("transfer_id", fits, "give the id of the transfer, 1 to 150 visible ASCII characters but / and :");
 }
 
 fn expected(at: Option<&prost_types::Timestamp>, bad: &mut Violations) -> Option<i64> {

@@ -2,6 +2,7 @@
 
 use retail_proto::inventory::v1 as pb;
 use retail_runtime::fault::Refusal;
+use retail_store::Fate;
 
 use crate::harness::{Mesh, at, mesh};
 
@@ -247,4 +248,37 @@ async fn an_id_is_one_transfer_and_what_it_is_expected_as_is_not_received_by_ano
     let unknown = pb::GetTransferRequest { transfer_id: "t-9".into() };
     let refusal = Refusal::read(&mesh.stock().get_transfer(unknown).await.unwrap_err());
     assert_eq!(refusal.reason(), "NO_SUCH_TRANSFER");
+}
+
+#[tokio::test]
+async fn whichever_commit_of_a_transfer_goes_wrong_nothing_is_lost_or_doubled() {
+    let mesh = mesh().await;
+    mesh.quiet().await;
+    for fate in [Fate::AnswerLost, Fate::RequestLost] {
+        for commit in [1, 2, 4, 7, 11] {
+            let id = format!("t-{fate:?}-{commit}");
+            let mut seen = 0;
+            mesh.model.fate(move |_, _| {
+                seen += 1;
+                if seen == commit { fate } else { Fate::Lucky }
+            });
+            mesh.until("it is planned", || async {
+                mesh.stock().transfer_stock(transfer(&id, &[("A", "1")])).await.is_ok()
+            })
+            .await;
+            mesh.until("it has arrived", || async {
+                mesh.time.set(at(20));
+                mesh.stock().receive_transfer(receive(&id, "r-1", &[], false)).await.is_ok()
+            })
+            .await;
+            posted(&mesh, &id).await;
+        }
+    }
+    mesh.model.fate(|_, _| Fate::Lucky);
+    assert_eq!(
+        (row(&mesh, "A", "MAIN").await.on_hand, row(&mesh, "A", "SIDE").await.on_hand),
+        ("0".into(), "14".into())
+    );
+    let stock = |place: &str| mesh.erp.books().stock[&("A".into(), place.into())];
+    assert_eq!((stock("MAIN"), stock("SIDE")), (0, 14));
 }
