@@ -22,7 +22,7 @@ const CODES: usize = 500;
 /// What sales orders refer to.
 #[derive(Clone)]
 pub(crate) struct Catalogue {
-    suite: Suite,
+    pub(crate) suite: Suite,
     clock: Clock,
     freshness: Duration,
     base: Currency,
@@ -192,6 +192,7 @@ impl Catalogue {
                     .map_or_else(|| location.to_string(), |place| place.code.clone()),
                 on_hand: on_hand.normalize().to_string(),
                 committed: committed.normalize().to_string(),
+                commitments: Vec::new(),
             });
         }
         Ok((stock, last.filter(|_| more)))

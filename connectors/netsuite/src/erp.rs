@@ -305,7 +305,12 @@ impl ErpService for Connector {
             request::instance(&asked.instance, &self.instance)?;
             let as_of = self.clock.now();
             let [item, location] = token(&asked.page_token)?;
-            let (rows, next) = self.catalogue.list_stock((item, location), size(asked.page_size)).await?;
+            let (after, size) = ((item, location), size(asked.page_size));
+            let (rows, next) = if asked.with_commitments {
+                self.catalogue.list_stock_committed(after, size).await?
+            } else {
+                self.catalogue.list_stock(after, size).await?
+            };
             Ok(pb::ListStockResponse {
                 rows,
                 next_page_token: next.map(|(item, location)| page_token(&[item, location])).unwrap_or_default(),

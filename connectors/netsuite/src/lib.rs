@@ -8,6 +8,7 @@ mod catalogue;
 mod changes;
 mod changing;
 mod client;
+mod committed;
 mod config;
 mod crediting;
 mod describe;

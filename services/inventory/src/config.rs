@@ -23,6 +23,9 @@ pub struct Config {
     /// Who acts on a shortfall.
     #[serde(default)]
     pub on_shortfall: OnShortfall,
+    /// Who says what is available at a location, by its code; Weft where nothing is said.
+    #[serde(default)]
+    pub authority: BTreeMap<String, Authority>,
     /// Code of the location that lines without one are taken from.
     pub default_location: String,
     /// How often items, stock and shown numbers are read from their owners.
@@ -48,6 +51,17 @@ pub enum OnShortfall {
     Propose,
     /// Weft, as proposed, as soon as it is seen.
     Reroute,
+}
+
+/// Who says what is available at a location.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Weft: what is on hand less what it promises.
+    #[default]
+    Weft,
+    /// The ERP: less what it has committed itself, to whomever; promises of ours that it has are not subtracted twice.
+    Erp,
 }
 
 /// The stock authority.

@@ -8,6 +8,7 @@
 mod acting;
 mod action_api;
 mod adjustment;
+mod allocation;
 mod api;
 mod arrivals;
 mod aside;
@@ -32,6 +33,7 @@ mod landing;
 mod line;
 mod movement;
 mod moving;
+mod owners;
 mod parse;
 mod places;
 mod proposing;
@@ -69,7 +71,7 @@ use retail_runtime::{Listener, Peer, Runtime};
 use retail_store::Store;
 use tonic::service::Routes;
 
-pub use config::{Channel, Config, Erp, Limits, OnShortfall, Share};
+pub use config::{Authority, Channel, Config, Erp, Limits, OnShortfall, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;

@@ -84,6 +84,8 @@ pub(crate) enum Kind {
     SendOff = 12,
     /// Came from another location.
     MoveIn = 13,
+    /// The ERP's own promises, as its books say: ours that it has are no longer subtracted beside them.
+    Allocate = 14,
 }
 
 /// One change of a stock record.

@@ -214,7 +214,7 @@ pub(crate) fn count(
         let location = or(&row.location, home);
         let first = seen.insert((sku.clone(), location.clone()));
         bad.require(&at("sku"), first, "another row counts the same item at the same location");
-        counts.push((Count { sku, location, quantity }, row.unit.clone()));
+        counts.push((Count { sku, location, quantity, committed: None }, row.unit.clone()));
     }
     bad.check()?;
     Ok((as_of, counts))

@@ -10,6 +10,7 @@ use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::Draft;
 
 use crate::acting::{Action, Answer, Asking};
+use crate::allocation::order_of;
 
 /// Between two looks at an order that is on its way, doubled with each.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -95,11 +96,6 @@ impl Rerouting {
         let order = self.client()?.get_order(request).await?.into_inner().order.unwrap_or_default();
         Ok(found(doc, &order))
     }
-}
-
-/// The order that a reservation belongs to: what a rerouting made has a number behind a slash.
-fn order_of(reservation_id: &str) -> &str {
-    reservation_id.split_once('/').map_or(reservation_id, |(order, _)| order)
 }
 
 /// Why, in words that name the action: it is found again by them.

@@ -7,6 +7,7 @@
 use retail_proto::Quantity;
 use retail_runtime::{Timestamp, sabotage};
 
+use crate::allocation::Committed;
 use crate::expected::Coming;
 use crate::kit::Component;
 use crate::movement::{Balance, Kind, Movement};
@@ -142,6 +143,9 @@ pub(crate) struct Stock {
     /// Of such a kit: how many whole ones its components make.
     #[prost(int64, tag = "22")]
     pub makes: i64,
+    /// Of what is allocated, what the ERP has committed to orders of ours.
+    #[prost(message, repeated, tag = "23")]
+    pub committed: Vec<Committed>,
 }
 
 /// Why and when something is done to stock.
@@ -160,6 +164,7 @@ pub(crate) struct Act<'a> {
 pub(crate) struct Change {
     pub on_hand: i64,
     pub reserved: i64,
+    pub allocated: i64,
     pub blocked: i64,
 }
 
@@ -204,8 +209,8 @@ impl Stock {
 
     /// Ends a promise without goods leaving.
     pub(crate) fn give_back(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
-        let back = self.negated(quantity.millionths())?;
-        self.change(Change { reserved: back, ..Change::default() }, kind, act)
+        let ended = self.ended(quantity, act)?;
+        self.change(ended, kind, act)
     }
 
     /// Takes promised goods off the shelf. Goods that left without being on hand must have been there: they are found
@@ -218,12 +223,8 @@ impl Stock {
             movements.push(self.change(Change { on_hand: missing, ..Change::default() }, Kind::Found, act)?);
             self.ahead = self.ahead.saturating_add(missing);
         }
-        let gone = self.negated(leaving)?;
-        movements.push(self.change(
-            Change { on_hand: gone, reserved: gone, ..Change::default() },
-            Kind::Consume,
-            act,
-        )?);
+        let gone = Change { on_hand: self.negated(leaving)?, ..self.ended(quantity, act)? };
+        movements.push(self.change(gone, Kind::Consume, act)?);
         Ok(movements)
     }
 
@@ -352,6 +353,7 @@ impl Stock {
         let mut after = self.clone();
         after.on_hand = self.on_hand.checked_add(change.on_hand).ok_or_else(|| self.broken("on_hand"))?;
         after.reserved = self.reserved.checked_add(change.reserved).ok_or_else(|| self.broken("reserved"))?;
+        after.allocated = self.allocated.checked_add(change.allocated).ok_or_else(|| self.broken("allocated"))?;
         after.blocked = self.blocked.checked_add(change.blocked).ok_or_else(|| self.broken("blocked"))?;
         let free = after
             .reserved

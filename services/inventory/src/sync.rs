@@ -1,26 +1,24 @@
 //! Reading items, places, cross-references, stock and shown numbers from their owners, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use retail_flow::{Failure, Leases};
-use retail_proto::Quantity;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
-use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Runtime, Timestamp};
 use retail_store::Document as _;
 use tokio::sync::Mutex;
 
 use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place};
-use crate::config::{Channel, Config};
+use crate::config::{Authority, Channel, Config};
 use crate::fault::Error;
 use crate::inbound::Inbound;
-use crate::kit::Component;
+use crate::owners::{counted, item, links, match_places, record};
 use crate::publication::Shown;
 use crate::reference::{Reference, code};
 use crate::stock::Counter;
@@ -71,6 +69,8 @@ pub(crate) struct Sync {
     home: Arc<str>,
     refresh: Duration,
     expected_refresh: Duration,
+    /// Locations whose availability is the ERP's.
+    asked: Arc<BTreeSet<String>>,
     turn: Arc<Mutex<()>>,
 }
 
@@ -94,6 +94,7 @@ impl Sync {
             home: config.default_location.as_str().into(),
             refresh: config.refresh.into(),
             expected_refresh: config.expected_refresh.into(),
+            asked: Arc::new(asked(config)),
             turn: Arc::default(),
         }
     }
@@ -261,11 +262,17 @@ impl Sync {
         let mut page_token = String::new();
         for _ in 0..MAX_PAGES {
             let asked_at = self.runtime.clock().now();
-            let request = erp::ListStockRequest { instance: instance.to_owned(), page_size: 0, page_token };
+            let request = erp::ListStockRequest {
+                instance: instance.to_owned(),
+                page_size: 0,
+                page_token,
+                with_commitments: !self.asked.is_empty(),
+            };
             let answer = client.list_stock(request).await.map_err(|status| upstream(instance, status))?.into_inner();
             let as_of = answer.as_of.and_then(|at| instant(&at)).unwrap_or(asked_at);
             let counting = Counting { authority: instance.to_owned(), counter: Counter::Books, as_of };
-            let rows: Vec<Count> = answer.rows.iter().filter_map(counted).collect();
+            let rows: Vec<Count> =
+                answer.rows.iter().filter_map(|row| counted(row, self.asked.contains(&row.location))).collect();
             if rows.len() < answer.rows.len() {
                 let left = answer.rows.len().saturating_sub(rows.len());
                 tracing::warn!(instance, left, "stock rows without code, place or readable number were left out");
@@ -390,72 +397,10 @@ impl Sync {
     }
 }
 
-/// Our place code to the shop's location id.
-fn match_places(channel: &Channel, found: &[shop::Location], known: &[Place], home: &str) -> BTreeMap<String, String> {
-    if !channel.locations.is_empty() {
-        return channel.locations.clone();
-    }
-    let active: Vec<&shop::Location> = found.iter().filter(|location| location.active).collect();
-    let named: BTreeMap<String, String> = active
-        .iter()
-        .filter_map(|location| {
-            let same = |text: &str| text.eq_ignore_ascii_case(location.name.trim());
-            let place = known.iter().find(|place| same(&place.code) || same(&place.name))?;
-            Some((place.code.clone(), location.location_id.clone()))
-        })
-        .collect();
-    match (named.is_empty(), active.as_slice()) {
-        (true, [only]) => BTreeMap::from([(home.to_owned(), only.location_id.clone())]),
-        _ => named,
-    }
-}
-
-fn links(instance: &str, items: &[shop::Item]) -> BTreeMap<String, Vec<Ref>> {
-    let named = items.iter().filter(|item| !item.sku.trim().is_empty());
-    named
-        .map(|item| {
-            let records = vec![
-                record(instance, "variant", &item.variant_id),
-                record(instance, "inventoryItem", &item.inventory_item_id),
-            ];
-            (code(&item.sku), records)
-        })
-        .collect()
-}
-
-fn record(instance: &str, kind: &str, id: &str) -> Ref {
-    let (instance, id) = (instance.to_owned(), id.to_owned());
-    Ref { kind: "commerce".to_owned(), instance, r#type: kind.to_owned(), id, number: String::new() }
-}
-
-fn item(read: erp::Item) -> Item {
-    let components: Vec<Component> = read.components.iter().filter_map(component).collect();
-    // A kit leaves the house: it is goods, though it keeps no stock of its own.
-    let stocked = read.stocked || !components.is_empty();
-    Item {
-        sku: code(&read.sku),
-        description: read.description,
-        stocked,
-        unit_price: read.unit_price,
-        unit: read.unit,
-        inactive: read.inactive,
-        refs: read.item.into_iter().collect(),
-        components,
-        ..Item::default()
-    }
-}
-
-fn component(part: &erp::ItemComponent) -> Option<Component> {
-    let quantity = part.quantity.parse::<Quantity>().ok().filter(|quantity| quantity.is_positive())?;
-    Some(Component { sku: code(&part.sku), quantity: quantity.millionths() })
-}
-
-fn counted(row: &erp::StockRow) -> Option<Count> {
-    let quantity: Quantity = row.on_hand.parse().ok()?;
-    let named = !row.sku.trim().is_empty() && !row.location.is_empty();
-    // An ERP may count below zero; a shelf cannot.
-    let quantity = if quantity.is_negative() { Quantity::ZERO } else { quantity };
-    named.then(|| Count { sku: code(&row.sku), location: row.location.clone(), quantity })
+/// Locations where the ERP says what is available.
+fn asked(config: &Config) -> BTreeSet<String> {
+    let theirs = config.authority.iter().filter(|(_, authority)| **authority == Authority::Erp);
+    theirs.map(|(location, _)| location.clone()).collect()
 }
 
 /// The instant of a protobuf timestamp, when it is one.
@@ -496,43 +441,4 @@ fn report(read: &Read) {
         unmatched = read.unmatched.len(),
         "items and stock were read from their owners"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn location(id: &str, name: &str) -> shop::Location {
-        shop::Location { location_id: id.into(), name: name.into(), active: true }
-    }
-
-    fn place(code: &str, name: &str) -> Place {
-        Place { code: code.into(), name: name.into(), refs: vec![] }
-    }
-
-    #[test]
-    fn the_only_location_of_a_shop_is_the_default_one() {
-        let matched = match_places(&Channel::default(), &[location("7", "Shop location")], &[place("1", "Hub")], "1");
-        assert_eq!(matched, BTreeMap::from([("1".into(), "7".into())]));
-    }
-
-    #[test]
-    fn several_locations_are_matched_by_name() {
-        let known = [place("1", "Hub"), place("2", "Paris")];
-        let found = [location("7", "PARIS"), location("8", "Rome")];
-        assert_eq!(match_places(&Channel::default(), &found, &known, "1"), BTreeMap::from([("2".into(), "7".into())]));
-    }
-
-    #[test]
-    fn what_is_configured_stands() {
-        let channel = Channel { locations: BTreeMap::from([("1".into(), "9".into())]), ..Channel::default() };
-        assert_eq!(match_places(&channel, &[location("7", "Hub")], &[place("1", "Hub")], "1"), channel.locations);
-    }
-
-    #[test]
-    fn a_negative_number_of_the_books_is_an_empty_shelf() {
-        let row =
-            erp::StockRow { sku: "a".into(), location: "1".into(), on_hand: "-3".into(), committed: String::new() };
-        assert_eq!(counted(&row).unwrap(), Count { sku: "A".into(), location: "1".into(), quantity: Quantity::ZERO });
-    }
 }

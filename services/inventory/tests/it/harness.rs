@@ -6,17 +6,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_inventory::{Channel, Config, Erp, Limits, OnShortfall};
+use retail_inventory::{Authority, Channel, Config, Erp, Limits, OnShortfall};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_server::{CommerceService, CommerceServiceServer};
-use retail_proto::erp::v1 as erp;
-use retail_proto::erp::v1::erp_service_server::{ErpService, ErpServiceServer};
+use retail_proto::erp::v1::erp_service_server::ErpServiceServer;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
-use retail_proto::orders::v1 as orders;
-use retail_proto::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
-use retail_proto::types::v1::{Outcome, OutcomeState, Ref};
+use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
+use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::config::Span;
 use retail_runtime::fault::Refusal;
 use retail_runtime::{Clock, Net, Peer, Rng, Runtime, TimeSource, Timestamp};
@@ -24,213 +22,18 @@ use retail_store::{Model, Store};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-/// What the ERP knows.
-#[derive(Default)]
-pub(crate) struct ErpBooks {
-    pub(crate) items: Vec<String>,
-    pub(crate) locations: Vec<(String, String)>,
-    pub(crate) stock: BTreeMap<(String, String), i64>,
-    pub(crate) adjustments: BTreeMap<String, erp::AdjustStockRequest>,
-    pub(crate) adjust_calls: usize,
-    /// Shipments of transfers, by our id.
-    pub(crate) shipments: BTreeMap<String, erp::ShipTransferRequest>,
-    /// Receipts of transfers, by our id.
-    pub(crate) receipts: BTreeMap<String, erp::ReceiveTransferRequest>,
-    /// How often a transfer was told.
-    pub(crate) transfer_calls: usize,
-    /// Nothing is posted for now; what is there may be read.
-    pub(crate) slow: bool,
-    /// Documents by which goods are expected.
-    pub(crate) papers: Vec<erp::ExpectedReceipt>,
-    /// What kits are made of.
-    pub(crate) kits: BTreeMap<String, Vec<(String, i64)>>,
-    pub(crate) away: bool,
-    /// The next adjustment is posted, and its answer is lost.
-    pub(crate) lose_an_answer: bool,
-}
+use crate::erp_fake::FakeErp;
+use crate::orders_fake::FakeOrders;
 
-#[derive(Clone)]
-pub(crate) struct FakeErp {
-    pub(crate) books: Arc<Mutex<ErpBooks>>,
-    clock: Clock,
-}
-
-impl FakeErp {
-    pub(crate) fn books(&self) -> MutexGuard<'_, ErpBooks> {
-        self.books.lock().unwrap()
-    }
-
-    fn there(&self) -> Result<(), Status> {
-        if self.books().away { Err(Status::unavailable("closed for the night")) } else { Ok(()) }
-    }
-
-    fn posts(&self) -> Result<(), Status> {
-        let waits = self.books().slow;
-        self.there()?;
-        if waits { Err(Status::unavailable("postings are slow today")) } else { Ok(()) }
-    }
-}
-
-fn stamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
-}
-
-fn done() -> Option<Outcome> {
+pub(crate) fn done() -> Option<Outcome> {
     Some(Outcome { state: i32::from(OutcomeState::Done), ..Outcome::default() })
 }
 
-fn record(kind: &str, r#type: &str, id: &str) -> Ref {
-    Ref { kind: kind.into(), instance: kind.into(), r#type: r#type.into(), id: id.into(), number: String::new() }
-}
-
 /// Two rows a page, so that every reading has several.
-fn page<T: Clone>(rows: &[T], token: &str) -> (Vec<T>, String) {
+pub(crate) fn page<T: Clone>(rows: &[T], token: &str) -> (Vec<T>, String) {
     let start: usize = if token.is_empty() { 0 } else { token.parse().unwrap() };
     let end = (start + 2).min(rows.len());
     (rows[start..end].to_vec(), if end < rows.len() { end.to_string() } else { String::new() })
-}
-
-#[tonic::async_trait]
-impl ErpService for FakeErp {
-    async fn list_items(
-        &self,
-        request: Request<erp::ListItemsRequest>,
-    ) -> Result<Response<erp::ListItemsResponse>, Status> {
-        self.there()?;
-        let (skus, next_page_token) = page(&self.books().items, &request.get_ref().page_token);
-        let kits = self.books().kits.clone();
-        let items = skus.into_iter().map(|sku| erp::Item {
-            item: Some(record("erp", "inventoryItem", &format!("i-{sku}"))),
-            stocked: !kits.contains_key(&sku),
-            components: kits.get(&sku).into_iter().flatten().map(part).collect(),
-            sku,
-            ..Default::default()
-        });
-        Ok(Response::new(erp::ListItemsResponse { items: items.collect(), next_page_token }))
-    }
-
-    async fn list_locations(
-        &self,
-        _: Request<erp::ListLocationsRequest>,
-    ) -> Result<Response<erp::ListLocationsResponse>, Status> {
-        self.there()?;
-        let locations = self.books().locations.clone().into_iter().map(|(code, name)| erp::Location {
-            location: Some(record("erp", "location", &code)),
-            code,
-            name,
-            inactive: false,
-        });
-        Ok(Response::new(erp::ListLocationsResponse { locations: locations.collect() }))
-    }
-
-    async fn list_stock(
-        &self,
-        request: Request<erp::ListStockRequest>,
-    ) -> Result<Response<erp::ListStockResponse>, Status> {
-        self.there()?;
-        let as_of = Some(stamp(self.clock.now()));
-        let all: Vec<_> = self.books().stock.clone().into_iter().collect();
-        let (rows, next_page_token) = page(&all, &request.get_ref().page_token);
-        let rows = rows.into_iter().map(|((sku, location), on_hand)| erp::StockRow {
-            sku,
-            location,
-            on_hand: on_hand.to_string(),
-            committed: "0".into(),
-        });
-        Ok(Response::new(erp::ListStockResponse { rows: rows.collect(), next_page_token, as_of }))
-    }
-
-    async fn adjust_stock(
-        &self,
-        request: Request<erp::AdjustStockRequest>,
-    ) -> Result<Response<erp::AdjustStockResponse>, Status> {
-        self.there()?;
-        let request = request.into_inner();
-        let mut books = self.books();
-        books.adjust_calls += 1;
-        let id = request.external_ref.clone();
-        if books.adjustments.insert(id.clone(), request.clone()).is_none() {
-            for line in &request.lines {
-                let quantity: i64 = line.quantity.parse().unwrap();
-                *books.stock.entry((line.sku.clone(), line.location.clone())).or_default() += quantity;
-            }
-        }
-        if std::mem::take(&mut books.lose_an_answer) {
-            return Err(Status::deadline_exceeded("answer lost"));
-        }
-        let document = Some(record("erp", "inventoryAdjustment", &id));
-        Ok(Response::new(erp::AdjustStockResponse { outcome: done(), document }))
-    }
-
-    async fn list_expected_receipts(
-        &self,
-        request: Request<erp::ListExpectedReceiptsRequest>,
-    ) -> Result<Response<erp::ListExpectedReceiptsResponse>, Status> {
-        self.there()?;
-        let request = request.into_inner();
-        let id = |paper: &erp::ExpectedReceipt| paper.document.as_ref().map(|document| document.id.clone()).unwrap();
-        let asked = |paper: &&erp::ExpectedReceipt| match request.document_ids.as_slice() {
-            [] => !paper.ended,
-            named => named.contains(&id(paper)),
-        };
-        let papers: Vec<_> = self.books().papers.iter().filter(asked).cloned().collect();
-        let (receipts, next_page_token) = page(&papers, &request.page_token);
-        Ok(Response::new(erp::ListExpectedReceiptsResponse { receipts, next_page_token }))
-    }
-
-    async fn ship_transfer(
-        &self,
-        request: Request<erp::ShipTransferRequest>,
-    ) -> Result<Response<erp::ShipTransferResponse>, Status> {
-        self.posts()?;
-        let request = request.into_inner();
-        let mut books = self.books();
-        books.transfer_calls += 1;
-        let id = request.external_ref.clone();
-        if books.shipments.insert(id.clone(), request.clone()).is_none() {
-            for line in &request.lines {
-                let row = (line.sku.clone(), request.from_location.clone());
-                *books.stock.entry(row).or_default() -= whole(&line.quantity);
-            }
-        }
-        if std::mem::take(&mut books.lose_an_answer) {
-            return Err(Status::deadline_exceeded("answer lost"));
-        }
-        let documents = vec![record("erp", "transferOrder", &id)];
-        Ok(Response::new(erp::ShipTransferResponse { outcome: done(), documents }))
-    }
-
-    async fn receive_transfer(
-        &self,
-        request: Request<erp::ReceiveTransferRequest>,
-    ) -> Result<Response<erp::ReceiveTransferResponse>, Status> {
-        self.posts()?;
-        let request = request.into_inner();
-        let mut books = self.books();
-        books.transfer_calls += 1;
-        assert!(books.shipments.contains_key(&request.transfer_ref), "it arrived before it left");
-        let id = request.external_ref.clone();
-        if books.receipts.insert(id.clone(), request.clone()).is_none() {
-            for line in &request.lines {
-                let row = (line.sku.clone(), request.to_location.clone());
-                *books.stock.entry(row).or_default() += whole(&line.received) + whole(&line.surplus);
-            }
-        }
-        if std::mem::take(&mut books.lose_an_answer) {
-            return Err(Status::deadline_exceeded("answer lost"));
-        }
-        let documents = vec![record("erp", "itemReceipt", &id)];
-        Ok(Response::new(erp::ReceiveTransferResponse { outcome: done(), documents }))
-    }
-}
-
-fn part((sku, quantity): &(String, i64)) -> erp::ItemComponent {
-    erp::ItemComponent { sku: sku.clone(), quantity: quantity.to_string() }
-}
-
-/// A quantity of a request.
-fn whole(text: &str) -> i64 {
-    text.parse().unwrap()
 }
 
 /// What the shop shows.
@@ -342,78 +145,6 @@ impl CommerceService for FakeShop {
     }
 }
 
-/// Orders that are asked to be served from elsewhere.
-#[derive(Default)]
-pub(crate) struct OrderBooks {
-    /// Reroutings by order.
-    pub(crate) reroutes: BTreeMap<String, orders::Reroute>,
-    pub(crate) asked: Vec<orders::RerouteOrderRequest>,
-    /// Orders that cannot move.
-    pub(crate) fixed: Vec<String>,
-    /// The next rerouting is taken, and its answer is lost.
-    pub(crate) lose_an_answer: bool,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct FakeOrders {
-    books: Arc<Mutex<OrderBooks>>,
-}
-
-impl FakeOrders {
-    pub(crate) fn books(&self) -> MutexGuard<'_, OrderBooks> {
-        self.books.lock().unwrap()
-    }
-
-    /// What is under way with an order ends.
-    pub(crate) fn ends(&self, id: &str, state: orders::RerouteState, outcome: &str) {
-        let mut books = self.books();
-        let reroute = books.reroutes.get_mut(id).unwrap();
-        reroute.state = i32::from(state);
-        reroute.outcome = outcome.into();
-    }
-
-    fn order(&self, id: &str) -> Option<orders::Order> {
-        let reroutes = self.books().reroutes.get(id).cloned().into_iter().collect();
-        Some(orders::Order { order_id: id.into(), reroutes, ..Default::default() })
-    }
-}
-
-#[tonic::async_trait]
-impl OrdersService for FakeOrders {
-    async fn reroute_order(
-        &self,
-        request: Request<orders::RerouteOrderRequest>,
-    ) -> Result<Response<orders::RerouteOrderResponse>, Status> {
-        let request = request.into_inner();
-        let id = request.order_id.clone();
-        if self.books().fixed.contains(&id) {
-            return Err(Status::failed_precondition("it is packed"));
-        }
-        let known = self.books().asked.iter().any(|asked| asked.idempotency_key == request.idempotency_key);
-        if !known {
-            let reroute = orders::Reroute {
-                from: request.from.clone(),
-                why: request.reason.clone(),
-                state: i32::from(orders::RerouteState::Open),
-                ..Default::default()
-            };
-            self.books().reroutes.insert(id.clone(), reroute);
-        }
-        self.books().asked.push(request);
-        if std::mem::take(&mut self.books().lose_an_answer) {
-            return Err(Status::deadline_exceeded("answer lost"));
-        }
-        Ok(Response::new(orders::RerouteOrderResponse { order: self.order(&id) }))
-    }
-
-    async fn get_order(
-        &self,
-        request: Request<orders::GetOrderRequest>,
-    ) -> Result<Response<orders::GetOrderResponse>, Status> {
-        Ok(Response::new(orders::GetOrderResponse { order: self.order(&request.into_inner().order_id) }))
-    }
-}
-
 /// A clock that runs, and can be put ahead.
 pub(crate) struct Time {
     start: tokio::time::Instant,
@@ -496,7 +227,7 @@ async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall:
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
     let runtime = Runtime::new("inventory-test", clock.clone(), Rng::seeded(7), Net::tcp());
-    let erp = FakeErp { books: Arc::default(), clock };
+    let erp = FakeErp::new(clock);
     {
         let mut books = erp.books();
         books.items = ["A", "B", "C"].map(String::from).to_vec();
@@ -528,6 +259,7 @@ async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall:
             limits,
         }],
         orders: Some(orders_address),
+        authority: [("SIDE".to_owned(), Authority::Erp)].into(),
         on_shortfall,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),

@@ -4,12 +4,15 @@
 
 mod acting;
 mod adjustments;
+mod authority;
 mod books;
+mod erp_fake;
 mod expected;
 mod feeds;
 mod harness;
 mod inbound;
 mod kits;
+mod orders_fake;
 mod receipts;
 mod reference;
 mod reservations;
