@@ -148,7 +148,7 @@ proptest! {
                     }
                 }
                 Event::Others(wanted) => {
-                    let unbooked: i64 = open.iter().filter(|(at, _)| !erp.ours.contains_key(at) && !unheard.contains_key(at)).map(|(_, units)| units).sum();
+                    let unbooked: i64 = open.iter().filter(|(at, _)| !erp.ours.contains_key(*at) && !unheard.contains_key(*at)).map(|(_, units)| units).sum();
                     if erp.on_hand - erp.theirs - erp.ours.values().sum::<i64>() - unbooked >= wanted {
                         erp.theirs += wanted;
                         read(&mut stock, &erp, &open, second);
@@ -158,7 +158,7 @@ proptest! {
                 Event::Promise(..) | Event::Book(_) | Event::GiveBack(_) => {}
             }
             stock.check().unwrap();
-            let unshipped: i64 = open.iter().filter(|(at, _)| !unheard.contains_key(at)).map(|(_, units)| units).sum();
+            let unshipped: i64 = open.iter().filter(|(at, _)| !unheard.contains_key(*at)).map(|(_, units)| units).sum();
             let free = erp.on_hand - erp.theirs - unshipped;
             prop_assert!(free >= 0, "more was promised than is there");
             prop_assert!(stock.available <= free * UNIT, "{} may be sold of {free}", stock.available / UNIT);
