@@ -245,9 +245,9 @@ fn day(millisecond: i64) -> Result<String, Failure> {
 
 /// What it means that our own store did not take a step: a rule that refused is for a person, anything else is tried again.
 fn own(error: Error) -> Failure {
-    match error {
-        Error::Store(error) => crate::fault::unread(error),
-        Error::TooManyExpected { .. } | Error::Stock(_) => Failure::refused(error.reason(), error.to_string()),
-        other => Failure::not_done(other.reason(), other.to_string()),
+    if matches!(error, Error::TooManyExpected { .. } | Error::Stock(_)) {
+        Failure::refused(error.reason(), error.to_string())
+    } else {
+        Failure::not_done(error.reason(), error.to_string())
     }
 }

@@ -231,6 +231,9 @@ fn version(receipt: &erp::ExpectedReceipt, now: Timestamp) -> Timestamp {
     receipt.changed_at.as_ref().and_then(instant).unwrap_or(now)
 }
 
+/// Of each item, all that is to come and what has come.
+type Amounts = BTreeMap<String, (Quantity, Quantity)>;
+
 /// A document in our words: one for each location and day. Those of its only day at a location have the document's number
 /// as id, so that what people said under it is overtaken, and not expected twice.
 fn words(receipt: &erp::ExpectedReceipt, now: Timestamp) -> Vec<Word> {
@@ -240,7 +243,7 @@ fn words(receipt: &erp::ExpectedReceipt, now: Timestamp) -> Vec<Word> {
         .map(|document| if document.number.is_empty() { document.id.clone() } else { document.number.clone() });
     let number = number.unwrap_or_default();
     let transit = receipt.source() == erp::ExpectedReceiptSource::Transfer;
-    let mut days: BTreeMap<(String, String), BTreeMap<String, (Quantity, Quantity)>> = BTreeMap::new();
+    let mut days: BTreeMap<(String, String), Amounts> = BTreeMap::new();
     for line in &receipt.lines {
         let (Ok(quantity), Ok(received)) = (line.quantity.parse::<Quantity>(), line.received.parse::<Quantity>())
         else {
@@ -258,7 +261,7 @@ fn words(receipt: &erp::ExpectedReceipt, now: Timestamp) -> Vec<Word> {
         *come = come.plus(received).unwrap_or(*come);
     }
     let only = |location: &str| days.keys().filter(|(named, _)| named == location).count() == 1;
-    let word = |((location, day), lines): (&(String, String), &BTreeMap<String, (Quantity, Quantity)>)| Word {
+    let word = |((location, day), lines): (&(String, String), &Amounts)| Word {
         id: if only(location) { number.clone() } else { format!("{number}@{day}") },
         location: location.clone(),
         source: if transit { Source::Transfer } else { Source::Purchase },
