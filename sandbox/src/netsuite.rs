@@ -10,6 +10,7 @@ mod desk;
 mod fault;
 mod fields;
 mod fulfil;
+mod inbound;
 mod input;
 mod keys;
 mod ledger;

@@ -6,6 +6,7 @@ mod agent;
 mod day;
 mod edits;
 mod figures;
+mod goods;
 mod harness;
 mod messages;
 mod payments;

@@ -258,6 +258,7 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     if let Some(erp) = &mut config.inventory.erp {
         erp.address = url(at.netsuite);
     }
+    config.inventory.orders = Some(url(at.orders));
     for channel in &mut config.inventory.channels {
         channel.address = url(at.shopify);
     }

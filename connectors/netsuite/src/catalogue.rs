@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::client::{PAGE, Suite, marks};
 use crate::fault::Error;
-use crate::map;
+use crate::{kits, map};
 
 /// More items than this are not remembered at once.
 const MOST_ITEMS: usize = 50_000;
@@ -22,7 +22,7 @@ const CODES: usize = 500;
 /// What sales orders refer to.
 #[derive(Clone)]
 pub(crate) struct Catalogue {
-    suite: Suite,
+    pub(crate) suite: Suite,
     clock: Clock,
     freshness: Duration,
     base: Currency,
@@ -142,6 +142,8 @@ impl Catalogue {
             "SELECT i.id, i.itemid, i.displayname, i.itemtype, i.isinactive FROM item i WHERE i.id > ? ORDER BY i.id";
         let (rows, more) =
             self.suite.page("suiteql.items", Lane::Sheddable, q, vec![Value::from(after)], size.min(PAGE), 0).await?;
+        let kits = rows.iter().filter(|row| row.text("itemtype") == kits::KIT).map(|row| row.id("id"));
+        let mut members = kits::members(&self.suite, &kits.collect::<Result<Vec<_>, _>>()?).await?;
         let (mut items, mut last) = (Vec::new(), None);
         for row in rows {
             let id = row.id("id")?;
@@ -154,6 +156,7 @@ impl Catalogue {
                 unit_price: String::new(),
                 unit: String::new(),
                 inactive: row.flag("isinactive"),
+                components: members.remove(&id).unwrap_or_default(),
             });
         }
         Ok((items, last.filter(|_| more)))
@@ -189,6 +192,7 @@ impl Catalogue {
                     .map_or_else(|| location.to_string(), |place| place.code.clone()),
                 on_hand: on_hand.normalize().to_string(),
                 committed: committed.normalize().to_string(),
+                commitments: Vec::new(),
             });
         }
         Ok((stock, last.filter(|_| more)))

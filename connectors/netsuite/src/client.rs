@@ -17,6 +17,8 @@ const SUITEQL: &str = "/services/rest/query/v1/suiteql";
 pub(crate) const PAGE: usize = 1_000;
 /// SuiteQL ends at 100,000 rows a question.
 const PAGES: usize = 100;
+/// Asks for a pre-filled record instead of a new one.
+const CREATE_FORM: &str = "application/vnd.oracle.resource+json; type=create-form";
 /// "A typo in a field name otherwise loses data in silence."
 const NAME_VALIDATION: HeaderName = HeaderName::from_static("x-netsuite-propertynamevalidation");
 
@@ -73,6 +75,26 @@ impl Suite {
             .correlation(correlation);
         let reply = self.http.send(call).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(fault::of_write(operation, &reply)) }
+    }
+
+    /// What a transform would make: nothing is saved ("Transforms": `type=create-form`).
+    pub(crate) async fn preview<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        correlation: &str,
+    ) -> Result<T, Error> {
+        let call = Call::read(operation, Method::POST, format!("{RECORD}{path}?expandSubResources=true"))
+            .header(NAME_VALIDATION, HeaderValue::from_static("Error"))
+            .header(http::header::ACCEPT, HeaderValue::from_static(CREATE_FORM))
+            .lane(Lane::Critical)
+            .body("application/json", b"{}".to_vec())
+            .correlation(correlation);
+        let reply = self.http.send(call).await?;
+        if !reply.status.is_success() {
+            return Err(fault::of_write(operation, &reply));
+        }
+        parse(operation, &reply)
     }
 
     /// One page of an ordered question, and whether more is waiting.

@@ -14,7 +14,7 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 19] = [
+pub const METHODS: [(&str, Effect, Poster); 22] = [
     ("UpsertCustomer", Effect::Keyed, Poster::Weft),
     ("CreateSalesOrder", Effect::Keyed, Poster::Weft),
     ("GetSalesOrder", Effect::Read, Poster::Unspecified),
@@ -22,6 +22,10 @@ pub const METHODS: [(&str, Effect, Poster); 19] = [
     ("ChangeSalesOrder", Effect::Queryable, Poster::Weft),
     ("RecordPayment", Effect::Keyed, Poster::Weft),
     ("AdjustStock", Effect::Keyed, Poster::Weft),
+    ("ShipTransfer", Effect::Keyed, Poster::Weft),
+    ("ReceiveTransfer", Effect::Keyed, Poster::Weft),
+    // People order in NetSuite's own screens.
+    ("ListExpectedReceipts", Effect::Read, Poster::Vendor),
     ("PollChanges", Effect::Read, Poster::Vendor),
     ("FindSalesOrders", Effect::Read, Poster::Unspecified),
     ("CreateReturn", Effect::Keyed, Poster::Weft),

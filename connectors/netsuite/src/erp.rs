@@ -127,6 +127,47 @@ impl ErpService for Connector {
         .await
     }
 
+    async fn ship_transfer(&self, asked: Request<pb::ShipTransferRequest>) -> Answer<pb::ShipTransferResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let goods = request::transfers::shipment(&asked)?;
+            let (outcome, documents) = self.ship_transfer(&asked, goods).await?;
+            Ok(pb::ShipTransferResponse { outcome: Some(outcome), documents })
+        })
+        .await
+    }
+
+    async fn receive_transfer(
+        &self,
+        asked: Request<pb::ReceiveTransferRequest>,
+    ) -> Answer<pb::ReceiveTransferResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let goods = request::transfers::receipt(&asked)?;
+            let (outcome, documents) = self.receive_transfer(&asked, goods).await?;
+            Ok(pb::ReceiveTransferResponse { outcome: Some(outcome), documents })
+        })
+        .await
+    }
+
+    async fn list_expected_receipts(
+        &self,
+        asked: Request<pb::ListExpectedReceiptsRequest>,
+    ) -> Answer<pb::ListExpectedReceiptsResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            let named = request::transfers::documents(&asked.document_ids)?;
+            let [after] = token(&asked.page_token)?;
+            let (receipts, next) = self.flows.inbound(&named, after, size(asked.page_size)).await?;
+            let next_page_token = next.map(|last| page_token(&[last])).unwrap_or_default();
+            Ok(pb::ListExpectedReceiptsResponse { receipts, next_page_token })
+        })
+        .await
+    }
+
     async fn poll_changes(&self, asked: Request<pb::PollChangesRequest>) -> Answer<pb::PollChangesResponse> {
         let asked = asked.into_inner();
         answer(async {
@@ -263,7 +304,12 @@ impl ErpService for Connector {
             request::instance(&asked.instance, &self.instance)?;
             let as_of = self.clock.now();
             let [item, location] = token(&asked.page_token)?;
-            let (rows, next) = self.catalogue.list_stock((item, location), size(asked.page_size)).await?;
+            let (after, size) = ((item, location), size(asked.page_size));
+            let (rows, next) = if asked.with_commitments {
+                self.catalogue.list_stock_committed(after, size).await?
+            } else {
+                self.catalogue.list_stock(after, size).await?
+            };
             Ok(pb::ListStockResponse {
                 rows,
                 next_page_token: next.map(|(item, location)| page_token(&[item, location])).unwrap_or_default(),

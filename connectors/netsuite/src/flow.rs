@@ -146,7 +146,13 @@ impl Flows {
         self.catalogue.places_with(lane, known).await
     }
 
-    async fn ask(&self, operation: &'static str, q: &str, ids: &[i64], lane: Lane) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn ask(
+        &self,
+        operation: &'static str,
+        q: &str,
+        ids: &[i64],
+        lane: Lane,
+    ) -> Result<Vec<Row>, Error> {
         let q = q.replace('#', &marks(ids.len()));
         let params: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
         self.suite.rows(operation, lane, &q, &params).await
@@ -272,7 +278,7 @@ impl Answers {
 }
 
 /// Our id out of an external id; empty when the record is not ours.
-fn ours(row: &Row, column: &str, prefix: &str) -> String {
+pub(crate) fn ours(row: &Row, column: &str, prefix: &str) -> String {
     row.text(column).strip_prefix(prefix).unwrap_or_default().to_owned()
 }
 
@@ -286,7 +292,7 @@ fn line_number(row: &Row, column: &str) -> Result<i32, Error> {
     Ok(i32::try_from(row.id(column)?).unwrap_or(i32::MAX))
 }
 
-fn grouped(rows: Vec<Row>, by: &str) -> Result<BTreeMap<i64, Vec<Row>>, Error> {
+pub(crate) fn grouped(rows: Vec<Row>, by: &str) -> Result<BTreeMap<i64, Vec<Row>>, Error> {
     let mut groups = BTreeMap::<i64, Vec<Row>>::new();
     for row in rows {
         groups.entry(row.id(by)?).or_default().push(row);
@@ -302,7 +308,7 @@ pub(crate) fn sealed(mut order: pb::SalesOrder, changed_at: Timestamp) -> pb::Sa
 }
 
 /// The letter of a status; some accounts answer `SalesOrd:B`.
-fn letter(status: &str) -> &str {
+pub(crate) fn letter(status: &str) -> &str {
     status.rsplit(':').next().unwrap_or(status)
 }
 

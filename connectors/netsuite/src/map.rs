@@ -17,6 +17,9 @@ pub(crate) const RETURN: &str = "RMA:";
 pub(crate) const RECEIPT: &str = "RCPT:";
 pub(crate) const CREDIT: &str = "CM:";
 pub(crate) const REFUND: &str = "RFND:";
+pub(crate) const TRANSFER: &str = "TRF:";
+pub(crate) const TRANSFER_SHIPMENT: &str = "TRFS:";
+pub(crate) const TRANSFER_RECEIPT: &str = "TRFR:";
 
 /// "Retail records": price level -1 is a custom rate, so that NetSuite keeps ours.
 const CUSTOM_PRICE: &str = "-1";

@@ -1,6 +1,7 @@
 //! Requests of the contract, checked: what passes here can be written.
 
 pub(crate) mod returns;
+pub(crate) mod transfers;
 
 use std::collections::BTreeSet;
 

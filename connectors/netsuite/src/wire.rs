@@ -4,6 +4,7 @@
 //! tables we could read; its names (`customer`, `salesOrder`, `payment`) are SuiteScript's.
 
 pub(crate) mod returns;
+pub(crate) mod transfers;
 
 use std::collections::BTreeMap;
 

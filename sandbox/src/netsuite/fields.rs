@@ -46,10 +46,13 @@ pub(super) enum Kind {
     ItemReceipt,
     CreditMemo,
     CustomerRefund,
+    KitItem,
+    PurchaseOrder,
+    TransferOrder,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 14] = [
+    pub(super) const ALL: [Kind; 17] = [
         Kind::Customer,
         Kind::SalesOrder,
         Kind::ItemFulfillment,
@@ -64,6 +67,9 @@ impl Kind {
         Kind::ItemReceipt,
         Kind::CreditMemo,
         Kind::CustomerRefund,
+        Kind::KitItem,
+        Kind::PurchaseOrder,
+        Kind::TransferOrder,
     ];
 
     /// Names match without regard to case.
@@ -87,13 +93,16 @@ impl Kind {
             Kind::ItemReceipt => "itemReceipt",
             Kind::CreditMemo => "creditMemo",
             Kind::CustomerRefund => "customerRefund",
+            Kind::KitItem => "kitItem",
+            Kind::PurchaseOrder => "purchaseOrder",
+            Kind::TransferOrder => "transferOrder",
         }
     }
 
     /// External ids are unique within a family.
     pub(super) fn family(self) -> &'static str {
         match self {
-            Kind::InventoryItem | Kind::NonInventorySaleItem => "item",
+            Kind::InventoryItem | Kind::NonInventorySaleItem | Kind::KitItem => "item",
             Kind::Customer | Kind::Location => self.name(),
             Kind::SalesOrder
             | Kind::ItemFulfillment
@@ -104,7 +113,9 @@ impl Kind {
             | Kind::ReturnAuthorization
             | Kind::ItemReceipt
             | Kind::CreditMemo
-            | Kind::CustomerRefund => "transaction",
+            | Kind::CustomerRefund
+            | Kind::PurchaseOrder
+            | Kind::TransferOrder => "transaction",
         }
     }
 
@@ -121,26 +132,9 @@ impl Kind {
             Kind::ItemReceipt => Some(("ItemRcpt", "IR")),
             Kind::CreditMemo => Some(("CustCred", "CM")),
             Kind::CustomerRefund => Some(("CustRfnd", "REF")),
-            Kind::Customer | Kind::InventoryItem | Kind::NonInventorySaleItem | Kind::Location => None,
-        }
-    }
-
-    /// What a record of this kind is made from.
-    pub(super) fn source(self) -> &'static str {
-        match self {
-            Kind::ItemReceipt | Kind::CreditMemo => "returnAuthorization",
-            Kind::Customer
-            | Kind::SalesOrder
-            | Kind::ItemFulfillment
-            | Kind::Invoice
-            | Kind::CustomerDeposit
-            | Kind::CustomerPayment
-            | Kind::InventoryItem
-            | Kind::NonInventorySaleItem
-            | Kind::Location
-            | Kind::InventoryAdjustment
-            | Kind::ReturnAuthorization
-            | Kind::CustomerRefund => "salesOrder",
+            Kind::PurchaseOrder => Some(("PurchOrd", "PO")),
+            Kind::TransferOrder => Some(("TrnfrOrd", "TO")),
+            Kind::Customer | Kind::InventoryItem | Kind::NonInventorySaleItem | Kind::Location | Kind::KitItem => None,
         }
     }
 
@@ -155,9 +149,12 @@ impl Kind {
             Kind::ReturnAuthorization => RETURN_STATUS,
             Kind::CreditMemo => CREDIT_STATUS,
             Kind::CustomerRefund => REFUND_STATUS,
+            Kind::PurchaseOrder => PURCHASE_STATUS,
+            Kind::TransferOrder => TRANSFER_STATUS,
             Kind::Customer
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
+            | Kind::KitItem
             | Kind::Location
             | Kind::InventoryAdjustment
             | Kind::ItemReceipt => &[],
@@ -179,6 +176,9 @@ impl Kind {
             Kind::ItemReceipt => ITEM_RECEIPT,
             Kind::CreditMemo => CREDIT_MEMO,
             Kind::CustomerRefund => CUSTOMER_REFUND,
+            Kind::KitItem => KIT_ITEM,
+            Kind::PurchaseOrder => PURCHASE_ORDER,
+            Kind::TransferOrder => TRANSFER_ORDER,
         }
     }
 
@@ -191,12 +191,15 @@ impl Kind {
             Kind::ReturnAuthorization => Some(("item", RETURN_LINE)),
             Kind::ItemReceipt => Some(("item", RECEIPT_LINE)),
             Kind::CreditMemo => Some(("item", CREDIT_LINE)),
+            Kind::PurchaseOrder => Some(("item", PURCHASE_LINE)),
+            Kind::TransferOrder => Some(("item", TRANSFER_LINE)),
             Kind::Customer
             | Kind::CustomerDeposit
             | Kind::CustomerPayment
             | Kind::CustomerRefund
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
+            | Kind::KitItem
             | Kind::Location => None,
         }
     }
@@ -229,6 +232,27 @@ const RETURN_STATUS: &[(&str, &str)] = &[
     ("H", "Closed"),
 ];
 const RETURN_APPROVAL: &[(&str, &str)] = &[("A", "Pending Approval"), ("B", "Pending Receipt")];
+/// The letters of purchase and transfer orders are those that public clients ask for; their labels are unverified.
+const PURCHASE_STATUS: &[(&str, &str)] = &[
+    ("A", "Pending Supervisor Approval"),
+    ("B", "Pending Receipt"),
+    ("C", "Rejected by Supervisor"),
+    ("D", "Partially Received"),
+    ("E", "Pending Billing/Partially Received"),
+    ("F", "Pending Bill"),
+    ("G", "Fully Billed"),
+    ("H", "Closed"),
+];
+const TRANSFER_STATUS: &[(&str, &str)] = &[
+    ("A", "Pending Approval"),
+    ("B", "Pending Fulfillment"),
+    ("C", "Rejected"),
+    ("D", "Partially Fulfilled"),
+    ("E", "Pending Receipt/Partially Fulfilled"),
+    ("F", "Pending Receipt"),
+    ("G", "Received"),
+    ("H", "Closed"),
+];
 const CREDIT_STATUS: &[(&str, &str)] = &[("A", "Open"), ("B", "Fully Applied"), ("V", "Voided")];
 /// The letters are the schema's; their labels are unverified.
 const REFUND_STATUS: &[(&str, &str)] = &[("R", "Refunded"), ("V", "Voided")];
@@ -377,4 +401,32 @@ const CUSTOMER_REFUND: &[Field] = fields! {
     "total" Computed, "paymentOperation" Choice(REFUND_OPERATION), "checkNumber" Text, "toBePrinted" Flag, "memo" Text,
     "status" Computed, "createdDate" Computed, "lastModifiedDate" Computed, "apply" Lines(REFUND_APPLY),
     "deposit" Lines(REFUND_DEPOSIT),
+};
+/// `member` is the help's ("Kit Item").
+const MEMBER: &[Field] = fields! { "internalId" Text, "item" Ref("item"), "quantity" Number };
+const KIT_ITEM: &[Field] = fields! {
+    "externalId" Text, "itemId" Text, "displayName" Text, "isInactive" Flag, "salesDescription" Text,
+    "basePrice" Number, "itemType" Computed, "createdDate" Computed, "lastModifiedDate" Computed,
+    "member" Lines(MEMBER),
+};
+/// Names from SuiteScript: the schema tables of purchase orders were not read.
+const PURCHASE_LINE: &[Field] = fields! {
+    "line" Number, "item" Ref("item"), "quantity" Number, "rate" Number, "location" Ref("location"), "isClosed" Flag,
+    "expectedReceiptDate" Date, "quantityReceived" Computed, "quantityBilled" Computed, "itemType" Computed,
+};
+const PURCHASE_ORDER: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "dueDate" Date, "entity" Ref("vendor"),
+    "subsidiary" Ref("subsidiary"), "location" Ref("location"), "memo" Text, "status" Computed,
+    "createdDate" Computed, "lastModifiedDate" Computed, "item" Lines(PURCHASE_LINE),
+};
+/// Lines and head as in the sample of the help topic "Transfer Order"; what moved of a line is SuiteScript's.
+const TRANSFER_LINE: &[Field] = fields! {
+    "line" Number, "item" Ref("item"), "quantity" Number, "rate" Number, "amount" Number, "isClosed" Flag,
+    "expectedReceiptDate" Date, "quantityCommitted" Computed, "quantityBackOrdered" Computed,
+    "quantityFulfilled" Computed, "quantityReceived" Computed, "itemType" Computed,
+};
+const TRANSFER_ORDER: &[Field] = fields! {
+    "externalId" Text, "tranId" Text, "tranDate" Date, "subsidiary" Ref("subsidiary"), "location" Ref("location"),
+    "transferLocation" Ref("location"), "orderStatus" Choice(APPROVAL), "status" Computed, "memo" Text,
+    "createdDate" Computed, "lastModifiedDate" Computed, "item" Lines(TRANSFER_LINE),
 };

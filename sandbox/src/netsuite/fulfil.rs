@@ -182,7 +182,7 @@ impl Default for Wish {
 }
 
 /// Reads the lines of a transform's body by `orderLine`.
-fn asked_lines(asked: Option<Value>, lines: &[Line]) -> Result<HashMap<i64, Wish>, Fault> {
+pub(super) fn asked_lines(asked: Option<Value>, lines: &[Line]) -> Result<HashMap<i64, Wish>, Fault> {
     let mut wishes = HashMap::new();
     let Some(Value::Array(asked)) = asked else { return Ok(wishes) };
     for (place, line) in asked.iter().enumerate() {

@@ -116,7 +116,7 @@ fn identifier(value: &Value) -> Option<String> {
 /// Finds what a reference points at.
 fn reference(desk: &Desk<'_>, target: &str, value: &Value) -> Result<Option<i64>, Fault> {
     let kinds: &[Kind] = match target {
-        "item" => &[Kind::InventoryItem, Kind::NonInventorySaleItem],
+        "item" => &[Kind::InventoryItem, Kind::NonInventorySaleItem, Kind::KitItem],
         "customer" => &[Kind::Customer],
         "salesOrder" => &[Kind::SalesOrder],
         "invoice" => &[Kind::Invoice],

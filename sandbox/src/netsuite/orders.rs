@@ -114,6 +114,9 @@ impl Desk<'_> {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let (kind, about) = item.unwrap_or_default();
+        if kind == "kitItem" {
+            return Err(Fault::user("this sandbox does not sell kits: order their members"));
+        }
         line.goods = kind == "inventoryItem";
         let about: Map<String, Value> = serde_json::from_str(&about).unwrap_or_default();
         if about.get("isInactive") == Some(&Value::Bool(true)) && old.is_none() {
@@ -234,7 +237,7 @@ impl Desk<'_> {
     }
 
     /// Reserves what stock there is for one line.
-    fn commit(&self, approved: bool, line: &mut Line) -> Result<(), Fault> {
+    pub(super) fn commit(&self, approved: bool, line: &mut Line) -> Result<(), Fault> {
         let wanted = if approved { line.open() } else { 0 };
         let (mut committed, mut backordered) = (0, wanted);
         if let Some(location) = line.location.filter(|_| line.goods && (wanted > 0 || line.committed > 0)) {

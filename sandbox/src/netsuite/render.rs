@@ -179,13 +179,13 @@ impl Desk<'_> {
         if !record.kind.statuses().is_empty() {
             out.insert("status".to_owned(), choice(record.kind.statuses(), &status, view));
         }
-        if record.kind != Kind::SalesOrder
+        if ![Kind::SalesOrder, Kind::PurchaseOrder].contains(&record.kind)
             && let Some(entity) = entity
         {
             out.insert("entity".to_owned(), self.reference("customer", &entity.to_string())?);
         }
         if let Some(from) = from {
-            out.insert("createdFrom".to_owned(), self.reference(record.kind.source(), &from.to_string())?);
+            out.insert("createdFrom".to_owned(), self.reference(&self.kind_of(from)?, &from.to_string())?);
         }
         if record.kind == Kind::SalesOrder {
             self.tracking(record.id, &mut out)?;
@@ -220,12 +220,20 @@ impl Desk<'_> {
             | Kind::CustomerDeposit
             | Kind::InventoryItem
             | Kind::NonInventorySaleItem
+            | Kind::KitItem
             | Kind::Location
             | Kind::InventoryAdjustment
+            | Kind::PurchaseOrder
+            | Kind::TransferOrder
             | Kind::ItemReceipt => {}
         }
         out.insert("exchangeRate".to_owned(), wire::number(rust_decimal::Decimal::new(10, 1)));
         Ok(out)
+    }
+
+    /// The record type behind an internal id.
+    fn kind_of(&self, id: i64) -> Result<String, Fault> {
+        Ok(self.row("SELECT kind FROM ns_record WHERE id = ?1", [id], |row| row.get(0))?.unwrap_or_default())
     }
 
     fn tracking(&self, order: i64, out: &mut Map<String, Value>) -> Result<(), Fault> {
@@ -241,6 +249,10 @@ impl Desk<'_> {
     }
 
     fn item_values(&self, record: &Record, out: &mut Map<String, Value>) -> Result<(), Fault> {
+        if record.kind == Kind::KitItem {
+            out.insert("itemType".to_owned(), json!({"id": "Kit", "refName": "Kit/Package"}));
+            return Ok(());
+        }
         if record.kind != Kind::InventoryItem {
             out.insert("itemType".to_owned(), json!({"id": "NonInvtPart", "refName": "Non-Inventory Item"}));
             return Ok(());
@@ -291,7 +303,10 @@ impl Desk<'_> {
         }
         if let (Some(order), Some(order_line)) = (line.created_from, line.order_line) {
             out.insert("orderLine".to_owned(), json!(order_line));
-            out.insert("orderDoc".to_owned(), self.reference(kind.source(), &order.to_string())?);
+            out.insert("orderDoc".to_owned(), self.reference(&self.kind_of(order)?, &order.to_string())?);
+        }
+        if kind == Kind::PurchaseOrder || kind == Kind::TransferOrder {
+            self.inbound_values(kind, line, &mut out);
         }
         if kind == Kind::ReturnAuthorization {
             out.insert("isClosed".to_owned(), json!(line.closed));

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use super::{desk::Desk, fault::Fault, fields::Kind, wire};
 use crate::seed::{ItemKind, Seed};
 
-const LISTS: [(&str, i64, &str, &str); 15] = [
+const LISTS: [(&str, i64, &str, &str); 16] = [
     ("subsidiary", 1, "1", "Parent Company"),
+    ("vendor", 1, "1", "Supplier"),
     ("account", 1, "1", "Undeposited Funds"),
     ("account", 2, "2", "Inventory Adjustment"),
     ("paymentMethod", 1, "1", "Cash"),

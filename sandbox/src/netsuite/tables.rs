@@ -75,6 +75,8 @@ CREATE VIEW "transaction" AS SELECT
   CASE t.type WHEN 'CustInvc' THEN (t.total - t.paid) / 100.0 END AS foreignamountunpaid,
   CASE WHEN t.type IN ('CustDep','CustPymt','CustCred') THEN (t.total - t.paid) / 100.0 END AS foreignpaymentamountunused,
   t.currency AS currency, 1 AS subsidiary, t.location AS location, NULL AS createdby,
+  (SELECT json_extract(r.body,'$.dueDate') || ' 00:00:00#' FROM ns_record r WHERE r.id = t.id) AS duedate,
+  (SELECT CAST(json_extract(r.body,'$.transferLocation') AS INTEGER) FROM ns_record r WHERE r.id = t.id) AS transferlocation,
   (SELECT l.name FROM ns_list l WHERE l.kind = t.type AND l.code = t.status) AS df_status,
   (SELECT json_extract(r.body,'$.entityId') FROM ns_record r WHERE r.id = t.entity) AS df_entity,
   (SELECT json_extract(r.body,'$.name') FROM ns_record r WHERE r.id = t.location) AS df_location,
@@ -83,7 +85,7 @@ CREATE VIEW "transaction" AS SELECT
 DROP VIEW IF EXISTS transactionline;
 CREATE VIEW transactionline AS SELECT
   l.tran AS "transaction", l.line AS id, l.line AS linesequencenumber, l.item AS item,
-  CASE WHEN l.line = 0 THEN NULL WHEN l.type IN ('InvAdjst','RtnAuth','ItemRcpt','CustCred') THEN l.quantity / 1000000.0
+  CASE WHEN l.line = 0 THEN NULL WHEN l.type IN ('InvAdjst','RtnAuth','ItemRcpt','CustCred','PurchOrd') THEN l.quantity / 1000000.0
     ELSE 0 - l.quantity / 1000000.0 END AS quantity,
   CASE WHEN l.line > 0 THEN l.fulfilled / 1000000.0 END AS quantityshiprecv,
   CASE WHEN l.line > 0 THEN l.billed / 1000000.0 END AS quantitybilled,
@@ -97,18 +99,24 @@ CREATE VIEW transactionline AS SELECT
   CASE WHEN l.line = 0 THEN NULL WHEN l.goods THEN 'InvtPart' ELSE 'NonInvtPart' END AS itemtype,
   l.createdfrom AS createdfrom, CASE WHEN l.closed THEN 'T' ELSE 'F' END AS isclosed,
   json_extract(l.body,'$.description') AS memo,
+  json_extract(l.body,'$.expectedReceiptDate') || ' 00:00:00#' AS expectedreceiptdate,
   (SELECT json_extract(r.body,'$.itemId') FROM ns_record r WHERE r.id = l.item) AS df_item,
   (SELECT json_extract(r.body,'$.name') FROM ns_record r WHERE r.id = l.location) AS df_location
   FROM ns_line l;
 DROP VIEW IF EXISTS item;
 CREATE VIEW item AS SELECT
   r.id AS id, json_extract(r.body,'$.itemId') AS itemid, json_extract(r.body,'$.displayName') AS displayname,
-  CASE r.kind WHEN 'inventoryItem' THEN 'InvtPart' ELSE 'NonInvtPart' END AS itemtype,
+  CASE r.kind WHEN 'inventoryItem' THEN 'InvtPart' WHEN 'kitItem' THEN 'Kit' ELSE 'NonInvtPart' END AS itemtype,
   CASE WHEN json_extract(r.body,'$.isInactive') THEN 'T' ELSE 'F' END AS isinactive,
   json_extract(r.body,'$.upcCode') AS upccode, r.externalid AS externalid,
   (SELECT SUM(s.on_hand) / 1000000.0 FROM ns_stock s WHERE s.item = r.id) AS totalquantityonhand,
   r.modified AS lastmodifieddate, r.created AS createddate
   FROM ns_record r WHERE r.family = 'item';
+DROP VIEW IF EXISTS kititemmember;
+CREATE VIEW kititemmember AS SELECT
+  r.id AS parentitem, CAST(json_extract(m.value,'$.item') AS INTEGER) AS item,
+  json_extract(m.value,'$.quantity') AS quantity, m.key + 1 AS linenumber
+  FROM ns_record r, json_each(r.body,'$.member') m WHERE r.kind = 'kitItem';
 DROP VIEW IF EXISTS inventorybalance;
 CREATE VIEW inventorybalance AS SELECT
   s.item AS item, s.location AS location, NULL AS binnumber, 1 AS inventorystatus, s.on_hand / 1000000.0 AS quantityonhand,
@@ -160,10 +168,11 @@ CREATE VIEW nexttransactionlinelink AS SELECT * FROM previoustransactionlinelink
 "#;
 
 /// What SuiteQL may read from.
-pub(super) const TABLES: [&str; 13] = [
+pub(super) const TABLES: [&str; 14] = [
     "transaction",
     "transactionline",
     "item",
+    "kititemmember",
     "inventorybalance",
     "aggregateitemlocation",
     "customer",

@@ -11,6 +11,7 @@ use retail_runtime::{Clock, Ids, Runtime, fault};
 use retail_store::Store;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::acting::Acting;
 use crate::adjustment::Adjustment;
 use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::Item;
@@ -20,6 +21,7 @@ use crate::fault::Error;
 use crate::feed_api::feed;
 use crate::feeding::Feeding;
 use crate::holding::{Held, Holding, Wish};
+use crate::moving::Moving;
 use crate::parse;
 use crate::reference::Reference;
 use crate::render::{done, merged, refused};
@@ -40,6 +42,8 @@ pub(crate) struct Api {
     pub(crate) books: Books,
     pub(crate) feeding: Feeding,
     pub(crate) expecting: Expecting,
+    pub(crate) moving: Moving,
+    pub(crate) acting: Acting,
     pub(crate) reference: Reference,
     /// The default location.
     pub(crate) home: Arc<str>,
@@ -334,5 +338,67 @@ impl InventoryService for Api {
         request: Request<pb::ListExpectedStockRequest>,
     ) -> Result<Response<pb::ListExpectedStockResponse>, Status> {
         Ok(Response::new(self.list_expected(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn transfer_stock(
+        &self,
+        request: Request<pb::TransferStockRequest>,
+    ) -> Result<Response<pb::TransferStockResponse>, Status> {
+        let transfer = self.plan_transfer(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::TransferStockResponse { transfer: Some(transfer) }))
+    }
+
+    async fn send_transfer(
+        &self,
+        request: Request<pb::SendTransferRequest>,
+    ) -> Result<Response<pb::SendTransferResponse>, Status> {
+        let transfer = self.say_sent(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::SendTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn receive_transfer(
+        &self,
+        request: Request<pb::ReceiveTransferRequest>,
+    ) -> Result<Response<pb::ReceiveTransferResponse>, Status> {
+        let transfer = self.say_arrived(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::ReceiveTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn cancel_transfer(
+        &self,
+        request: Request<pb::CancelTransferRequest>,
+    ) -> Result<Response<pb::CancelTransferResponse>, Status> {
+        let transfer = self.call_off(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::CancelTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn get_transfer(
+        &self,
+        request: Request<pb::GetTransferRequest>,
+    ) -> Result<Response<pb::GetTransferResponse>, Status> {
+        let transfer = self.one_transfer(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::GetTransferResponse { transfer: Some(transfer) }))
+    }
+
+    async fn list_transfers(
+        &self,
+        request: Request<pb::ListTransfersRequest>,
+    ) -> Result<Response<pb::ListTransfersResponse>, Status> {
+        Ok(Response::new(self.open_transfers(request.get_ref()).await.map_err(status)?))
+    }
+
+    async fn act_on_shortfall(
+        &self,
+        request: Request<pb::ActOnShortfallRequest>,
+    ) -> Result<Response<pb::ActOnShortfallResponse>, Status> {
+        let action = self.act(request.get_ref()).await.map_err(status)?;
+        Ok(Response::new(pb::ActOnShortfallResponse { action: Some(action) }))
+    }
+
+    async fn list_shortfall_actions(
+        &self,
+        request: Request<pb::ListShortfallActionsRequest>,
+    ) -> Result<Response<pb::ListShortfallActionsResponse>, Status> {
+        Ok(Response::new(self.shortfall_actions(request.get_ref()).await.map_err(status)?))
     }
 }

@@ -7,16 +7,20 @@ use prost::Message as _;
 use retail_proto::Quantity;
 use retail_proto::inventory::v1 as pb;
 use retail_runtime::{Clock, Timestamp};
-use retail_store::{Draft, Store};
+use retail_store::{Document as _, Draft, IndexQuery, Store};
 
 use crate::adjustment::Adjustment;
-use crate::expecting;
+use crate::allocation::{Commitments, order_of};
 use crate::fault::Error;
 use crate::keys::{adjustment_document, receipt_document, site_id};
+use crate::kit::Component;
 use crate::publication::Shown;
 use crate::receipt::{Arrival, Receipt, Taken};
+use crate::reservation::Part;
+use crate::shown_kits;
 use crate::site::{self, Site};
 use crate::stock::{Act, Counted, Counter, Stock, StockError};
+use crate::{expecting, shortage};
 
 /// Rows of one location that are changed in one commit.
 const CHUNK: usize = 500;
@@ -30,6 +34,8 @@ pub(crate) struct Count {
     pub location: String,
     /// The number.
     pub quantity: Quantity,
+    /// What the books say is promised by their owner itself; absent where Weft says what is available.
+    pub committed: Option<Commitments>,
 }
 
 /// What is counted, by whom, and when it was true.
@@ -88,12 +94,15 @@ impl Books {
     }
 
     async fn count_chunk(&self, counting: &Counting, location: &str, rows: Vec<Count>) -> Result<Vec<Verdict>, Error> {
+        let promises = self.promises(location, &rows).await?;
         let (counting, place, channels) = (counting.clone(), location.to_owned(), Arc::clone(&self.channels));
         let now = self.clock.now();
         let rule = move |draft: &mut Draft<Site>| -> Result<Vec<Verdict>, StockError> {
             let skus = rows.iter().map(|row| row.sku.clone()).collect();
             let mut shelf = site::load(draft, &place, &skus);
             let act = Act { cause: &counting.authority, happened_at: counting.as_of, now };
+            let parts: Vec<Option<Part>> = promises.iter().map(|id| draft.get::<Part>(id)).collect();
+            let parts: Vec<Part> = parts.into_iter().flatten().collect();
             let mut verdicts = Vec::with_capacity(rows.len());
             for row in &rows {
                 let verdict = shelf.with(&row.sku, |stock| {
@@ -103,12 +112,42 @@ impl Books {
                         Counted::Unsettled => (Verdict::Unsettled, None),
                     })
                 })?;
+                if verdict == Verdict::Taken && counting.counter == Counter::Books {
+                    // Where Weft says what is available, nothing is allocated.
+                    let said = row.committed.clone().unwrap_or_default();
+                    let open = |order: &str| open(&parts, order, &row.sku);
+                    shelf.with(&row.sku, |stock| Ok(((), stock.allocate(&said, open, act)?)))?;
+                }
                 verdicts.push(verdict);
             }
             site::store(draft, shelf, &channels, now);
             Ok(verdicts)
         };
         Ok(self.store.step(&site_id(location), None, rule).await?.value)
+    }
+
+    /// What may still be promised to the orders that the books of the ERP name.
+    async fn promises(&self, location: &str, rows: &[Count]) -> Result<BTreeSet<String>, Error> {
+        let mut promises = BTreeSet::new();
+        for row in rows {
+            let Some(said) = row.committed.as_ref().filter(|said| !said.ours.is_empty()) else { continue };
+            let mut after = None;
+            loop {
+                let name = site::promised(location, &row.sku);
+                let query = IndexQuery { name, prefix: vec![], after, limit: CHUNK };
+                let entries = self.store.index(Site::partition(&site_id(location)), &query).await?;
+                let ids = entries.iter().map(|entry| entry.key.id().to_owned());
+                promises.extend(ids.filter(|id| {
+                    let reservation = id.split_once('/').map_or(id.as_str(), |(_, reservation)| reservation);
+                    said.ours.iter().any(|ours| ours.order == order_of(reservation))
+                }));
+                match entries.last() {
+                    Some(last) if entries.len() >= CHUNK => after = Some((last.sort.clone(), last.key.clone())),
+                    Some(_) | None => break,
+                }
+            }
+        }
+        Ok(promises)
     }
 
     /// Changes stock and begins to tell the authority. A repeat is answered with the first answer.
@@ -190,17 +229,25 @@ impl Books {
         Ok(self.store.step(&document, None, rule).await?.value)
     }
 
-    /// Takes over what a channel shows of items at a location. Answers how many were taken.
+    /// Takes over what a channel shows of items at a location, of `kits` by what they are made of. Answers how many were
+    /// taken.
     pub(crate) async fn read_back(
         &self,
         location: &str,
         subtracts_own_sales: bool,
         readings: Vec<(String, Shown)>,
+        kits: BTreeMap<String, Vec<Component>>,
     ) -> Result<usize, Error> {
         let (place, channels, now) = (location.to_owned(), Arc::clone(&self.channels), self.clock.now());
         let rule = move |draft: &mut Draft<Site>| -> Result<usize, StockError> {
-            let skus: BTreeSet<String> = readings.iter().map(|(sku, _)| sku.clone()).collect();
+            let mut skus: BTreeSet<String> = readings.iter().map(|(sku, _)| sku.clone()).collect();
+            let former = site::load(draft, &place, &skus).into_parts().0;
+            let parts = former.values().flat_map(|row| &row.parts).chain(kits.values().flatten());
+            skus.extend(parts.map(|part| part.sku.clone()));
             let mut shelf = site::load(draft, &place, &skus);
+            for (sku, _) in &readings {
+                shown_kits::tie(&mut shelf, sku, kits.get(sku).map_or(&[], Vec::as_slice))?;
+            }
             let mut taken = 0_usize;
             // A row without stock record is not published: nobody has said that there is or is not any.
             for (sku, reading) in &readings {
@@ -219,6 +266,13 @@ impl Books {
         };
         Ok(self.store.step(&site_id(location), None, rule).await?.value)
     }
+}
+
+/// What is still promised of an item to an order, millionths.
+fn open(parts: &[Part], order: &str, sku: &str) -> i64 {
+    let ours = parts.iter().filter(|part| order_of(&part.reservation_id) == order);
+    let claims = ours.flat_map(|part| shortage::claims(part, sku));
+    claims.map(|claim| claim.frees).fold(0, i64::saturating_add)
 }
 
 /// The version that this commit gives the record; what re-applies and publishes is not part of an answer.

@@ -40,12 +40,16 @@ pub(crate) struct Item {
     /// When its owner last confirmed it, milliseconds since 1970.
     #[prost(int64, tag = "8")]
     pub refreshed_at: i64,
-    /// What one kit is made of; empty for an item that lies on a shelf itself. Said here, not by the owner.
+    /// What one kit is made of; empty for an item that lies on a shelf itself. The owner's word, when it has one, else
+    /// what was said here.
     #[prost(message, repeated, tag = "9")]
     pub components: Vec<Component>,
     /// Units beside the base unit. Said here, not by the owner.
     #[prost(message, repeated, tag = "10")]
     pub units: Vec<Unit>,
+    /// The owner says what it is made of.
+    #[prost(bool, tag = "11")]
+    pub owners_kit: bool,
 }
 
 /// Another system's record of an item.
@@ -100,8 +104,17 @@ impl Item {
         let mut refs = read.refs.clone();
         let replaced = |known: &Ref| read.refs.iter().any(|new| same_slot(new, known));
         refs.extend(self.refs.iter().filter(|known| !replaced(known)).cloned());
-        let Self { refreshed_at, components, units, .. } = before.clone();
-        *self = Self { refs, refreshed_at, components, units, ..read.clone() };
+        let Self { refreshed_at, units, .. } = before.clone();
+        // What was said here stands until the owner has a word of its own, and ends with it.
+        let owners_kit = read.is_kit();
+        let components = if owners_kit {
+            read.components.clone()
+        } else if before.owners_kit {
+            vec![]
+        } else {
+            before.components.clone()
+        };
+        *self = Self { refs, refreshed_at, components, units, owners_kit, ..read.clone() };
         let changed = *self != before;
         let old = now.saturating_sub(before.refreshed_at) > FRESH_FOR;
         if changed || old {
@@ -228,6 +241,17 @@ mod tests {
         let mut item = Item { sku: "A".into(), components: components.clone(), ..Item::default() };
         item.take_over(&Item { sku: "A".into(), description: "a set".into(), ..Item::default() }, 5);
         assert_eq!((item.components, item.description.as_str()), (components, "a set"));
+    }
+
+    #[test]
+    fn the_owners_kit_replaces_what_was_said_here_and_ends_with_it() {
+        let part = |sku: &str| vec![Component { sku: sku.into(), quantity: 1 }];
+        let mut item = Item { sku: "A".into(), components: part("B"), ..Item::default() };
+        let read = Item { sku: "A".into(), components: part("C"), ..Item::default() };
+        assert!(item.take_over(&read, 5));
+        assert_eq!((item.components.clone(), item.owners_kit), (part("C"), true));
+        item.take_over(&Item { sku: "A".into(), ..Item::default() }, 6);
+        assert!(!item.is_kit());
     }
 
     #[test]

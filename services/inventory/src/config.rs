@@ -16,17 +16,52 @@ pub struct Config {
     /// Shops that are told what may be sold.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Address of the orders service, `http://host:port`: it is asked to serve orders from elsewhere when too much is
+    /// promised. Without it nobody acts on a shortfall.
+    #[serde(default)]
+    pub orders: Option<String>,
+    /// Who acts on a shortfall.
+    #[serde(default)]
+    pub on_shortfall: OnShortfall,
+    /// Who says what is available at a location, by its code; Weft where nothing is said.
+    #[serde(default)]
+    pub authority: BTreeMap<String, Authority>,
     /// Code of the location that lines without one are taken from.
     pub default_location: String,
     /// How often items, stock and shown numbers are read from their owners.
     #[serde(default = "default_refresh")]
     pub refresh: Span,
+    /// How often what the ERP expects to come in (purchase orders, transfers on the road) is read from it.
+    #[serde(default = "default_expected_refresh")]
+    pub expected_refresh: Span,
     /// How long a promise lasts when the caller does not say.
     #[serde(default = "default_reservation_ttl")]
     pub reservation_ttl: Span,
     /// How often all stock records are audited against their law and their movements.
     #[serde(default = "default_audit")]
     pub audit: Span,
+}
+
+/// Who acts on a shortfall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnShortfall {
+    /// A person: `weft stock shortfalls --act`, or `POST /v1/shortfalls:act`.
+    #[default]
+    Propose,
+    /// Weft, as proposed, as soon as it is seen.
+    Reroute,
+}
+
+/// Who says what is available at a location.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Weft: what is on hand less what it promises.
+    #[default]
+    Weft,
+    /// The ERP: less what it has committed itself, to whomever; promises of ours that it has are not subtracted twice.
+    Erp,
 }
 
 /// The stock authority.
@@ -109,6 +144,10 @@ fn yes() -> bool {
 
 fn default_refresh() -> Span {
     Span::from_secs(15 * 60)
+}
+
+fn default_expected_refresh() -> Span {
+    Span::from_secs(2 * 60)
 }
 
 fn default_reservation_ttl() -> Span {

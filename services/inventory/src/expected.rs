@@ -3,6 +3,8 @@
 //!
 //! What is expected stands beside the stock record and never in its sum: nothing of it may be taken off a shelf.
 
+use std::collections::BTreeMap;
+
 use retail_proto::Quantity;
 use retail_runtime::Timestamp;
 
@@ -42,16 +44,25 @@ pub(crate) struct ExpectedLine {
     /// All that was ordered.
     #[prost(int64, tag = "2")]
     pub quantity: i64,
-    /// Come so far.
+    /// Come so far, as we took it in.
     #[prost(int64, tag = "3")]
     pub received: i64,
+    /// Come so far, as its owner says: the same goods may be in both.
+    #[prost(int64, tag = "4")]
+    pub told: i64,
 }
 
 impl ExpectedLine {
+    /// Come so far, whoever said so first.
+    #[must_use]
+    pub(crate) fn come(&self) -> i64 {
+        self.received.max(self.told)
+    }
+
     /// Not come yet.
     #[must_use]
     pub(crate) fn open(&self) -> i64 {
-        self.quantity.saturating_sub(self.received).max(0)
+        self.quantity.saturating_sub(self.come()).max(0)
     }
 }
 
@@ -82,6 +93,9 @@ pub(crate) struct Expected {
     /// Version, from 1.
     #[prost(uint64, tag = "8")]
     pub version: u64,
+    /// Has left another location and is on the road.
+    #[prost(bool, tag = "9")]
+    pub transit: bool,
 }
 
 /// A part of what is expected of one item, kept beside its stock. Millionths.
@@ -96,6 +110,20 @@ pub(crate) struct Coming {
     /// When, milliseconds since 1970.
     #[prost(int64, tag = "3")]
     pub at: i64,
+    /// On the road already.
+    #[prost(bool, tag = "4")]
+    pub transit: bool,
+}
+
+/// What of a line of expected goods came to its end with one receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// Item code.
+    pub sku: String,
+    /// Came, of what was expected.
+    pub came: i64,
+    /// Will not come.
+    pub lost: i64,
 }
 
 /// What somebody says is expected.
@@ -113,6 +141,12 @@ pub(crate) struct Word {
     pub expected_at: Timestamp,
     /// When this was true.
     pub as_of: Timestamp,
+    /// What has come by then as whoever speaks knows it, by item.
+    pub come: BTreeMap<String, Quantity>,
+    /// What has not come will not come.
+    pub ended: bool,
+    /// It is on the road from another location.
+    pub transit: bool,
 }
 
 impl Expected {
@@ -130,18 +164,23 @@ impl Expected {
             sku: sku.clone(),
             quantity: quantity.millionths(),
             received: come(sku),
+            told: word.come.get(sku).map_or(0, |come| come.millionths()),
         });
         let named = |line: &ExpectedLine| word.lines.iter().any(|(sku, _)| *sku == line.sku);
-        let gone = before.lines.iter().filter(|line| line.received > 0 && !named(line));
-        let gone = gone.map(|line| ExpectedLine { quantity: line.received, ..line.clone() });
+        let gone = before.lines.iter().filter(|line| line.come() > 0 && !named(line));
+        let gone = gone.map(|line| ExpectedLine { quantity: line.come(), ..line.clone() });
         self.lines = said.chain(gone).collect();
         self.id.clone_from(&word.id);
         self.location.clone_from(&word.location);
         self.set_source(word.source);
         self.expected_at = word.expected_at.as_millisecond();
         self.as_of = as_of;
+        self.transit = word.transit;
         self.set_standing(Standing::Open);
         self.settle();
+        if word.ended && self.standing() == Standing::Open {
+            self.set_standing(Standing::Cancelled);
+        }
         if *self != before {
             self.version = self.version.saturating_add(1);
         }
@@ -166,6 +205,18 @@ impl Expected {
         self.version = self.version.saturating_add(1);
     }
 
+    /// Takes over what came and what is known to be lost.
+    pub(crate) fn end(&mut self, endings: &[Ending]) {
+        for ending in endings {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.sku == ending.sku) {
+                line.received = line.received.saturating_add(ending.came);
+                line.quantity = line.quantity.saturating_sub(ending.lost);
+            }
+        }
+        self.settle();
+        self.version = self.version.saturating_add(1);
+    }
+
     /// Takes over that the rest will not come; false when nothing was open.
     pub(crate) fn cancel(&mut self) -> bool {
         let open = self.standing() == Standing::Open;
@@ -181,7 +232,12 @@ impl Expected {
     pub(crate) fn coming(&self, sku: &str) -> Option<Coming> {
         let open = self.lines.iter().find(|line| line.sku == sku).map_or(0, ExpectedLine::open);
         let counts = self.standing() == Standing::Open && open > 0;
-        counts.then(|| Coming { expected_id: self.id.clone(), quantity: open, at: self.expected_at })
+        counts.then(|| Coming {
+            expected_id: self.id.clone(),
+            quantity: open,
+            at: self.expected_at,
+            transit: self.transit,
+        })
     }
 
     /// True when its time has passed and not all has come.
@@ -191,7 +247,8 @@ impl Expected {
     }
 
     fn settle(&mut self) {
-        if self.standing() == Standing::Open && self.lines.iter().all(|line| line.open() == 0) {
+        if self.standing() == Standing::Open && !self.lines.is_empty() && self.lines.iter().all(|line| line.open() == 0)
+        {
             self.set_standing(Standing::Arrived);
         }
     }
@@ -210,6 +267,12 @@ impl Stock {
     #[must_use]
     pub(crate) fn expected(&self) -> i64 {
         self.coming.iter().map(|coming| coming.quantity).fold(0, i64::saturating_add)
+    }
+
+    /// Of it, what is on the road from another location, millionths.
+    #[must_use]
+    pub(crate) fn in_transit(&self) -> i64 {
+        self.coming.iter().filter(|coming| coming.transit).map(|coming| coming.quantity).fold(0, i64::saturating_add)
     }
 
     /// When so much more will be there, millionths, and whoever is short already has got his. What is late counts for

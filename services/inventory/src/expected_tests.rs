@@ -20,6 +20,9 @@ fn word(lines: &[(&str, i64)], expected_at: i64, as_of: i64) -> Word {
         lines: lines.iter().map(|(sku, quantity)| ((*sku).to_owned(), units(*quantity))).collect(),
         expected_at: at(expected_at),
         as_of: at(as_of),
+        come: BTreeMap::new(),
+        ended: false,
+        transit: false,
     }
 }
 
@@ -34,7 +37,10 @@ fn the_newest_word_counts_in_whichever_order_words_come() {
     let mut expected = said(&[("A", 5)]);
     assert!(expected.say(&word(&[("A", 8)], 300, 3)));
     assert!(!expected.say(&word(&[("A", 1)], 200, 2)), "overtaken");
-    assert_eq!(expected.coming("A").unwrap(), Coming { expected_id: "po-1".into(), quantity: 8_000_000, at: 300_000 });
+    assert_eq!(
+        expected.coming("A").unwrap(),
+        Coming { expected_id: "po-1".into(), quantity: 8_000_000, at: 300_000, transit: false }
+    );
 }
 
 #[test]
@@ -83,7 +89,8 @@ fn it_is_late_when_its_time_has_passed_and_not_all_has_come() {
 fn stock(coming: &[(&str, i64, i64)]) -> Stock {
     let mut stock = Stock::empty("MAIN", "A");
     for (id, quantity, second) in coming {
-        let coming = Coming { expected_id: (*id).into(), quantity: quantity * 1_000_000, at: second * 1_000 };
+        let coming =
+            Coming { expected_id: (*id).into(), quantity: quantity * 1_000_000, at: second * 1_000, transit: false };
         assert!(stock.expect(id, Some(coming)));
     }
     stock
@@ -107,7 +114,7 @@ fn whoever_is_short_already_is_served_first() {
 fn what_is_late_gives_nobody_a_date() {
     let mut stock = stock(&[("po-1", 3, 100)]);
     assert_eq!(stock.expected_by(units(1).millionths(), at(101)), None);
-    stock.expect("po-1", Some(Coming { expected_id: "po-1".into(), quantity: 3_000_000, at: 300_000 }));
+    stock.expect("po-1", Some(Coming { expected_id: "po-1".into(), quantity: 3_000_000, at: 300_000, transit: false }));
     assert_eq!(stock.expected_by(units(1).millionths(), at(101)), Some(at(300)), "a new date was said");
     stock.expect("po-1", None);
     assert_eq!(stock.expected(), 0);

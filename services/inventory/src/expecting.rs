@@ -7,7 +7,7 @@ use retail_proto::Quantity;
 use retail_runtime::{Clock, Timestamp};
 use retail_store::{Document, Draft, IndexEntry, IndexQuery, Key, Store};
 
-use crate::expected::{Expected, Standing, Word};
+use crate::expected::{Ending, Expected, Standing, Word};
 use crate::fault::Error;
 use crate::keys::expected_document;
 use crate::site;
@@ -45,6 +45,24 @@ impl Expecting {
             Ok((after, taken))
         };
         Ok(self.store.step(&document, None, rule).await?.value)
+    }
+
+    /// Takes over what is said of goods that our own process sends: only a newer word counts, however often one is told.
+    pub(crate) async fn announce(&self, word: Word) -> Result<(), Error> {
+        let (now, channels) = (self.clock.now(), Arc::clone(&self.channels));
+        let document = expected_document(&word.location, &word.id);
+        let rule = move |draft: &mut Draft<Expected>| -> Result<(), Error> {
+            let before = draft.doc.clone();
+            if before.version > 0 && before.as_of >= word.as_of.as_millisecond() {
+                return Ok(());
+            }
+            draft.doc.say(&word);
+            let after = draft.doc.clone();
+            list(draft, &before, &after);
+            beside(draft, &before, &after, &channels, now)
+        };
+        self.store.step(&document, None, rule).await?;
+        Ok(())
     }
 
     /// Takes over that the rest will not come. Cancelling twice is a no-op.
@@ -114,6 +132,18 @@ pub(crate) fn arrive<D: Document>(
     draft.put(&document, &after);
     list_on(draft, &document, &before, &after);
     Ok((after, came))
+}
+
+/// Takes over what of expected goods came and what is lost, in the commit of another document. The caller keeps what
+/// stands beside the stock records.
+pub(crate) fn end<D: Document>(draft: &mut Draft<D>, location: &str, id: &str, endings: &[Ending]) -> Expected {
+    let document = expected_document(location, id);
+    let before = draft.get::<Expected>(&document).unwrap_or_default();
+    let mut after = before.clone();
+    after.end(endings);
+    draft.put(&document, &after);
+    list_on(draft, &document, &before, &after);
+    after
 }
 
 fn open_at(location: &str) -> String {

@@ -9,6 +9,7 @@ use retail_store::{self as store, UpdateError};
 
 use crate::reservation::{Lacking, ReservationError, State};
 use crate::stock::StockError;
+use crate::transfer_fault::TransferError;
 use crate::units::UnitError;
 
 /// What it means to a process that our own store could not be read: it is tried again.
@@ -48,6 +49,9 @@ pub enum Error {
     /// A rule of stock.
     #[error(transparent)]
     Stock(StockError),
+    /// A rule of transfers.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The key was used for another request.
     #[error("idempotency key {0:?} was used for another request; use a new key for a new request")]
     KeyReused(String),
@@ -95,6 +99,19 @@ pub enum Error {
         /// Location code.
         location: String,
     },
+    /// Nothing can be done about a shortfall, or there is none.
+    #[error("{sku} at {location}: {why}")]
+    NothingToAct {
+        /// Item code.
+        sku: String,
+        /// Location code.
+        location: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// No orders service is configured to ask.
+    #[error("no orders service is configured; set inventory.orders, or reroute the orders one by one")]
+    NoOrders,
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
@@ -174,10 +191,13 @@ impl Fault for Error {
             Self::Insufficient(_)
             | Self::Expired { .. }
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::KitHasNoStock(_)
             | Self::NotAKit { .. }
             | Self::TooManyExpected { .. } => Class::Precondition,
             Self::Reservation(error) => reservation_class(error),
+            Self::Transfer(error) => error.class(),
             Self::Stock(StockError::NotOnHand { .. }) => Class::Precondition,
             Self::Stock(StockError::LawBroken { .. }) | Self::Address(..) | Self::Serve(_) => Class::Internal,
             Self::KeyReused(_) | Self::Unit { .. } => Class::Invalid,
@@ -197,6 +217,7 @@ impl Fault for Error {
             Self::Insufficient(_) => "INSUFFICIENT_STOCK",
             Self::Expired { .. } => "RESERVATION_EXPIRED",
             Self::Reservation(error) => reservation_reason(error),
+            Self::Transfer(error) => error.reason(),
             Self::Stock(StockError::NotOnHand { .. }) => "NOT_ON_HAND",
             Self::Stock(StockError::LawBroken { .. }) => "STOCK_LAW_BROKEN",
             Self::KeyReused(_) => "IDEMPOTENCY_KEY_REUSED",
@@ -211,6 +232,8 @@ impl Fault for Error {
             Self::TooManyExpected { .. } => "TOO_MANY_EXPECTED",
             Self::Contended(_) => "RESERVATION_CONTENDED",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
+            Self::NoOrders => "ORDERS_NOT_CONFIGURED",
+            Self::NothingToAct { .. } => "NOTHING_TO_REROUTE",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Store(error) => error.reason(),
             Self::Address(..) => "BAD_ADDRESS",
@@ -235,9 +258,12 @@ impl Fault for Error {
             }
             Self::FeedDiffers(id) | Self::NoSuchFeed(id) => vec![("feed_id", id.clone())],
             Self::NoSuchExpected { id, location } => vec![("expected_id", id.clone()), ("location", location.clone())],
-            Self::TooManyExpected { sku, location } => vec![("sku", sku.clone()), ("location", location.clone())],
+            Self::TooManyExpected { sku, location } | Self::NothingToAct { sku, location, .. } => {
+                vec![("sku", sku.clone()), ("location", location.clone())]
+            }
             Self::UnknownLocation(location) => vec![("location", location.clone())],
             Self::Reservation(error) => reservation_metadata(error),
+            Self::Transfer(error) => error.metadata(),
             Self::Stock(StockError::NotOnHand { sku, location, on_hand, asked }) => vec![
                 ("sku", sku.clone()),
                 ("location", location.clone()),
@@ -251,13 +277,14 @@ impl Fault for Error {
             Self::ReceiptDiffers(id) => vec![("receipt_id", id.clone())],
             Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
             Self::Store(error) => error.metadata(),
-            Self::Shape(_) | Self::NoOwner | Self::Address(..) | Self::Serve(_) => vec![],
+            Self::Shape(_) | Self::NoOwner | Self::NoOrders | Self::Address(..) | Self::Serve(_) => vec![],
         }
     }
 
     fn fields(&self) -> Vec<(String, String)> {
         match self {
             Self::Shape(shape) => shape.fields(),
+            Self::Transfer(error) => error.fields(),
             Self::KeyReused(_) => vec![("idempotency_key".to_owned(), self.to_string())],
             Self::Unit { field, source } => vec![(field.clone(), source.to_string())],
             Self::NoSuchReservation(_)
@@ -276,6 +303,8 @@ impl Fault for Error {
             | Self::TooManyExpected { .. }
             | Self::Contended(_)
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::Upstream { .. }
             | Self::Store(_)
             | Self::Address(..)
@@ -296,6 +325,7 @@ impl Fault for Error {
             | Self::Expired { .. }
             | Self::Reservation(_)
             | Self::Stock(_)
+            | Self::Transfer(_)
             | Self::KeyReused(_)
             | Self::ReceiptDiffers(_)
             | Self::Unit { .. }
@@ -306,6 +336,8 @@ impl Fault for Error {
             | Self::NoSuchExpected { .. }
             | Self::TooManyExpected { .. }
             | Self::NoOwner
+            | Self::NoOrders
+            | Self::NothingToAct { .. }
             | Self::Address(..)
             | Self::Serve(_) => None,
         }

@@ -1,7 +1,7 @@
 //! Reservations over the store: one commit per location. A reservation that stands at the default location alone is one
 //! commit altogether; any other is kept together by its `Places`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
@@ -244,7 +244,10 @@ impl Holding {
                 draft.doc.attempt = attempt;
                 return Ok(Piece::Promised(draft.doc.clone()));
             }
-            let skus = hold.lines.iter().flat_map(Ask::shelved).map(str::to_owned).collect();
+            let mut skus: BTreeSet<String> = hold.lines.iter().flat_map(Ask::shelved).map(str::to_owned).collect();
+            // A channel that sold a kit has lowered its number of the kit.
+            let sold = hold.lines.iter().filter(|_| !hold.sold_by_channel.is_empty());
+            skus.extend(sold.map(|ask| ask.sku.clone()));
             let mut shelf = site::load(draft, &location, &skus);
             let act = Act { cause: &hold.reservation_id, happened_at: now, now };
             let mut part = match Part::hold(&hold, &mut shelf, act) {

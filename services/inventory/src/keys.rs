@@ -3,10 +3,14 @@
 
 use retail_store::Document;
 
+use crate::acting::Action;
 use crate::adjustment::Adjustment;
 use crate::catalogue::{Catalogue, Item, Xref};
 use crate::expected::Expected;
+use crate::inbound::Paper;
+use crate::landing::Landing;
 use crate::movement::Movement;
+use crate::moving::Route;
 use crate::places::Places;
 use crate::publish::Publication;
 use crate::receipt::{Receipt, Taken};
@@ -14,6 +18,7 @@ use crate::reservation::Part;
 use crate::site::Site;
 use crate::stock::Stock;
 use crate::stock_feed::{FeedMark, RowFault, StockFeed};
+use crate::transfer::Transfer;
 
 /// The id of the stock record of an item at a location.
 #[must_use]
@@ -75,6 +80,30 @@ pub(crate) fn expected_document(location: &str, expected_id: &str) -> String {
     at(location, expected_id)
 }
 
+/// The id of a transfer at the location that its goods leave.
+#[must_use]
+pub(crate) fn transfer_document(location: &str, transfer_id: &str) -> String {
+    at(location, transfer_id)
+}
+
+/// The id of what is done about a shortfall at a location.
+#[must_use]
+pub(crate) fn action_document(location: &str, action_id: &str) -> String {
+    at(location, action_id)
+}
+
+/// The id of a receipt of a transfer at its destination.
+#[must_use]
+pub(crate) fn landing_document(location: &str, transfer_id: &str, receipt_id: &str) -> String {
+    at(location, &format!("{}/{receipt_id}", escape(transfer_id)))
+}
+
+/// The id of the ERP's document by which goods are expected.
+#[must_use]
+pub(crate) fn paper_id(instance: &str, kind: &str, id: &str) -> String {
+    format!("{}:{}:{id}", escape(instance), escape(kind))
+}
+
 /// The id of a location's own document.
 #[must_use]
 pub(crate) fn site_id(location: &str) -> String {
@@ -122,6 +151,9 @@ at_a_location! {
     Site => "site",
     FeedMark => "stock-feed-mark",
     Expected => "expected",
+    Transfer => "transfer",
+    Action => "shortfall-action",
+    Landing => "transfer-landing",
     // These two lie with their feed.
     StockFeed => "stock-feed",
     RowFault => "stock-feed-fault",
@@ -133,6 +165,14 @@ impl Document for Places {
 
 impl Document for Taken {
     const KIND: &'static str = "receipt-place";
+}
+
+impl Document for Paper {
+    const KIND: &'static str = "expected-paper";
+}
+
+impl Document for Route {
+    const KIND: &'static str = "transfer-route";
 }
 
 impl Document for Item {

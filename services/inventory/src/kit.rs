@@ -74,7 +74,8 @@ pub(crate) fn availability(
         shortfall: zero.clone(),
         version: versions.fold(0, u64::saturating_add),
         kit: true,
-        expected: zero,
+        expected: zero.clone(),
+        in_transit: zero,
         ..pb::Availability::default()
     })
 }

@@ -1,14 +1,20 @@
 //! Stock: what is there, what is promised, what may be sold, and what each channel is told of it. Owns: balances with
-//! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, publications, items (kits and units
-//! too) and places with their cross-references.
+//! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, transfers, publications, items (kits
+//! and units too) and places with their cross-references.
 //! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
-//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments to the ERP.
+//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments and
+//! transfers to the ERP.
 
+mod acting;
+mod action_api;
 mod adjustment;
+mod allocation;
 mod api;
 mod arrivals;
+mod aside;
 mod audit;
 mod books;
+mod carrying;
 mod catalogue;
 mod config;
 mod door;
@@ -20,12 +26,17 @@ mod feed_api;
 mod feed_rows;
 mod feeding;
 mod holding;
+mod inbound;
 mod keys;
 mod kit;
+mod landing;
 mod line;
 mod movement;
+mod moving;
+mod owners;
 mod parse;
 mod places;
+mod proposing;
 mod publication;
 mod publish;
 mod reads;
@@ -33,13 +44,18 @@ mod receipt;
 mod reference;
 mod reference_api;
 mod render;
+mod rerouting;
 mod reservation;
 mod shelf;
 mod shortage;
+mod shown_kits;
 mod site;
 mod stock;
 mod stock_feed;
 mod sync;
+mod transfer;
+mod transfer_api;
+mod transfer_fault;
 mod units;
 mod watch;
 
@@ -55,25 +71,35 @@ use retail_runtime::{Listener, Peer, Runtime};
 use retail_store::Store;
 use tonic::service::Routes;
 
-pub use config::{Channel, Config, Erp, Limits, Share};
+pub use config::{Authority, Channel, Config, Erp, Limits, OnShortfall, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;
+pub use transfer::Road;
+pub use transfer_fault::{NotFree, TransferError};
 pub use units::UnitError;
 
+use acting::{Acting, Action};
 use adjustment::{Adjustment, Posting};
 use api::Api;
 use audit::Audit;
 use books::Books;
+use carrying::Carrying;
 use expecting::Expecting;
 use expiry::Expiry;
 use feeding::Feeding;
 use holding::Holding;
+use inbound::Inbound;
+use landing::Landings;
+use moving::Moving;
+use proposing::Proposing;
 use publish::{Outlet, Publication, Publish};
 use reference::Reference;
 use reference_api::ReferenceApi;
+use rerouting::Rerouting;
 use reservation::Part;
 use sync::Sync;
+use transfer::Transfer;
 
 /// A request may carry 5,000 lines.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -97,6 +123,15 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
     let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
     let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
+    let orders = match &config.orders {
+        Some(address) => Some(peer(&runtime, "orders", address)?),
+        None if config.on_shortfall == OnShortfall::Reroute => return Err(Error::NoOrders),
+        None => None,
+    };
+    let acting = Acting::new(store.clone(), clock.clone(), Proposing::new(store.clone()), orders.is_some());
+    let keeper = erp.as_ref().map_or("", |(instance, _)| instance.as_str());
+    let moving = Moving::new(store.clone(), clock.clone(), Arc::clone(&channels), keeper);
+    let landings = Landings::new(store.clone(), clock.clone(), Arc::clone(&channels), keeper);
     let feeding = Feeding::new(
         store.clone(),
         clock.clone(),
@@ -106,20 +141,27 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         erp.is_some(),
         runtime.metrics(),
     );
-    let sync = Sync::new(&runtime, &config, reference.clone(), books.clone(), erp.clone(), shops);
+    let inbound = Inbound::new(store.clone(), clock.clone(), expecting.clone(), reference.clone());
+    let sync = Sync::new(&runtime, &config, (reference.clone(), books.clone(), inbound), erp.clone(), shops);
     reference.put_home(&home).await?;
 
     let leases = Leases::start(&runtime, &store).await;
     let worker = Worker::new(&runtime, &store, &leases)
         .with(Arc::new(Expiry::new(channels.to_vec())))
         .with(Arc::new(Posting::new(erp.clone())))
+        .with(Arc::new(Rerouting::new(orders)))
+        .with(Arc::new(Carrying::new(erp.clone(), expecting.clone(), landings)))
         .with(Arc::new(Publish::new(store.clone(), outlets)));
     let counters = worker.counters();
     worker.start();
     if erp.is_some() {
         runtime.spawn("reference", sync.clone().keep_fresh(leases.clone()));
+        runtime.spawn("expected", sync.clone().keep_expecting(leases.clone()));
     }
 
+    if config.on_shortfall == OnShortfall::Reroute {
+        runtime.spawn("shortfalls", acting.clone().keep_acting(runtime.clone(), leases.clone()));
+    }
     runtime.spawn("audit", Audit::new(&runtime, &store, &leases, config.audit.into()).keep_looking());
     let api = Api {
         runtime: runtime.clone(),
@@ -129,12 +171,19 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         books,
         feeding,
         expecting,
+        moving,
+        acting,
         reference: reference.clone(),
         home: Arc::clone(&home),
         ttl: config.reservation_ttl.into(),
         owned: erp.is_some(),
     };
-    let ops = Ops::new(&store, &clock, counters).with::<Part>().with::<Adjustment>().with::<Publication>();
+    let ops = Ops::new(&store, &clock, counters)
+        .with::<Part>()
+        .with::<Adjustment>()
+        .with::<Publication>()
+        .with::<Transfer>()
+        .with::<Action>();
     let routes = Routes::new(InventoryServiceServer::new(api).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(
             ReferenceServiceServer::new(ReferenceApi { reference, sync, home, owned: erp.is_some() })

@@ -76,6 +76,16 @@ pub(crate) enum Kind {
     Receive = 8,
     /// Came or left, as another system says.
     Told = 9,
+    /// Set aside to go to another location.
+    SetAside = 10,
+    /// No longer set aside.
+    SetBack = 11,
+    /// Left for another location.
+    SendOff = 12,
+    /// Came from another location.
+    MoveIn = 13,
+    /// The ERP's own promises, as its books say: ours that it has are no longer subtracted beside them.
+    Allocate = 14,
 }
 
 /// One change of a stock record.
@@ -99,7 +109,7 @@ pub(crate) struct Movement {
     /// The balance after it.
     #[prost(message, optional, tag = "6")]
     pub closing: Option<Balance>,
-    /// Id of the reservation, adjustment, count or receipt.
+    /// Id of the reservation, adjustment, count, receipt or transfer.
     #[prost(string, tag = "7")]
     pub cause: String,
     /// When it happened, milliseconds since 1970.

@@ -2,6 +2,7 @@
 
 pub(crate) mod describe;
 pub(crate) mod expected;
+pub(crate) mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -213,10 +214,19 @@ pub(crate) fn count(
         let location = or(&row.location, home);
         let first = seen.insert((sku.clone(), location.clone()));
         bad.require(&at("sku"), first, "another row counts the same item at the same location");
-        counts.push((Count { sku, location, quantity }, row.unit.clone()));
+        counts.push((Count { sku, location, quantity, committed: None }, row.unit.clone()));
     }
     bad.check()?;
     Ok((as_of, counts))
+}
+
+/// A shortfall that is to be acted on: item and location.
+pub(crate) fn act(request: &pb::ActOnShortfallRequest, home: &str) -> Result<(String, String), BadShape> {
+    let mut bad = Violations::default();
+    keyed(&request.idempotency_key, &mut bad);
+    let sku = item_code(&request.sku, "sku", &mut bad);
+    bad.check()?;
+    Ok((sku, or(&request.location, home)))
 }
 
 pub(crate) fn availability(request: &pb::GetAvailabilityRequest) -> Result<BTreeSet<String>, BadShape> {

@@ -85,7 +85,7 @@ impl Stock {
     /// its limits leave it; never below 0.
     #[must_use]
     pub(crate) fn target(&self, shown: &Shown) -> i64 {
-        let free = self.available.div_euclid(UNIT).saturating_sub(shown.unseen).max(0);
+        let free = self.for_sale().div_euclid(UNIT).saturating_sub(shown.unseen).max(0);
         shown.limits.as_ref().map_or(free, |limits| limits.of(free)).max(0)
     }
 

@@ -7,23 +7,19 @@ use retail_flow::page;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::timestamp;
 use retail_runtime::Timestamp;
-use retail_store::{Document as _, IndexQuery};
+use retail_store::IndexQuery;
 
 use crate::api::Api;
 use crate::catalogue::Item;
 use crate::fault::Error;
-use crate::keys::{site_id, stock_id};
+use crate::keys::stock_id;
 use crate::line::Line;
 use crate::reference::SIDE_BY_SIDE;
 use crate::render::{self, merged};
 use crate::reservation::Part;
-use crate::shortage::{Proposal, claims, propose};
-use crate::site::{self, Site};
+use crate::site;
 use crate::stock::Stock;
 use crate::{kit, parse};
-
-/// Promises that are read at once for a proposal.
-const PROMISES: usize = 200;
 
 impl Api {
     /// Availability of items at one location or all; a kit's is that of its components.
@@ -103,37 +99,11 @@ impl Api {
         let stock = self.stock(entries.iter().map(|entry| entry.key.id().to_owned()).collect()).await?;
         let rows = stock.iter().map(pb::Availability::from).collect();
         let proposals = stream::iter(stock)
-            .map(|row| async move { Ok::<_, Error>(render::proposal(&row, self.proposal(&row).await?)) });
+            .map(|row| async move { Ok::<_, Error>(render::proposal(&row, self.acting.proposing().of(&row).await?)) });
         Ok(pb::ListShortfallsResponse {
             proposals: proposals.buffered(SIDE_BY_SIDE).try_collect().await?,
             rows,
             next_page_token: page::next(&entries, limit),
         })
-    }
-
-    /// The newest promises, as many as the shortfall needs.
-    async fn proposal(&self, row: &Stock) -> Result<Proposal, Error> {
-        let partition = Site::partition(&site_id(&row.location));
-        let (mut newest_first, mut freed, mut after) = (vec![], 0_i64, None);
-        while freed < row.shortfall {
-            let name = site::promised(&row.location, &row.sku);
-            let query = IndexQuery { name, prefix: vec![], after, limit: PROMISES };
-            let entries = self.store.index(partition, &query).await?;
-            for entry in &entries {
-                let Some(part) = self.store.read::<Part>(entry.key.id()).await? else { continue };
-                for claim in claims(&part.doc, &row.sku) {
-                    freed = freed.saturating_add(claim.frees);
-                    newest_first.push(claim);
-                }
-                if freed >= row.shortfall {
-                    break;
-                }
-            }
-            match entries.last() {
-                Some(last) if entries.len() >= PROMISES => after = Some((last.sort.clone(), last.key.clone())),
-                Some(_) | None => break,
-            }
-        }
-        Ok(propose(row.shortfall, newest_first))
     }
 }

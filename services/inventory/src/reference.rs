@@ -89,7 +89,13 @@ impl Reference {
                 }
                 draft.doc = Item { sku: sku.clone(), stocked: true, ..Item::default() };
             }
-            draft.doc.components.clone_from(&components);
+            if draft.doc.owners_kit && !components.is_empty() && draft.doc.components != components {
+                let why = "its owner says what it is made of; change it there".to_owned();
+                return Err(Error::NotAKit { sku: sku.clone(), why });
+            }
+            if !draft.doc.owners_kit {
+                draft.doc.components.clone_from(&components);
+            }
             draft.doc.units.clone_from(&units);
             Ok::<_, Error>(draft.doc.clone())
         };
@@ -123,6 +129,32 @@ impl Reference {
     /// Takes items over from their owner, and where their records lead.
     pub(crate) async fn put_items(&self, items: Vec<Item>) -> Result<(), Error> {
         stream::iter(items).map(|item| self.put_item(item)).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// Takes kits over from their owner, after everything they may be made of. One that cannot be a kit here stays an item
+    /// without stock of its own, and says why.
+    pub(crate) async fn put_kits(&self, kits: Vec<Item>) -> Result<(), Error> {
+        let made: BTreeSet<String> = kits.iter().map(|kit| kit.sku.clone()).collect();
+        for mut kit in kits {
+            let nested = kit.components.iter().find(|part| made.contains(&part.sku));
+            let checked = match nested {
+                Some(part) => {
+                    let why = format!("{} is a kit itself", part.sku);
+                    Err(Error::NotAKit { sku: kit.sku.clone(), why })
+                }
+                None => self.must_make_a_kit(&kit.sku, &kit.components, true).await,
+            };
+            match checked {
+                Ok(()) => {}
+                Err(error @ (Error::NotAKit { .. } | Error::UnknownItem(_))) => {
+                    tracing::warn!(sku = kit.sku, %error, "what the owner says of a kit cannot be taken over");
+                    kit.components.clear();
+                }
+                Err(error) => return Err(error),
+            }
+            self.put_item(kit).await?;
+        }
+        Ok(())
     }
 
     /// Links items to records of another system. Answers the codes that no item has.

@@ -43,6 +43,7 @@ impl ReferenceApi {
             locations: number(read.places),
             stock_rows: number(read.stock_rows),
             unmatched: read.unmatched,
+            expected: number(read.expected),
         })
     }
 }

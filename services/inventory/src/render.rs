@@ -45,6 +45,7 @@ impl From<&Stock> for pb::Availability {
             kit: false,
             expected: quantity(stock.expected()),
             arrivals: stock.coming.iter().map(Into::into).collect(),
+            in_transit: quantity(stock.in_transit()),
         }
     }
 }
@@ -55,6 +56,7 @@ impl From<&Coming> for pb::ExpectedArrival {
             expected_id: coming.expected_id.clone(),
             quantity: quantity(coming.quantity),
             expected_at: Some(timestamp(coming.at)),
+            in_transit: coming.transit,
         }
     }
 }
@@ -154,7 +156,7 @@ pub(crate) fn expected(expected: &Expected, now: Timestamp) -> pb::ExpectedStock
         sku: line.sku.clone(),
         quantity: quantity(line.quantity),
         unit: String::new(),
-        received: quantity(line.received),
+        received: quantity(line.come()),
     });
     pb::ExpectedStock {
         expected_id: expected.id.clone(),
@@ -166,5 +168,6 @@ pub(crate) fn expected(expected: &Expected, now: Timestamp) -> pb::ExpectedStock
         late: expected.late(now),
         as_of: Some(timestamp(expected.as_of)),
         version: expected.version,
+        in_transit: expected.transit,
     }
 }

@@ -380,6 +380,9 @@ impl Part {
                 short_kits = kits.unwrap_or_else(|| short.millionths()).max(short_kits);
             }
             line.shortfall = short_kits;
+            if kind == Kind::Reserve && !line.components.is_empty() && !self.sold_by_channel.is_empty() {
+                shelf.kit_sold_by(&line.sku, &self.sold_by_channel, line.open());
+            }
         }
         Ok(())
     }

@@ -75,6 +75,13 @@ impl Shelf {
         Ok(short)
     }
 
+    /// Takes over that a channel sold a kit: its own number of the kit is lower already.
+    pub(crate) fn kit_sold_by(&mut self, sku: &str, channel: &str, kits: Quantity) {
+        if let Some(row) = self.rows.get_mut(sku) {
+            row.sold_by(channel, kits);
+        }
+    }
+
     /// Ends a promise without goods leaving.
     pub(crate) fn give_back(
         &mut self,
@@ -104,6 +111,17 @@ impl Shelf {
         let (answer, movement) = rule(self.row_mut(sku))?;
         self.movements.extend(movement);
         Ok(answer)
+    }
+
+    /// As [`Self::with`], for rules that move more than once.
+    pub(crate) fn with_all(
+        &mut self,
+        sku: &str,
+        rule: impl FnOnce(&mut Stock) -> Result<Vec<Movement>, StockError>,
+    ) -> Result<(), StockError> {
+        let movements = rule(self.row_mut(sku))?;
+        self.movements.extend(movements);
+        Ok(())
     }
 
     /// The records and the movements, to be stored.

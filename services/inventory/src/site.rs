@@ -13,6 +13,7 @@ use crate::line::Line;
 use crate::publish::Publication;
 use crate::reservation::Part;
 use crate::shelf::Shelf;
+use crate::shown_kits;
 use crate::stock::Stock;
 
 /// Stock rows with a shortfall.
@@ -77,10 +78,12 @@ pub(crate) fn store_quietly<'a, D: Document>(
     shelf: Shelf,
     channels: &'a [String],
 ) -> BTreeSet<&'a str> {
-    let (rows, movements) = shelf.into_parts();
+    let location = shelf.location().to_owned();
+    let (mut rows, movements) = shelf.into_parts();
     for movement in &movements {
         draft.put(&movement_id(movement), movement);
     }
+    shown_kits::remake(draft, &location, &mut rows);
     rows.into_values().flat_map(|row| put_row(draft, row, channels)).collect()
 }
 

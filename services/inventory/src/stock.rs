@@ -7,7 +7,9 @@
 use retail_proto::Quantity;
 use retail_runtime::{Timestamp, sabotage};
 
+use crate::allocation::Committed;
 use crate::expected::Coming;
+use crate::kit::Component;
 use crate::movement::{Balance, Kind, Movement};
 use crate::publication::Shown;
 
@@ -132,6 +134,18 @@ pub(crate) struct Stock {
     /// Found because they left without being on hand: a receipt that we hear of later may be theirs.
     #[prost(int64, tag = "19")]
     pub ahead: i64,
+    /// Kits that a channel shows here and that it is a component of.
+    #[prost(string, repeated, tag = "20")]
+    pub kits: Vec<String>,
+    /// Of a kit that a channel shows here: what one is made of.
+    #[prost(message, repeated, tag = "21")]
+    pub parts: Vec<Component>,
+    /// Of such a kit: how many whole ones its components make.
+    #[prost(int64, tag = "22")]
+    pub makes: i64,
+    /// Of what is allocated, what the ERP has committed to orders of ours.
+    #[prost(message, repeated, tag = "23")]
+    pub committed: Vec<Committed>,
 }
 
 /// Why and when something is done to stock.
@@ -145,10 +159,13 @@ pub(crate) struct Act<'a> {
     pub now: Timestamp,
 }
 
+/// A change of the free terms, millionths.
 #[derive(Debug, Clone, Copy, Default)]
-struct Change {
-    on_hand: i64,
-    reserved: i64,
+pub(crate) struct Change {
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub allocated: i64,
+    pub blocked: i64,
 }
 
 impl Stock {
@@ -186,14 +203,14 @@ impl Stock {
         act: Act<'_>,
     ) -> Result<(Quantity, Movement), StockError> {
         let short = quantity.millionths().saturating_sub(self.available).max(0);
-        let movement = self.change(Change { reserved: quantity.millionths(), on_hand: 0 }, kind, act)?;
+        let movement = self.change(Change { reserved: quantity.millionths(), ..Change::default() }, kind, act)?;
         Ok((Quantity::from_millionths(short), movement))
     }
 
     /// Ends a promise without goods leaving.
     pub(crate) fn give_back(&mut self, quantity: Quantity, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
-        let back = self.negated(quantity.millionths())?;
-        self.change(Change { reserved: back, on_hand: 0 }, kind, act)
+        let ended = self.ended(quantity, act)?;
+        self.change(ended, kind, act)
     }
 
     /// Takes promised goods off the shelf. Goods that left without being on hand must have been there: they are found
@@ -203,18 +220,18 @@ impl Stock {
         let missing = leaving.saturating_sub(self.on_hand);
         let mut movements = Vec::with_capacity(2);
         if missing > 0 {
-            movements.push(self.change(Change { on_hand: missing, reserved: 0 }, Kind::Found, act)?);
+            movements.push(self.change(Change { on_hand: missing, ..Change::default() }, Kind::Found, act)?);
             self.ahead = self.ahead.saturating_add(missing);
         }
-        let gone = self.negated(leaving)?;
-        movements.push(self.change(Change { on_hand: gone, reserved: gone }, Kind::Consume, act)?);
+        let gone = Change { on_hand: self.negated(leaving)?, ..self.ended(quantity, act)? };
+        movements.push(self.change(gone, Kind::Consume, act)?);
         Ok(movements)
     }
 
     /// Adds stock or takes it away. Promised goods may be taken away; that is a shortfall.
     pub(crate) fn adjust(&mut self, quantity: Quantity, act: Act<'_>) -> Result<Movement, StockError> {
         self.must_have(quantity)?;
-        self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Adjust, act)
+        self.change(Change { on_hand: quantity.millionths(), ..Change::default() }, Kind::Adjust, act)
     }
 
     /// Takes goods in whose receipt the authority has posted already. What is promised without stock is filled first.
@@ -228,7 +245,7 @@ impl Stock {
         let known = self.ahead.min(quantity.millionths()).max(0);
         self.ahead = self.ahead.saturating_sub(known);
         let come = quantity.millionths().saturating_sub(known);
-        let movement = self.change(Change { on_hand: come, reserved: 0 }, Kind::Receive, act)?;
+        let movement = self.change(Change { on_hand: come, ..Change::default() }, Kind::Receive, act)?;
         self.posted_at = self.posted_at.max(act.now.as_millisecond());
         Ok(movement)
     }
@@ -248,7 +265,7 @@ impl Stock {
             return Ok(None);
         }
         self.must_have(quantity)?;
-        let movement = self.change(Change { on_hand: quantity.millionths(), reserved: 0 }, Kind::Told, act)?;
+        let movement = self.change(Change { on_hand: quantity.millionths(), ..Change::default() }, Kind::Told, act)?;
         if self.authority != authority {
             self.posted_at = self.posted_at.max(act.now.as_millisecond());
         }
@@ -285,7 +302,7 @@ impl Stock {
         if delta == 0 && !first {
             return Ok(Counted::Taken(None));
         }
-        let movement = self.change(Change { on_hand: delta, reserved: 0 }, Kind::Count, act)?;
+        let movement = self.change(Change { on_hand: delta, ..Change::default() }, Kind::Count, act)?;
         Ok(Counted::Taken(Some(Box::new(movement))))
     }
 
@@ -331,11 +348,13 @@ impl Stock {
     }
 
     /// The only door: changes the free terms, settles the two that follow, checks the law.
-    fn change(&mut self, change: Change, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
+    pub(crate) fn change(&mut self, change: Change, kind: Kind, act: Act<'_>) -> Result<Movement, StockError> {
         let before = self.balance();
         let mut after = self.clone();
         after.on_hand = self.on_hand.checked_add(change.on_hand).ok_or_else(|| self.broken("on_hand"))?;
         after.reserved = self.reserved.checked_add(change.reserved).ok_or_else(|| self.broken("reserved"))?;
+        after.allocated = self.allocated.checked_add(change.allocated).ok_or_else(|| self.broken("allocated"))?;
+        after.blocked = self.blocked.checked_add(change.blocked).ok_or_else(|| self.broken("blocked"))?;
         let free = after
             .reserved
             .checked_add(after.allocated)
@@ -387,7 +406,7 @@ impl Stock {
         Ok(())
     }
 
-    fn negated(&self, millionths: i64) -> Result<i64, StockError> {
+    pub(crate) fn negated(&self, millionths: i64) -> Result<i64, StockError> {
         millionths.checked_neg().ok_or_else(|| self.broken("quantity"))
     }
 

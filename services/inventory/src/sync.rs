@@ -1,24 +1,24 @@
 //! Reading items, places, cross-references, stock and shown numbers from their owners, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use retail_flow::{Failure, Leases};
-use retail_proto::Quantity;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
-use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Runtime, Timestamp};
 use retail_store::Document as _;
 use tokio::sync::Mutex;
 
 use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place};
-use crate::config::{Channel, Config};
+use crate::config::{Authority, Channel, Config};
 use crate::fault::Error;
+use crate::inbound::Inbound;
+use crate::owners::{counted, item, links, match_places, record};
 use crate::publication::Shown;
 use crate::reference::{Reference, code};
 use crate::stock::Counter;
@@ -26,7 +26,7 @@ use crate::stock::Counter;
 /// A page of a connector may be larger than the usual message.
 const MAX_PAGE_BYTES: usize = 16 << 20;
 /// More pages than any catalogue has: a token that never ends is a defect of the connector.
-const MAX_PAGES: usize = 100_000;
+pub(crate) const MAX_PAGES: usize = 100_000;
 /// Readings of one call.
 const READINGS: usize = 100;
 /// Unmatched items that are named in an answer.
@@ -53,6 +53,8 @@ pub(crate) struct Read {
     pub shown: u64,
     /// Items of a shop that match no item by code; the first ones.
     pub unmatched: Vec<String>,
+    /// Documents by which the ERP expects goods.
+    pub expected: u64,
 }
 
 /// Reads the owners. One reading at a time.
@@ -61,10 +63,14 @@ pub(crate) struct Sync {
     runtime: Runtime,
     reference: Reference,
     books: Books,
+    inbound: Inbound,
     erp: Option<(String, Peer)>,
     channels: Arc<Vec<(Channel, Peer)>>,
     home: Arc<str>,
     refresh: Duration,
+    expected_refresh: Duration,
+    /// Locations whose availability is the ERP's.
+    asked: Arc<BTreeSet<String>>,
     turn: Arc<Mutex<()>>,
 }
 
@@ -74,8 +80,7 @@ impl Sync {
     pub(crate) fn new(
         runtime: &Runtime,
         config: &Config,
-        reference: Reference,
-        books: Books,
+        (reference, books, inbound): (Reference, Books, Inbound),
         erp: Option<(String, Peer)>,
         channels: Vec<(Channel, Peer)>,
     ) -> Self {
@@ -83,10 +88,13 @@ impl Sync {
             runtime: runtime.clone(),
             reference,
             books,
+            inbound,
             erp,
             channels: Arc::new(channels),
             home: config.default_location.as_str().into(),
             refresh: config.refresh.into(),
+            expected_refresh: config.expected_refresh.into(),
+            asked: Arc::new(asked(config)),
             turn: Arc::default(),
         }
     }
@@ -124,6 +132,41 @@ impl Sync {
         }
     }
 
+    /// Reads what the ERP expects to come in, again and again until the runtime stops; one replica for all, as above.
+    pub(crate) async fn keep_expecting(self, leases: Leases) {
+        let stopping = self.runtime.stopping();
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = self.expect_for_ever(&leases) => {}
+        }
+    }
+
+    async fn expect_for_ever(&self, leases: &Leases) {
+        let mut backoff = BACKOFF;
+        loop {
+            // The first reading of everything has it, too.
+            self.runtime
+                .clock()
+                .sleep(if leases.holds(Catalogue::partition(CATALOGUE)) { self.expected_refresh } else { WATCH })
+                .await;
+            while leases.holds(Catalogue::partition(CATALOGUE)) {
+                let Err(error) = self.read_expected().await else {
+                    backoff = BACKOFF;
+                    break;
+                };
+                let wait = self.failed(&error, &mut backoff);
+                self.runtime.clock().sleep(wait).await;
+            }
+        }
+    }
+
+    async fn read_expected(&self) -> Result<u64, Error> {
+        let _turn = self.turn.lock().await;
+        let Some((instance, peer)) = &self.erp else { return Ok(0) };
+        let client = ErpServiceClient::new(peer.clone()).max_decoding_message_size(MAX_PAGE_BYTES);
+        self.inbound.sweep(instance, client).await
+    }
+
     fn failed(&self, error: &Error, backoff: &mut Duration) -> Duration {
         let half = *backoff / 2;
         let wait = half.saturating_add(self.runtime.rng().jitter(half));
@@ -152,6 +195,8 @@ impl Sync {
         let mut read = Read::default();
         self.read_places(instance, &mut client, &mut read).await?;
         self.read_items(instance, &mut client, &mut read).await?;
+        // Before the stock: what came in since is then on hand and no longer expected, not both.
+        read.expected = self.inbound.sweep(instance, client.clone()).await?;
         if include_stock {
             self.read_stock(instance, &mut client, &mut read).await?;
         }
@@ -190,16 +235,18 @@ impl Sync {
         client: &mut ErpServiceClient<Peer>,
         read: &mut Read,
     ) -> Result<(), Error> {
-        let mut page_token = String::new();
+        let (mut page_token, mut kits) = (String::new(), vec![]);
         for _ in 0..MAX_PAGES {
             let request = erp::ListItemsRequest { instance: instance.to_owned(), page_size: 0, page_token };
             let answer = client.list_items(request).await.map_err(|status| upstream(instance, status))?.into_inner();
             let items: Vec<Item> =
                 answer.items.into_iter().filter(|item| !item.sku.trim().is_empty()).map(item).collect();
             read.items = read.items.saturating_add(count(items.len()));
+            let (made, items) = items.into_iter().partition::<Vec<Item>, _>(Item::is_kit);
+            kits.extend(made);
             self.reference.put_items(items).await?;
             if answer.next_page_token.is_empty() {
-                return Ok(());
+                return self.reference.put_kits(kits).await;
             }
             page_token = answer.next_page_token;
         }
@@ -215,11 +262,17 @@ impl Sync {
         let mut page_token = String::new();
         for _ in 0..MAX_PAGES {
             let asked_at = self.runtime.clock().now();
-            let request = erp::ListStockRequest { instance: instance.to_owned(), page_size: 0, page_token };
+            let request = erp::ListStockRequest {
+                instance: instance.to_owned(),
+                page_size: 0,
+                page_token,
+                with_commitments: !self.asked.is_empty(),
+            };
             let answer = client.list_stock(request).await.map_err(|status| upstream(instance, status))?.into_inner();
             let as_of = answer.as_of.and_then(|at| instant(&at)).unwrap_or(asked_at);
             let counting = Counting { authority: instance.to_owned(), counter: Counter::Books, as_of };
-            let rows: Vec<Count> = answer.rows.iter().filter_map(counted).collect();
+            let rows: Vec<Count> =
+                answer.rows.iter().filter_map(|row| counted(row, self.asked.contains(&row.location))).collect();
             if rows.len() < answer.rows.len() {
                 let left = answer.rows.len().saturating_sub(rows.len());
                 tracing::warn!(instance, left, "stock rows without code, place or readable number were left out");
@@ -334,70 +387,20 @@ impl Sync {
                     Some((sku, shown))
                 })
                 .collect();
-            let taken = self.books.read_back(location, channel.subtracts_own_sales, readings).await?;
+            let items = self.reference.items(readings.iter().map(|(sku, _)| sku.clone()).collect()).await?;
+            let kits = items.into_iter().filter(|(_, item)| item.is_kit()).map(|(sku, item)| (sku, item.components));
+            let subtracts = channel.subtracts_own_sales;
+            let taken = self.books.read_back(location, subtracts, readings, kits.collect()).await?;
             read.shown = read.shown.saturating_add(count(taken));
         }
         Ok(())
     }
 }
 
-/// Our place code to the shop's location id.
-fn match_places(channel: &Channel, found: &[shop::Location], known: &[Place], home: &str) -> BTreeMap<String, String> {
-    if !channel.locations.is_empty() {
-        return channel.locations.clone();
-    }
-    let active: Vec<&shop::Location> = found.iter().filter(|location| location.active).collect();
-    let named: BTreeMap<String, String> = active
-        .iter()
-        .filter_map(|location| {
-            let same = |text: &str| text.eq_ignore_ascii_case(location.name.trim());
-            let place = known.iter().find(|place| same(&place.code) || same(&place.name))?;
-            Some((place.code.clone(), location.location_id.clone()))
-        })
-        .collect();
-    match (named.is_empty(), active.as_slice()) {
-        (true, [only]) => BTreeMap::from([(home.to_owned(), only.location_id.clone())]),
-        _ => named,
-    }
-}
-
-fn links(instance: &str, items: &[shop::Item]) -> BTreeMap<String, Vec<Ref>> {
-    let named = items.iter().filter(|item| !item.sku.trim().is_empty());
-    named
-        .map(|item| {
-            let records = vec![
-                record(instance, "variant", &item.variant_id),
-                record(instance, "inventoryItem", &item.inventory_item_id),
-            ];
-            (code(&item.sku), records)
-        })
-        .collect()
-}
-
-fn record(instance: &str, kind: &str, id: &str) -> Ref {
-    let (instance, id) = (instance.to_owned(), id.to_owned());
-    Ref { kind: "commerce".to_owned(), instance, r#type: kind.to_owned(), id, number: String::new() }
-}
-
-fn item(read: erp::Item) -> Item {
-    Item {
-        sku: code(&read.sku),
-        description: read.description,
-        stocked: read.stocked,
-        unit_price: read.unit_price,
-        unit: read.unit,
-        inactive: read.inactive,
-        refs: read.item.into_iter().collect(),
-        ..Item::default()
-    }
-}
-
-fn counted(row: &erp::StockRow) -> Option<Count> {
-    let quantity: Quantity = row.on_hand.parse().ok()?;
-    let named = !row.sku.trim().is_empty() && !row.location.is_empty();
-    // An ERP may count below zero; a shelf cannot.
-    let quantity = if quantity.is_negative() { Quantity::ZERO } else { quantity };
-    named.then(|| Count { sku: code(&row.sku), location: row.location.clone(), quantity })
+/// Locations where the ERP says what is available.
+fn asked(config: &Config) -> BTreeSet<String> {
+    let theirs = config.authority.iter().filter(|(_, authority)| **authority == Authority::Erp);
+    theirs.map(|(location, _)| location.clone()).collect()
 }
 
 /// The instant of a protobuf timestamp, when it is one.
@@ -405,11 +408,11 @@ pub(crate) fn instant(at: &prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(at.seconds, at.nanos).ok()
 }
 
-fn upstream(system: &str, status: tonic::Status) -> Error {
+pub(crate) fn upstream(system: &str, status: tonic::Status) -> Error {
     Error::upstream(system, &Failure::from(status))
 }
 
-fn endless(system: &str) -> Error {
+pub(crate) fn endless(system: &str) -> Error {
     Error::Upstream { system: system.to_owned(), reason: "ENDLESS_PAGES".to_owned(), retry_after: None }
 }
 
@@ -433,47 +436,9 @@ fn report(read: &Read) {
         places = read.places,
         stock_rows = read.stock_rows,
         stock_rows_left = read.stock_rows_left,
+        expected = read.expected,
         shown = read.shown,
         unmatched = read.unmatched.len(),
         "items and stock were read from their owners"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn location(id: &str, name: &str) -> shop::Location {
-        shop::Location { location_id: id.into(), name: name.into(), active: true }
-    }
-
-    fn place(code: &str, name: &str) -> Place {
-        Place { code: code.into(), name: name.into(), refs: vec![] }
-    }
-
-    #[test]
-    fn the_only_location_of_a_shop_is_the_default_one() {
-        let matched = match_places(&Channel::default(), &[location("7", "Shop location")], &[place("1", "Hub")], "1");
-        assert_eq!(matched, BTreeMap::from([("1".into(), "7".into())]));
-    }
-
-    #[test]
-    fn several_locations_are_matched_by_name() {
-        let known = [place("1", "Hub"), place("2", "Paris")];
-        let found = [location("7", "PARIS"), location("8", "Rome")];
-        assert_eq!(match_places(&Channel::default(), &found, &known, "1"), BTreeMap::from([("2".into(), "7".into())]));
-    }
-
-    #[test]
-    fn what_is_configured_stands() {
-        let channel = Channel { locations: BTreeMap::from([("1".into(), "9".into())]), ..Channel::default() };
-        assert_eq!(match_places(&channel, &[location("7", "Hub")], &[place("1", "Hub")], "1"), channel.locations);
-    }
-
-    #[test]
-    fn a_negative_number_of_the_books_is_an_empty_shelf() {
-        let row =
-            erp::StockRow { sku: "a".into(), location: "1".into(), on_hand: "-3".into(), committed: String::new() };
-        assert_eq!(counted(&row).unwrap(), Count { sku: "A".into(), location: "1".into(), quantity: Quantity::ZERO });
-    }
 }

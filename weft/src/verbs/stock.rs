@@ -2,6 +2,7 @@
 
 mod feed;
 mod file;
+mod transfer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use retail_proto::inventory::v1 as pb;
 use retail_runtime::{Runtime, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{list, state, word};
 use crate::config::Config;
@@ -39,9 +40,31 @@ enum What {
         location: String,
     },
     /// Where more is promised than is there, and who is served from elsewhere so that the others get their goods.
-    Shortfalls,
+    Shortfalls(Shortfalls),
+    /// Moves goods from one location to another.
+    Transfer {
+        #[command(subcommand)]
+        what: transfer::What,
+    },
     /// Takes a file of counts, a snapshot or movements in. Repeating it, or repeating it after it was cut, is safe.
     Feed(Feed),
+}
+
+/// Arguments of `weft stock shortfalls`.
+#[derive(ClapArgs)]
+struct Shortfalls {
+    /// Does what is proposed: asks the orders to be served from elsewhere. Of everything that is short, or of `--sku`.
+    #[arg(long)]
+    act: bool,
+    /// Only this item.
+    #[arg(long)]
+    sku: Option<String>,
+    /// Only this location.
+    #[arg(long)]
+    location: Option<String>,
+    /// Tells what was done, the newest first.
+    #[arg(long, conflicts_with = "act")]
+    actions: bool,
 }
 
 /// Arguments of `weft stock feed`.
@@ -100,28 +123,86 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             query.push(("location", &location));
             tell(args.output, &rest.get("/v1/availability", &query).await?, |found| table(list(found, "/rows")))?;
         }
-        What::Shortfalls => {
-            let rest = Rest::open(&runtime, config)?;
-            let found = rest.get("/v1/shortfalls", &[("pageSize", "200")]).await?;
-            tell(args.output, &found, |found| {
-                table(list(found, "/rows"));
-                for proposal in list(found, "/proposals") {
-                    console::say(&advice(proposal));
-                }
-            })?;
-        }
+        What::Shortfalls(asked) => shortfalls(&Rest::open(&runtime, config)?, &asked, args.output).await?,
+        What::Transfer { what } => transfer::run(&runtime, &Rest::open(&runtime, config)?, what, args.output).await?,
         What::Feed(feed) => return feed::run(&runtime, config, feed, args.output).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+async fn shortfalls(rest: &Rest<'_>, asked: &Shortfalls, output: Output) -> anyhow::Result<()> {
+    if asked.actions {
+        let done = rest.get("/v1/shortfalls/actions", &[("pageSize", "50")]).await?;
+        return tell(output, &done, |done| list(done, "/actions").for_each(|action| console::say(&outcome(action))));
+    }
+    let found = rest.get("/v1/shortfalls", &[("pageSize", "200")]).await?;
+    if !asked.act {
+        return tell(output, &found, |found| {
+            table(list(found, "/rows"));
+            for proposal in list(found, "/proposals") {
+                console::say(&advice(proposal));
+            }
+        });
+    }
+    let named = |wish: &Option<String>, given: &str| wish.as_ref().is_none_or(|wish| wish.eq_ignore_ascii_case(given));
+    let mut actions = vec![];
+    for proposal in list(&found, "/proposals") {
+        let (sku, location) = (word(proposal, "/sku"), word(proposal, "/location"));
+        let wanted = named(&asked.sku, &sku) && named(&asked.location, &location);
+        if wanted && list(proposal, "/reroute").next().is_some() {
+            let body = json!({"sku": sku, "location": location});
+            let answer = rest.post("/v1/shortfalls:act", None, &body).await?;
+            actions.extend(answer.get("action").cloned());
+        }
+    }
+    tell(output, &json!({"actions": actions}), |done| {
+        if actions.is_empty() {
+            console::say("nothing is proposed");
+        }
+        list(done, "/actions").for_each(|action| console::say(&outcome(action)));
+    })
+}
+
+/// What became of an action, order by order.
+fn outcome(action: &Value) -> String {
+    let steps: Vec<String> = list(action, "/steps")
+        .map(|step| {
+            let why = word(step, "/detail");
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            format!("{} {}{why}", word(step, "/reservationId"), state(step, "/state", "SHORTFALL_STEP_STATE_"))
+        })
+        .collect();
+    format!("{} at {}: {}", word(action, "/sku"), word(action, "/location"), steps.join("; "))
+}
+
 fn table<'v>(rows: impl Iterator<Item = &'v Value>) {
-    let cells = ["/sku", "/location", "/available", "/onHand", "/reserved", "/shortfall", "/expected"];
+    let cells = [
+        "/sku",
+        "/location",
+        "/available",
+        "/onHand",
+        "/reserved",
+        "/blocked",
+        "/shortfall",
+        "/expected",
+        "/inTransit",
+    ];
     let rows = rows.map(|row| {
         let next = list(row, "/arrivals").next().map(|first| word(first, "/expectedAt")).unwrap_or_default();
         cells.iter().map(|cell| word(row, cell)).chain([next]).collect()
     });
-    let headings = ["sku", "location", "may be sold", "on hand", "promised", "short", "expected", "next"];
+    let headings = [
+        "sku",
+        "location",
+        "may be sold",
+        "on hand",
+        "promised",
+        "set aside",
+        "short",
+        "expected",
+        "on the road",
+        "next",
+    ];
     console::table(&headings, rows.collect());
 }
 
@@ -145,9 +226,19 @@ pub(crate) fn advice(proposal: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn an_action_tells_what_became_of_each_order() {
+        let action = json!({
+            "sku": "A", "location": "MAIN",
+            "steps": [
+                {"reservationId": "o-3", "state": "SHORTFALL_STEP_STATE_MOVED"},
+                {"reservationId": "o-2", "state": "SHORTFALL_STEP_STATE_STAYS", "detail": "it is packed"},
+            ],
+        });
+        assert_eq!(outcome(&action), "A at MAIN: o-3 moved; o-2 stays: it is packed");
+    }
 
     #[test]
     fn a_shortfall_is_told_with_who_goes() {

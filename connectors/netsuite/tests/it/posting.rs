@@ -108,7 +108,12 @@ async fn items_and_stock_come_page_by_page_without_gaps() {
     assert_eq!(items, [("MUG".to_owned(), true), ("LAMP".to_owned(), true), ("POST".to_owned(), false)]);
     let (mut token, mut rows) = (String::new(), Vec::new());
     loop {
-        let asked = pb::ListStockRequest { instance: INSTANCE.to_owned(), page_size: 1, page_token: token };
+        let asked = pb::ListStockRequest {
+            instance: INSTANCE.to_owned(),
+            page_size: 1,
+            page_token: token,
+            ..Default::default()
+        };
         let page = bench.connector.list_stock(Request::new(asked)).await.unwrap().into_inner();
         rows.extend(page.rows.into_iter().map(|row| (row.sku, row.on_hand, row.committed)));
         token = page.next_page_token;
@@ -134,4 +139,24 @@ async fn another_instance_is_refused() {
     let asked = pb::ListLocationsRequest { instance: "netsuite-us".to_owned() };
     let refused = bench.connector.list_locations(Request::new(asked)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn stock_tells_what_is_committed_to_our_orders_and_what_to_others() {
+    let bench = Bench::with_customer().await;
+    bench.create(order("o-1", &[("MUG", 4, 255)])).await.unwrap();
+    let line = serde_json::json!({"item": {"externalId": "MUG"}, "quantity": 3, "location": {"externalId": "MAIN"}});
+    let theirs = serde_json::json!({
+        "externalId": "COUNTER-1", "entity": {"externalId": "CUST:c-1"}, "orderStatus": {"id": "B"}, "item": {"items": [line]},
+    });
+    let entered = serde_json::json!({"method": "POST", "path": "salesOrder", "body": theirs});
+    bench.post("netsuite/people", &entered).await;
+    let asked = pb::ListStockRequest { instance: INSTANCE.to_owned(), with_commitments: true, ..Default::default() };
+    let stock = bench.connector.list_stock(Request::new(asked)).await.unwrap().into_inner();
+    let mugs = stock.rows.iter().find(|row| row.sku == "MUG").unwrap();
+    let ours: Vec<_> =
+        mugs.commitments.iter().map(|ours| (ours.external_ref.as_str(), ours.quantity.as_str())).collect();
+    assert_eq!((mugs.committed.as_str(), ours), ("7", vec![("o-1", "4")]));
+    let lamps = stock.rows.iter().find(|row| row.sku == "LAMP").unwrap();
+    assert!(lamps.commitments.is_empty());
 }

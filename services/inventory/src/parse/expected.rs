@@ -1,6 +1,6 @@
 //! What is said of expected goods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_proto::Quantity;
 use retail_proto::inventory::v1 as pb;
@@ -12,6 +12,7 @@ use super::{above_zero, item_code, keyed, moment, or};
 use crate::expected::{Source, Word};
 use crate::receipt::{Arrival, Receipt};
 use crate::sync::instant;
+use crate::transfer::TRANSFER;
 
 /// Most lines of what is expected under one id.
 const MAX_LINES: usize = 1_000;
@@ -56,6 +57,9 @@ pub(crate) fn say(
         lines,
         expected_at: expected_at.unwrap_or(now),
         as_of,
+        come: BTreeMap::new(),
+        ended: false,
+        transit: false,
     };
     Ok((word, units))
 }
@@ -116,4 +120,10 @@ pub(crate) fn cancel(request: &pb::CancelExpectedStockRequest, home: &str) -> Re
 fn named(id: &str, bad: &mut Violations) {
     let fits = (1..=MAX_ID).contains(&id.len());
     bad.require("expected_id", fits, "give the id of what is expected, 1 to 200 characters, for example PO-4711");
+    let ours = id.starts_with(TRANSFER);
+    bad.require(
+        "expected_id",
+        !ours,
+        "belongs to a transfer; say what becomes of it under /v1/transfers/{transfer_id}",
+    );
 }

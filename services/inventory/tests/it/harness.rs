@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_inventory::{Channel, Config, Erp, Limits};
+use retail_inventory::{Authority, Channel, Config, Erp, Limits, OnShortfall};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_server::{CommerceService, CommerceServiceServer};
-use retail_proto::erp::v1 as erp;
-use retail_proto::erp::v1::erp_service_server::{ErpService, ErpServiceServer};
+use retail_proto::erp::v1::erp_service_server::ErpServiceServer;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use retail_proto::inventory::v1::reference_service_client::ReferenceServiceClient;
-use retail_proto::types::v1::{Outcome, OutcomeState, Ref};
+use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
+use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::config::Span;
 use retail_runtime::fault::Refusal;
 use retail_runtime::{Clock, Net, Peer, Rng, Runtime, TimeSource, Timestamp};
@@ -22,123 +22,18 @@ use retail_store::{Model, Store};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-/// What the ERP knows.
-#[derive(Default)]
-pub(crate) struct ErpBooks {
-    pub(crate) items: Vec<String>,
-    pub(crate) locations: Vec<(String, String)>,
-    pub(crate) stock: BTreeMap<(String, String), i64>,
-    pub(crate) adjustments: BTreeMap<String, erp::AdjustStockRequest>,
-    pub(crate) adjust_calls: usize,
-    pub(crate) away: bool,
-    /// The next adjustment is posted, and its answer is lost.
-    pub(crate) lose_an_answer: bool,
-}
+use crate::erp_fake::FakeErp;
+use crate::orders_fake::FakeOrders;
 
-#[derive(Clone)]
-pub(crate) struct FakeErp {
-    pub(crate) books: Arc<Mutex<ErpBooks>>,
-    clock: Clock,
-}
-
-impl FakeErp {
-    pub(crate) fn books(&self) -> MutexGuard<'_, ErpBooks> {
-        self.books.lock().unwrap()
-    }
-
-    fn there(&self) -> Result<(), Status> {
-        if self.books().away { Err(Status::unavailable("closed for the night")) } else { Ok(()) }
-    }
-}
-
-fn stamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
-}
-
-fn done() -> Option<Outcome> {
+pub(crate) fn done() -> Option<Outcome> {
     Some(Outcome { state: i32::from(OutcomeState::Done), ..Outcome::default() })
 }
 
-fn record(kind: &str, r#type: &str, id: &str) -> Ref {
-    Ref { kind: kind.into(), instance: kind.into(), r#type: r#type.into(), id: id.into(), number: String::new() }
-}
-
 /// Two rows a page, so that every reading has several.
-fn page<T: Clone>(rows: &[T], token: &str) -> (Vec<T>, String) {
+pub(crate) fn page<T: Clone>(rows: &[T], token: &str) -> (Vec<T>, String) {
     let start: usize = if token.is_empty() { 0 } else { token.parse().unwrap() };
     let end = (start + 2).min(rows.len());
     (rows[start..end].to_vec(), if end < rows.len() { end.to_string() } else { String::new() })
-}
-
-#[tonic::async_trait]
-impl ErpService for FakeErp {
-    async fn list_items(
-        &self,
-        request: Request<erp::ListItemsRequest>,
-    ) -> Result<Response<erp::ListItemsResponse>, Status> {
-        self.there()?;
-        let (skus, next_page_token) = page(&self.books().items, &request.get_ref().page_token);
-        let items = skus.into_iter().map(|sku| erp::Item {
-            item: Some(record("erp", "inventoryItem", &format!("i-{sku}"))),
-            sku,
-            stocked: true,
-            ..Default::default()
-        });
-        Ok(Response::new(erp::ListItemsResponse { items: items.collect(), next_page_token }))
-    }
-
-    async fn list_locations(
-        &self,
-        _: Request<erp::ListLocationsRequest>,
-    ) -> Result<Response<erp::ListLocationsResponse>, Status> {
-        self.there()?;
-        let locations = self.books().locations.clone().into_iter().map(|(code, name)| erp::Location {
-            location: Some(record("erp", "location", &code)),
-            code,
-            name,
-            inactive: false,
-        });
-        Ok(Response::new(erp::ListLocationsResponse { locations: locations.collect() }))
-    }
-
-    async fn list_stock(
-        &self,
-        request: Request<erp::ListStockRequest>,
-    ) -> Result<Response<erp::ListStockResponse>, Status> {
-        self.there()?;
-        let as_of = Some(stamp(self.clock.now()));
-        let all: Vec<_> = self.books().stock.clone().into_iter().collect();
-        let (rows, next_page_token) = page(&all, &request.get_ref().page_token);
-        let rows = rows.into_iter().map(|((sku, location), on_hand)| erp::StockRow {
-            sku,
-            location,
-            on_hand: on_hand.to_string(),
-            committed: "0".into(),
-        });
-        Ok(Response::new(erp::ListStockResponse { rows: rows.collect(), next_page_token, as_of }))
-    }
-
-    async fn adjust_stock(
-        &self,
-        request: Request<erp::AdjustStockRequest>,
-    ) -> Result<Response<erp::AdjustStockResponse>, Status> {
-        self.there()?;
-        let request = request.into_inner();
-        let mut books = self.books();
-        books.adjust_calls += 1;
-        let id = request.external_ref.clone();
-        if books.adjustments.insert(id.clone(), request.clone()).is_none() {
-            for line in &request.lines {
-                let quantity: i64 = line.quantity.parse().unwrap();
-                *books.stock.entry((line.sku.clone(), line.location.clone())).or_default() += quantity;
-            }
-        }
-        if std::mem::take(&mut books.lose_an_answer) {
-            return Err(Status::deadline_exceeded("answer lost"));
-        }
-        let document = Some(record("erp", "inventoryAdjustment", &id));
-        Ok(Response::new(erp::AdjustStockResponse { outcome: done(), document }))
-    }
 }
 
 /// What the shop shows.
@@ -277,6 +172,7 @@ impl TimeSource for Time {
 pub(crate) struct Mesh {
     pub(crate) erp: FakeErp,
     pub(crate) shop: FakeShop,
+    pub(crate) orders: FakeOrders,
     pub(crate) time: Arc<Time>,
     pub(crate) store: Store,
     pub(crate) model: Model,
@@ -316,11 +212,22 @@ pub(crate) async fn mesh_unread(prepare: impl FnOnce(&FakeErp)) -> Mesh {
 
 /// A mesh whose shop gets no more than its limits leave it.
 pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits) -> Mesh {
+    mesh_with(prepare, limits, OnShortfall::Propose).await
+}
+
+/// A mesh that acts on shortfalls by itself.
+pub(crate) async fn mesh_that_acts() -> Mesh {
+    let mesh = mesh_with(|_| {}, Limits::default(), OnShortfall::Reroute).await;
+    mesh.until("the owners are read", || async { mesh.available("B", "MAIN").await.as_deref() == Some("5") }).await;
+    mesh
+}
+
+async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall: OnShortfall) -> Mesh {
     let time = Arc::new(Time { start: tokio::time::Instant::now(), ahead: Mutex::default() });
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
     let runtime = Runtime::new("inventory-test", clock.clone(), Rng::seeded(7), Net::tcp());
-    let erp = FakeErp { books: Arc::default(), clock };
+    let erp = FakeErp::new(clock);
     {
         let mut books = erp.books();
         books.items = ["A", "B", "C"].map(String::from).to_vec();
@@ -338,6 +245,8 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
     }
     let erp_address = serve(&runtime, Routes::new(ErpServiceServer::new(erp.clone()))).await;
     let shop_address = serve(&runtime, Routes::new(CommerceServiceServer::new(shop.clone()))).await;
+    let orders = FakeOrders::default();
+    let orders_address = serve(&runtime, Routes::new(OrdersServiceServer::new(orders.clone()))).await;
     let model = Model::new();
     let store = Store::over(&runtime, Arc::new(model.clone()), "inventory", "eu");
     let config = Config {
@@ -349,8 +258,12 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
             subtracts_own_sales: true,
             limits,
         }],
+        orders: Some(orders_address),
+        authority: [("SIDE".to_owned(), Authority::Erp)].into(),
+        on_shortfall,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),
+        expected_refresh: Span::from_secs(3600),
         reservation_ttl: Span::from_secs(900),
         audit: Span::from_secs(3600),
     };
@@ -360,7 +273,7 @@ pub(crate) async fn mesh_limited(prepare: impl FnOnce(&FakeErp), limits: Limits)
     runtime.spawn("inventory", async move {
         retail_inventory::run(config, service, own_store, listener).await.unwrap();
     });
-    Mesh { erp, shop, time, store, model, runtime, peer }
+    Mesh { erp, shop, orders, time, store, model, runtime, peer }
 }
 
 impl Mesh {

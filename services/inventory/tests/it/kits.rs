@@ -174,3 +174,48 @@ async fn a_reading_of_the_owner_leaves_what_was_said_here() {
         mesh.reference().get_item(pb::GetItemRequest { sku: "C".into() }).await.unwrap().into_inner().item.unwrap();
     assert_eq!(item.components.len(), 2);
 }
+
+#[tokio::test]
+async fn a_kit_of_the_owner_is_read_and_its_new_members_count_for_later_promises_only() {
+    let mesh = mesh().await;
+    let sync = || async {
+        let request = pb::SyncReferenceRequest { idempotency_key: "k".into(), include_stock: true };
+        mesh.reference().sync_reference(request).await.unwrap();
+    };
+    mesh.erp.books().kits.insert("C".into(), vec![("A".into(), 2), ("B".into(), 1)]);
+    sync().await;
+    assert_eq!(mesh.available("C", "MAIN").await.as_deref(), Some("5"));
+    mesh.reserve("o-1", &[("1", "C", "", "1")]).await;
+    mesh.erp.books().kits.insert("C".into(), vec![("B".into(), 2)]);
+    sync().await;
+    mesh.reserve("o-2", &[("1", "C", "", "1")]).await;
+    mesh.release("o-1").await.unwrap();
+    let left = (mesh.available("A", "MAIN").await, mesh.available("B", "MAIN").await);
+    assert_eq!(
+        left,
+        (Some("10".into()), Some("3".into())),
+        "two of B for the second, and the first gave back what it took"
+    );
+    assert_eq!(
+        refused(&mesh, describe("C", &[("A", "1")], &[])).await,
+        "NOT_A_KIT",
+        "its owner says what it is made of"
+    );
+    mesh.reference().describe_item(describe("C", &[], &[("CASE", "6")])).await.unwrap();
+    assert_eq!(mesh.available("C", "MAIN").await.as_deref(), Some("1"), "a unit that is said here leaves it a kit");
+}
+
+#[tokio::test]
+async fn a_kit_of_kits_is_no_kit_here_and_everything_else_is_read() {
+    let mesh = mesh().await;
+    mesh.erp.books().items.push("D".into());
+    mesh.erp.books().kits.insert("C".into(), vec![("B".into(), 1)]);
+    mesh.erp.books().kits.insert("D".into(), vec![("C".into(), 1)]);
+    let request = pb::SyncReferenceRequest { idempotency_key: "k".into(), include_stock: true };
+    let read = mesh.reference().sync_reference(request).await.unwrap().into_inner();
+    assert_eq!(read.items, 4);
+    let item = |sku: &str| pb::GetItemRequest { sku: sku.into() };
+    let found = mesh.reference().get_item(item("D")).await.unwrap().into_inner().item.unwrap();
+    assert!(found.components.is_empty());
+    assert_eq!(mesh.available("C", "MAIN").await.as_deref(), Some("5"));
+}

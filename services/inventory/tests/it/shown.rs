@@ -113,3 +113,66 @@ async fn whoever_watches_gets_what_stands_and_then_only_what_changes() {
     let none = pb::WatchAvailabilityRequest::default();
     assert!(mesh.stock().watch_availability(none).await.unwrap_err().message().contains("skus"));
 }
+
+/// Item C is a set of two A and one B, says the ERP.
+async fn with_a_set() -> Mesh {
+    let mesh = mesh().await;
+    mesh.erp.books().kits.insert("C".into(), vec![("A".into(), 2), ("B".into(), 1)]);
+    read_again(&mesh).await;
+    settles(&mesh, "C", 5).await;
+    mesh
+}
+
+async fn read_again(mesh: &Mesh) {
+    let request = pb::SyncReferenceRequest { idempotency_key: "k".into(), include_stock: true };
+    mesh.reference().sync_reference(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_number_of_a_kit_follows_its_scarcest_component() {
+    let mesh = with_a_set().await;
+    mesh.reserve("o-1", &[("1", "A", "", "7")]).await;
+    settles(&mesh, "C", 1).await;
+    mesh.release("o-1").await.unwrap();
+    settles(&mesh, "C", 5).await;
+    mesh.erp.books().kits.insert("C".into(), vec![("A".into(), 5)]);
+    read_again(&mesh).await;
+    settles(&mesh, "C", 2).await;
+    mesh.reserve("o-2", &[("1", "B", "", "5")]).await;
+    settles(&mesh, "B", 0).await;
+    assert_eq!(mesh.shop.shown("C"), 2, "B is no part of it any more");
+}
+
+#[tokio::test]
+async fn a_kit_that_the_shop_sold_lowers_its_components_and_is_not_told_again() {
+    let mesh = with_a_set().await;
+    let sets = mesh.shop.books().sets.len();
+    *mesh.shop.books().shown.get_mut("inv-C").unwrap() -= 1;
+    let request =
+        pb::ReserveStockRequest { sold_by_channel: "commerce".into(), ..reserve("o-1", &[("1", "C", "", "1")]) };
+    mesh.try_reserve(request).await.unwrap();
+    settles(&mesh, "A", 8).await;
+    settles(&mesh, "B", 4).await;
+    assert_eq!(mesh.shop.shown("C"), 4);
+    assert!(mesh.shop.books().sets[sets..].iter().flat_map(|set| &set.settings).all(|setting| setting.sku != "C"));
+}
+
+#[tokio::test]
+async fn after_many_sales_of_kits_and_pieces_at_once_the_last_number_of_each_is_right() {
+    let mesh = with_a_set().await;
+    let orders = (0..9).map(|n| {
+        let line = match n % 3 {
+            0 => ("1", "C", "", "1"),
+            1 => ("1", "A", "", "1"),
+            _ => ("1", "B", "", "1"),
+        };
+        mesh.try_reserve(reserve(&format!("o-{n}"), &[line]))
+    });
+    futures::future::join_all(orders).await;
+    mesh.release("o-0").await.unwrap();
+    mesh.quiet().await;
+    for sku in ["A", "B", "C"] {
+        let there = mesh.available(sku, "MAIN").await.unwrap();
+        assert_eq!(mesh.shop.shown(sku).to_string(), there, "{sku}");
+    }
+}
