@@ -211,8 +211,9 @@ impl Order {
                 }
                 continue;
             };
-            // A line that was closed here goes no further, and its shop was told or is about to be.
-            if line.closed || told.wanted == line.quantity {
+            // A line that was closed here goes no further, and its shop was told or is about to be. Of what was edited here
+            // the shop goes on showing what it sold.
+            if line.closed || told.wanted == line.quantity || told.wanted == self.sold_by_channel(line) {
                 continue;
             }
             let nothing_more = line.is_goods() && told.wanted <= line.shipped && line.open() > 0;
