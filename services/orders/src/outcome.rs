@@ -170,6 +170,9 @@ fn is_overtaken(order: &Order, leg: &Leg) -> bool {
         | Leg::RecordPayment(_)
         | Leg::Consume(_)
         | Leg::TellChannel(_)
+        | Leg::TellCancelled
+        | Leg::TellLinesCancelled(_)
+        | Leg::TellReady(_)
         | Leg::TellCrm(_)
         | Leg::CloseSalesOrder
         | Leg::GiveBack
