@@ -86,7 +86,8 @@ async fn a_purchase_order_in_the_erp_dates_what_is_short_until_its_goods_are_the
     });
     mesh.post("/v1/reservations", "o-1", sold).await;
     let line = |date: &str| json!({"item": {"externalId": "MUG"}, "quantity": 30, "location": {"externalId": "LEEDS"}, "expectedReceiptDate": date});
-    let order = json!({"externalId": "PO-7", "tranId": "PO-7", "entity": {"id": "1"}, "item": {"items": [line("2033-01-05")]}});
+    let order =
+        json!({"externalId": "PO-7", "tranId": "PO-7", "entity": {"id": "1"}, "item": {"items": [line("2033-01-05")]}});
     mesh.people("purchaseOrder", order).await;
     synced(&mesh, "ordered").await;
     let dated = |day: &str| {
