@@ -41,14 +41,13 @@ impl Intent {
     /// What was given back shows, although more may still be captured.
     fn shown(&self) -> pay::PaymentState {
         let back = self.refunds.values().sum::<i64>();
-        match self.state {
-            pay::PaymentState::PartlyCaptured | pay::PaymentState::Captured if back >= self.captured() && back > 0 => {
-                pay::PaymentState::Refunded
-            }
-            pay::PaymentState::PartlyCaptured | pay::PaymentState::Captured if back > 0 => {
-                pay::PaymentState::PartlyRefunded
-            }
-            state => state,
+        let taken = matches!(self.state, pay::PaymentState::PartlyCaptured | pay::PaymentState::Captured);
+        if !taken || back == 0 {
+            self.state
+        } else if back >= self.captured() {
+            pay::PaymentState::Refunded
+        } else {
+            pay::PaymentState::PartlyRefunded
         }
     }
 
