@@ -56,6 +56,7 @@ pub(crate) enum Deed {
     CallOffAtTheShop,
     CallOff,
     CallOffALine,
+    Edit,
     MoveToAnotherPlace,
     WorkInTheStore,
     RefundInTheAdmin,
@@ -146,6 +147,7 @@ impl People {
                 Deed::CallOffAtTheShop => self.call_off_at_the_shop().await,
                 Deed::CallOff => self.call_off(&name).await,
                 Deed::CallOffALine => self.call_off_a_line(&name).await,
+                Deed::Edit => self.edit(&name).await,
                 Deed::MoveToAnotherPlace => self.move_to_another_place(&name).await,
                 Deed::WorkInTheStore => self.work_in_the_store(&name).await,
                 Deed::RefundInTheAdmin => self.refund_in_the_admin().await,
@@ -235,6 +237,24 @@ impl People {
         let Some(id) = self.some_order().await.map(|order| text(&order, "orderId")) else { return };
         let body = json!({"reason": "one is enough", "lineNumbers": [1]});
         self.heard(&format!("cancel-line-{name}"), &format!("/v1/orders/{id}:cancel"), &body, "/order/orderId").await;
+    }
+
+    /// Somebody wants more or fewer pieces of a line, or to collect the goods.
+    async fn edit(&self, name: &str) {
+        let Some(order) = self.some_order().await else { return };
+        let lines = order["lines"].as_array().map_or(1, Vec::len);
+        let line = 1 + self.rng.below(u64::try_from(lines).unwrap_or(1));
+        let mut body = json!({"reason": "the customer called"});
+        if self.rng.chance(800) {
+            let pieces = self.rng.below(4).to_string();
+            body["quantities"] = json!([{"lineNumber": line, "quantity": pieces}]);
+        } else {
+            body["pickup"] = json!({"location": STORE, "contactName": "A. Jones"});
+        }
+        let path = format!("/v1/orders/{}:edit", text(&order, "orderId"));
+        if let Heard::Done(_) = self.heard(&format!("edit-{name}"), &path, &body, "/order/orderId").await {
+            self.watch.count("edits");
+        }
     }
 
     /// The store takes over what the warehouse cannot fulfil.

@@ -97,7 +97,7 @@ impl Scene {
 
     /// What somebody does next.
     pub(crate) fn deed(&self, rng: &Rng) -> Deed {
-        let often: [(Deed, u64); 13] = match self.theme {
+        let often: [(Deed, u64); 14] = match self.theme {
             Theme::Usual | Theme::Deaths | Theme::Rivals => [
                 (Deed::Sell, 34),
                 (Deed::Order, 16),
@@ -105,6 +105,7 @@ impl Scene {
                 (Deed::CallOffAtTheShop, 6),
                 (Deed::CallOff, 8),
                 (Deed::CallOffALine, 7),
+                (Deed::Edit, 8),
                 (Deed::MoveToAnotherPlace, 9),
                 (Deed::WorkInTheStore, 12),
                 (Deed::RefundInTheAdmin, 8),
@@ -120,6 +121,7 @@ impl Scene {
                 (Deed::CallOffAtTheShop, 2),
                 (Deed::CallOff, 8),
                 (Deed::CallOffALine, 4),
+                (Deed::Edit, 5),
                 (Deed::MoveToAnotherPlace, 4),
                 (Deed::WorkInTheStore, 8),
                 (Deed::RefundInTheAdmin, 2),
@@ -135,6 +137,7 @@ impl Scene {
                 (Deed::CallOffAtTheShop, 3),
                 (Deed::CallOff, 5),
                 (Deed::CallOffALine, 3),
+                (Deed::Edit, 3),
                 (Deed::MoveToAnotherPlace, 3),
                 (Deed::WorkInTheStore, 1),
                 (Deed::RefundInTheAdmin, 2),
