@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS ns_tran(
   otherrefnum TEXT, memo TEXT, currency INTEGER, location INTEGER, createdfrom INTEGER,
   subtotal INTEGER NOT NULL DEFAULT 0, discount INTEGER NOT NULL DEFAULT 0, tax INTEGER NOT NULL DEFAULT 0,
   total INTEGER NOT NULL DEFAULT 0, paid INTEGER NOT NULL DEFAULT 0, ship_due INTEGER, bill_due INTEGER);
+CREATE TABLE IF NOT EXISTS ns_peak(tran INTEGER PRIMARY KEY, total INTEGER NOT NULL);
+CREATE TRIGGER IF NOT EXISTS ns_peak_of AFTER UPDATE OF total ON ns_tran WHEN NEW.type = 'SalesOrd' AND NEW.total < OLD.total
+BEGIN INSERT INTO ns_peak VALUES(OLD.id, OLD.total) ON CONFLICT(tran) DO UPDATE SET total = MAX(total, excluded.total); END;
 CREATE INDEX IF NOT EXISTS ns_tran_modified ON ns_tran(type, modified, id);
 CREATE INDEX IF NOT EXISTS ns_tran_changed ON ns_tran(modified, id);
 CREATE INDEX IF NOT EXISTS ns_tran_type ON ns_tran(type, id);

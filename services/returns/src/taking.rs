@@ -40,13 +40,12 @@ impl Returns {
         let Some(order) = order else {
             return Err(Error::OrderNotKnown { order: request.channel_order_id.clone() });
         };
-        // The orders service gives money back itself when a paid order is cancelled; those refunds are its own.
+        // The orders service gives money back itself when a paid order is cancelled; those refunds are its own, also while
+        // it has not heard the shop's answer yet. Their references begin with the order's id.
+        let own = request.external_ref.strip_prefix(&order.order_id).is_some_and(|rest| rest.starts_with('/'));
         let refund = request.refund.as_ref().map_or("", |refund| refund.id.as_str());
-        let of_order = order.refunds.iter().any(|own| {
-            let named = !request.external_ref.is_empty() && own.refund_id == request.external_ref;
-            named || own.refund.as_ref().is_some_and(|known| known.id == refund)
-        });
-        if of_order {
+        let known = order.refunds.iter().any(|own| own.refund.as_ref().is_some_and(|known| known.id == refund));
+        if own || known {
             return Ok(String::new());
         }
         let sale = Sale::from(&order);
