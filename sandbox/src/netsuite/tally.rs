@@ -43,9 +43,10 @@ impl Desk<'_> {
         let lines = |kind: &str| of(&moved, kind).0;
         let units = |kind: &str| wire::units(of(&moved, kind).1).to_string();
         let beyond = |kind: &str| of(&exceeding, kind).0;
-        // More than the order ever came to: one that was edited may be cheaper than what was paid for it.
+        // Several that come to more than the order ever did. One alone may: an order that was edited can be cheaper than what
+        // was paid for it before.
         let deposits = one(
-            "SELECT COALESCE(SUM(n),0) FROM (SELECT MAX(COUNT(*) - 1, 1) AS n FROM ns_tran d JOIN ns_tran o ON o.id = d.createdfrom LEFT JOIN ns_peak p ON p.tran = o.id WHERE d.type = 'CustDep' GROUP BY d.createdfrom HAVING SUM(d.total) > MAX(MAX(o.total), COALESCE(MAX(p.total), 0)))",
+            "SELECT COALESCE(SUM(n),0) FROM (SELECT COUNT(*) - 1 AS n FROM ns_tran d JOIN ns_tran o ON o.id = d.createdfrom LEFT JOIN ns_peak p ON p.tran = o.id WHERE d.type = 'CustDep' GROUP BY d.createdfrom HAVING SUM(d.total) > MAX(MAX(o.total), COALESCE(MAX(p.total), 0)))",
         )?;
         let orders = one(
             "SELECT COALESCE(SUM(n),0) FROM (SELECT COUNT(*) - 1 AS n FROM ns_tran WHERE type = 'SalesOrd' AND otherrefnum IS NOT NULL GROUP BY otherrefnum)",
