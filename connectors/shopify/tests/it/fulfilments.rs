@@ -7,23 +7,8 @@ use serde_json::{Value, json};
 
 use crate::world::*;
 
-/// A shop with one order of three apples and one pear, and the ids of its lines.
-struct Sold {
-    world: World,
-    order: String,
-    apples: String,
-    pears: String,
-}
-
 async fn sold() -> Sold {
-    let world = world().await;
-    world.open_the_door().await;
-    world.sell("#1", 3, 1).await;
-    world.delivered().await;
-    let order = world.desk.orders.orders()[0].clone();
-    let line = |sku: &str| order.lines.iter().find(|line| line.sku == sku).unwrap().channel_line_id.clone();
-    let (apples, pears) = (line("APPLE"), line("PEAR"));
-    Sold { world, order: order.channel_order_id, apples, pears }
+    Sold::in_shop(world().await).await
 }
 
 impl Sold {

@@ -6,22 +6,8 @@ use serde_json::{Value, json};
 
 use crate::world::*;
 
-struct Sold {
-    world: World,
-    order: String,
-    apples: String,
-    pears: String,
-}
-
 async fn sold() -> Sold {
-    let world = world_of_places().await;
-    world.open_the_door().await;
-    world.sell("#1", 3, 1).await;
-    world.delivered().await;
-    let order = world.desk.orders.orders()[0].clone();
-    let line = |sku: &str| order.lines.iter().find(|line| line.sku == sku).unwrap().channel_line_id.clone();
-    let (apples, pears) = (line("APPLE"), line("PEAR"));
-    Sold { world, order: order.channel_order_id, apples, pears }
+    Sold::in_shop(world_of_places().await).await
 }
 
 impl Sold {
@@ -44,7 +30,7 @@ impl Sold {
     }
 
     /// Records a parcel; how many warnings came with it.
-    async fn record(&self, parcel: &pb::RecordFulfilmentRequest) -> usize {
+    async fn warnings_of(&self, parcel: &pb::RecordFulfilmentRequest) -> usize {
         let outcome = self.world.record(parcel).await.unwrap().outcome.unwrap();
         assert_eq!(state(Some(outcome.clone())), done(), "{outcome:?}");
         outcome.warnings.len()
@@ -67,7 +53,7 @@ impl Sold {
 #[tokio::test]
 async fn a_shipment_from_where_the_shop_thinks_moves_nothing() {
     let sold = sold().await;
-    assert_eq!(sold.record(&sold.parcel(3, 1, "T1", "MAIN")).await, 0);
+    assert_eq!(sold.warnings_of(&sold.parcel(3, 1, "T1", "MAIN")).await, 0);
     assert_eq!(sold.book().await, (json!(0), json!(4), json!("0")));
 }
 
@@ -76,7 +62,7 @@ async fn a_shipment_from_another_place_is_moved_there_and_its_goods_leave_from_t
     let sold = sold().await;
     let parcel = sold.parcel(3, 1, "T1", "NORTH");
     for _ in 0..2 {
-        assert_eq!(sold.record(&parcel).await, 0);
+        assert_eq!(sold.warnings_of(&parcel).await, 0);
     }
     assert_eq!(sold.book().await, (json!(1), json!(4), json!("0")));
     assert_eq!((sold.on_hand(0).await, sold.on_hand(1).await), (100, 97));
@@ -85,9 +71,9 @@ async fn a_shipment_from_another_place_is_moved_there_and_its_goods_leave_from_t
 #[tokio::test]
 async fn a_part_from_another_place_moves_alone() {
     let sold = sold().await;
-    assert_eq!(sold.record(&sold.parcel(1, 0, "T1", "NORTH")).await, 0);
-    assert_eq!(sold.record(&sold.parcel(1, 1, "T2", "MAIN")).await, 0);
-    assert_eq!(sold.record(&sold.parcel(1, 0, "T3", "NORTH")).await, 0);
+    assert_eq!(sold.warnings_of(&sold.parcel(1, 0, "T1", "NORTH")).await, 0);
+    assert_eq!(sold.warnings_of(&sold.parcel(1, 1, "T2", "MAIN")).await, 0);
+    assert_eq!(sold.warnings_of(&sold.parcel(1, 0, "T3", "NORTH")).await, 0);
     assert_eq!(sold.book().await, (json!(2), json!(4), json!("0")));
     assert_eq!((sold.on_hand(0).await, sold.on_hand(1).await), (99, 98));
 }
@@ -98,7 +84,7 @@ async fn a_move_whose_answer_never_came_is_looked_for_and_not_made_twice() {
         let sold = sold().await;
         let parcel = sold.parcel(3, 0, "T1", "NORTH");
         sold.world.fault("MoveFulfilment", json!({"kind": kind})).await;
-        assert_eq!(sold.record(&parcel).await, 0);
+        assert_eq!(sold.warnings_of(&parcel).await, 0);
         let (moved, units, _) = sold.book().await;
         assert_eq!((moved, units), (json!(1), json!(3)), "{kind}");
     }
@@ -108,9 +94,9 @@ async fn a_move_whose_answer_never_came_is_looked_for_and_not_made_twice() {
 async fn what_the_shop_does_not_move_is_a_warning_and_recorded_where_it_is() {
     let sold = sold().await;
     sold.world.turn("plan", json!({"unmovable": 1})).await;
-    assert_eq!(sold.record(&sold.parcel(3, 1, "T1", "NORTH")).await, 1);
+    assert_eq!(sold.warnings_of(&sold.parcel(3, 1, "T1", "NORTH")).await, 1);
     assert_eq!(sold.book().await, (json!(0), json!(4), json!("0")));
     let elsewhere = self::sold().await;
-    assert_eq!(elsewhere.record(&elsewhere.parcel(3, 1, "T1", "MOON")).await, 1);
+    assert_eq!(elsewhere.warnings_of(&elsewhere.parcel(3, 1, "T1", "MOON")).await, 1);
     assert_eq!(elsewhere.book().await.0, json!(0));
 }

@@ -279,3 +279,24 @@ pub(crate) fn done() -> (OutcomeState, String) {
 pub(crate) fn refused(reason: &str) -> (OutcomeState, String) {
     (OutcomeState::Refused, reason.to_owned())
 }
+
+/// An order of three apples and one pear, as the shop has sold it, with the ids of its lines.
+pub(crate) struct Sold {
+    pub(crate) world: World,
+    pub(crate) order: String,
+    pub(crate) apples: String,
+    pub(crate) pears: String,
+}
+
+impl Sold {
+    /// Sells it in this shop.
+    pub(crate) async fn in_shop(world: World) -> Self {
+        world.open_the_door().await;
+        world.sell("#1", 3, 1).await;
+        world.delivered().await;
+        let order = world.desk.orders.orders()[0].clone();
+        let line = |sku: &str| order.lines.iter().find(|line| line.sku == sku).unwrap().channel_line_id.clone();
+        let (apples, pears) = (line("APPLE"), line("PEAR"));
+        Self { world, order: order.channel_order_id, apples, pears }
+    }
+}
