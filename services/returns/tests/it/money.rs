@@ -31,6 +31,26 @@ async fn an_invoice_that_nobody_has_paid_takes_the_memo_and_no_money_moves() {
 }
 
 #[tokio::test]
+async fn nothing_is_credited_while_the_orders_own_money_is_being_taken() {
+    let mesh = mesh().await;
+    let paid = order(1002);
+    let mut held = paid.clone();
+    held.payments[0].service = "pay".into();
+    held.payments[0].state = i32::from(retail_proto::orders::v1::PaymentState::Authorized);
+    mesh.sell(held);
+    let mut asked = request(1, &[(1, 2)]);
+    asked.lines[0].order_id = "o-1002".into();
+    let id = mesh.start(asked).await;
+    mesh.until(&id, |record| record.parts.iter().any(|part| part.return_authorization.is_some())).await;
+    mesh.receive_all(&id).await;
+    let waiting = mesh.until(&id, |record| record.next.starts_with("The order's own money")).await;
+    assert!(waiting.parts[0].credit_memo.is_none() && mesh.erp.books().only().credits.is_empty());
+    mesh.sell(paid);
+    assert_eq!(mesh.completed(&id).await.refunded, [gbp(510)]);
+    mesh.assert_money_law("o-1002");
+}
+
+#[tokio::test]
 async fn of_an_invoice_that_is_half_paid_only_what_was_paid_goes_back() {
     let mesh = mesh().await;
     let mut half = order(1002);
