@@ -29,7 +29,7 @@ pub(crate) struct Commitments {
     pub ours: Vec<Committed>,
 }
 
-/// The order that a reservation belongs to: what a rerouting promised has a number behind a slash.
+/// The order that a reservation belongs to: what a rerouting or an edit promised has a number behind a slash.
 #[must_use]
 pub(crate) fn order_of(reservation_id: &str) -> &str {
     reservation_id.split_once('/').map_or(reservation_id, |(order, _)| order)

@@ -10,6 +10,11 @@ use crate::stock::Counter;
 
 const UNIT: i64 = 1_000_000;
 
+#[test]
+fn a_promise_that_a_rerouting_or_an_edit_made_belongs_to_its_order() {
+    assert_eq!(["o-1", "o-1/m2", "o-1/e1"].map(order_of), ["o-1"; 3]);
+}
+
 fn act(cause: &str, second: i64) -> Act<'_> {
     let at = Timestamp::from_second(second).unwrap();
     Act { cause, happened_at: at, now: at }

@@ -187,13 +187,3 @@ impl Process for Rerouting {
         Summary { name, status: format!("{moved} of {} orders moved, {stay} stay", doc.orders.len()) }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_promise_that_a_rerouting_made_belongs_to_its_order() {
-        assert_eq!((order_of("o-1/m2"), order_of("o-1")), ("o-1", "o-1"));
-    }
-}

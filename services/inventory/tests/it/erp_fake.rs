@@ -25,7 +25,7 @@ pub(crate) struct ErpBooks {
     pub(crate) receipts: BTreeMap<String, erp::ReceiveTransferRequest>,
     /// How often a transfer was told.
     pub(crate) transfer_calls: usize,
-    /// Nothing is posted for now; what is there may be read.
+    /// Posts nothing and says that it is away; what is there may be read.
     pub(crate) slow: bool,
     /// Promised by the ERP itself, by order; an empty one is nobody's of ours.
     pub(crate) commitments: BTreeMap<(String, String), BTreeMap<String, i64>>,
