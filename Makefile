@@ -22,8 +22,8 @@ help: ## what can be made
 run: ## build, start everything with twins of the vendors, sell orders, break something, stay up
 	cargo run --locked --bin weft -- --data-dir data/run all --demo
 
-test: ## every test of the workspace
-	cargo test --locked --workspace
+test: ## every test of the workspace; one that fails keeps none of the others from running
+	cargo test --locked --workspace --no-fail-fast
 
 redis-test: ## the store on real servers; says what to install when redis-server or valkey-server is missing
 	WEFT_REDIS_TESTS=required cargo test --locked -p retail-store -- redis valkey start:: failover:: power:: moves:: relaxed:: agree::
