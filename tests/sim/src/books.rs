@@ -24,6 +24,10 @@ pub(crate) struct Findings {
     pub(crate) paid: Vec<Paid>,
     /// What waits for a person.
     pub(crate) parked: Vec<String>,
+    /// Messages that do.
+    pub(crate) untold: Vec<String>,
+    /// Pieces lost between two places.
+    pub(crate) lost: i64,
 }
 
 /// Causes that only a defect of ours has.
@@ -36,7 +40,7 @@ pub(crate) fn compare(found: &Findings, book: &Book, watch: &Watch) {
     rests(found, watch);
     balances(found, book, watch);
     web::agrees(&found.paid, &found.orders, !found.parked.is_empty(), watch);
-    for parked in &found.parked {
+    for parked in found.parked.iter().chain(&found.untold) {
         watch.count("waiting_for_people");
         watch.trace().line("END", &format!("waits for a person: {parked}"));
     }
@@ -98,7 +102,7 @@ fn exists(found: &Findings, book: &Book, watch: &Watch) {
 
 /// `every_saga_ends`: completed, undone, or with a person; never for a reason that only a defect has.
 fn rests(found: &Findings, watch: &Watch) {
-    for parked in &found.parked {
+    for parked in found.parked.iter().chain(&found.untold) {
         if DEFECTS.iter().any(|cause| parked.contains(cause)) {
             watch.violated("every_saga_ends", format!("parked by a defect: {parked}"));
         }
@@ -190,11 +194,13 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     if found.parked.is_empty() && theirs != Some(ours) {
         watch.violated("books_agree", format!("{ours} pieces are on hand with us, {theirs:?} in the ERP"));
     }
-    let done: i64 =
+    // What is lost on the road is received and written off there.
+    let found_or_lost: i64 =
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
     let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
     let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE).sum();
+    let done = found_or_lost - found.lost;
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
     if all_known && booked.is_some_and(|booked| booked != done) {
         watch.violated("effects_once", format!("stock was adjusted by {done} pieces, the ERP booked {booked:?}"));

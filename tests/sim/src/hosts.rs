@@ -24,10 +24,20 @@ use crate::web;
 /// Hosts whose processes may die.
 pub(crate) const MORTAL: [&str; 10] =
     ["gateway", "orders", "inventory", "customers", "returns", "cases", "shopify", "netsuite", "salesforce", "stripe"];
+/// Those beside them in worlds whose customers are told by mail.
+pub(crate) const POST: [&str; 2] = ["messages", "smtp"];
 /// Further replicas, which some worlds have: they share a domain's store and its work, nobody calls them.
 pub(crate) const SECONDS: [&str; 5] = ["orders2", "inventory2", "customers2", "returns2", "cases2"];
-/// Domains with a store.
-pub(crate) const DOMAINS: [&str; 5] = ["orders", "inventory", "customers", "returns", "cases"];
+/// Domains with a store; the last has no process in worlds whose customers are not told.
+pub(crate) const DOMAINS: [&str; 6] = ["orders", "inventory", "customers", "returns", "cases", "messages"];
+/// Who follows whose feeds.
+pub(crate) const FOLLOWED: [(&str, &str); 5] = [
+    ("orders", "cases"),
+    ("returns", "cases"),
+    ("customers", "cases"),
+    ("orders", "messages"),
+    ("returns", "messages"),
+];
 /// The vendors' twins share a host: what goes wrong between them and the mesh goes wrong on the wire to it.
 pub(crate) const VENDORS: &str = "vendors";
 /// Who buys, sells and looks into the books.
@@ -39,6 +49,11 @@ const STRIPE: &str = "instance = 'pay'\nsecret_key = 'sk_test_weft_sandbox'\nweb
     facts = 'http://orders:7101'\nhttp = { base_url = 'http://127.0.0.1:9104' }";
 const STRIPE_CALLS: &str = "kind = 'payments'\nupstream = 'http://stripe:7204'";
 const STRIPE_IS_AT: &str = "address = 'http://stripe:7204'";
+const MESSAGES: &str = "orders = 'http://orders:7101'\nreturns = 'http://returns:7104'\n\
+    carriers = { mail = { address = 'http://smtp:7205' } }\n\
+    channels = { shop = { carrier = 'mail' }, web = { carrier = 'mail' } }";
+const SMTP: &str = "instance = 'mail'\ndomain = 'mail.example.com'\nsender = { from = 'Shop <orders@example.com>' }\n\
+    relay = { host = 'vendors', port = 9105, tls = 'none', allow_plaintext = true }";
 /// How long a process that ended by itself stays down.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -57,7 +72,7 @@ pub(crate) struct Estate {
 }
 
 /// The configuration of the laptop, with every part on a host of its own.
-pub(crate) fn configuration() -> anyhow::Result<Config> {
+pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
     let homes = [
         ("7101", "orders"),
         ("7102", "inventory"),
@@ -80,6 +95,14 @@ pub(crate) fn configuration() -> anyhow::Result<Config> {
     config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.patience = Span::from_secs(60);
     let_customers_pay(&mut config)?;
+    if scene.told {
+        config.messages = Some(toml::from_str(MESSAGES)?);
+        config.smtp = Some(toml::from_str(SMTP)?);
+        config.sandbox.smtp = Some(toml::from_str("")?);
+        let upstreams = &mut config.gateway.upstreams;
+        upstreams.insert("retail.messages.v1.MessagesService".to_owned(), "http://messages:7106".to_owned());
+        config.complete();
+    }
     Ok(config)
 }
 
@@ -175,6 +198,11 @@ impl Estate {
                 account.http.base_url = vendor(9104);
                 Ok(retail_stripe::run(account, runtime.clone(), at(7204).await?).await?)
             }
+            "messages" => self.serve(host, runtime, at(7106).await?).await,
+            "smtp" => {
+                let relay = known.smtp.clone().context("a relay")?;
+                Ok(retail_smtp::run(relay, runtime.clone(), at(7205).await?).await?)
+            }
             _ if SECONDS.contains(&host) => self.serve(host, runtime, at(7100).await?).await,
             _ => {
                 let twins = retail_sandbox::Sandbox::start(runtime, known.sandbox.clone()).await?;
@@ -193,6 +221,10 @@ impl Estate {
             "inventory" => Ok(retail_inventory::run(known.inventory.clone(), runtime, store, at).await?),
             "customers" => Ok(retail_customers::run(known.customers.clone(), runtime, store, at).await?),
             "returns" => Ok(retail_returns::run(known.returns.clone(), runtime, store, at).await?),
+            "messages" => {
+                let messages = known.messages.clone().context("a messages service")?;
+                Ok(retail_messages::run(messages, runtime, store, at).await?)
+            }
             _ => Ok(retail_cases::run(known.cases.clone(), runtime, store, at).await?),
         }
     }

@@ -17,6 +17,8 @@ mod laws;
 mod net;
 mod notes;
 mod people;
+mod post;
+mod road;
 mod run;
 mod scene;
 mod settle;

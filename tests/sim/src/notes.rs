@@ -33,6 +33,8 @@ pub(crate) struct Book {
     pub(crate) paid: BTreeMap<String, String>,
     /// Returns that were asked for at the gateway, by the source's id.
     pub(crate) returned: BTreeMap<String, Heard>,
+    /// Transfers that were asked for, by id.
+    pub(crate) moved: Vec<String>,
     /// Changes of stock, by key.
     pub(crate) adjusted: BTreeMap<String, Adjusted>,
 }

@@ -32,6 +32,8 @@ pub(crate) const ITEMS: [(&str, &str, i64); 5] = [
 const PLACES: [&str; 2] = ["MAIN", STORE];
 /// Pieces of each item in the store.
 pub(crate) const IN_THE_STORE: i64 = 6;
+/// Who leaves an address to be told at.
+const BUYERS: [&str; 3] = ["jones@example.com", "khan@example.com", "lopez@example.com"];
 const CUSTOMERS: [&str; 4] = ["60001", "60002", "60003", "60004"];
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -44,7 +46,7 @@ pub(crate) struct People {
     pub(crate) notes: Notes,
     pub(crate) watch: Watch,
     pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
-    scene: Scene,
+    pub(crate) scene: Scene,
 }
 
 /// What people do.
@@ -58,6 +60,7 @@ pub(crate) enum Deed {
     CallOffALine,
     Edit,
     MoveToAnotherPlace,
+    RefillTheStore,
     WorkInTheStore,
     RefundInTheAdmin,
     SendBack,
@@ -149,6 +152,7 @@ impl People {
                 Deed::CallOffALine => self.call_off_a_line(&name).await,
                 Deed::Edit => self.edit(&name).await,
                 Deed::MoveToAnotherPlace => self.move_to_another_place(&name).await,
+                Deed::RefillTheStore => self.refill_the_store(&name).await,
                 Deed::WorkInTheStore => self.work_in_the_store(&name).await,
                 Deed::RefundInTheAdmin => self.refund_in_the_admin().await,
                 Deed::SendBack => self.send_back(&name).await,
@@ -195,7 +199,7 @@ impl People {
         let lines = self.lines();
         let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
         let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
-        json!({
+        let mut order = json!({
             "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
             "placedAt": self.now(), "currency": "GBP",
             "lines": lines.iter().map(|(sku, price, pieces)| json!({
@@ -206,7 +210,11 @@ impl People {
                 "tender": "TENDER_CARD", "state": "PAYMENT_STATE_CAPTURED", "gateway": "partner", "reference": number,
                 "amount": {"minorUnits": total.to_string(), "currency": "GBP"},
             }],
-        })
+        });
+        if self.rng.chance(700) {
+            order["buyer"] = json!({"email": self.one_of(&BUYERS)});
+        }
+        order
     }
 
     /// A partner's defect: another order under the key of one that was taken.
@@ -409,7 +417,7 @@ impl People {
         self.runtime.clock().sleep(Duration::from_millis(1 + self.rng.below(most))).await;
     }
 
-    fn now(&self) -> String {
+    pub(crate) fn now(&self) -> String {
         self.runtime.clock().now().to_string()
     }
 

@@ -9,7 +9,7 @@ use rand::SeedableRng as _;
 use retail_runtime::Rng;
 use turmoil::Sim;
 
-use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, SECONDS, VENDORS};
+use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, POST, SECONDS, VENDORS};
 use crate::people::People;
 use crate::scene::{Scene, Theme};
 use crate::shelf::Shelf;
@@ -93,7 +93,7 @@ pub fn run(seed: u64, theme: Option<Theme>, echo: bool) -> anyhow::Result<Report
 fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Estate> {
     let rng = hosts::chance(seed, "estate");
     let scene = Scene::of(&hosts::chance(seed, "scene"), theme);
-    let mut config = hosts::configuration()?;
+    let mut config = hosts::configuration(&scene)?;
     let office = &mut config.sandbox.netsuite;
     (office.ship_after, office.bill_after, office.receive_after, office.parcel_pieces) = scene.office;
     let shelf = |domain: &'static str| {
@@ -104,6 +104,9 @@ fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Esta
     let mut mortal = MORTAL.to_vec();
     if scene.seconds {
         mortal.extend(SECONDS);
+    }
+    if scene.told {
+        mortal.extend(POST);
     }
     Ok(Estate {
         seed,

@@ -37,6 +37,8 @@ pub(crate) struct Scene {
     pub(crate) theme: Theme,
     /// Does every domain have a second replica?
     pub(crate) seconds: bool,
+    /// Are customers told by mail?
+    pub(crate) told: bool,
     pub(crate) shoppers: u64,
     /// Of each shopper.
     pub(crate) deeds: u64,
@@ -92,12 +94,13 @@ impl Scene {
             _ => 20,
         };
         let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
-        Self { theme, seconds, shoppers, deeds, pause, gap, tick, office }
+        let told = rng.chance(400);
+        Self { theme, seconds, told, shoppers, deeds, pause, gap, tick, office }
     }
 
     /// What somebody does next.
     pub(crate) fn deed(&self, rng: &Rng) -> Deed {
-        let often: [(Deed, u64); 14] = match self.theme {
+        let often: [(Deed, u64); 15] = match self.theme {
             Theme::Usual | Theme::Deaths | Theme::Rivals => [
                 (Deed::Sell, 34),
                 (Deed::Order, 16),
@@ -107,6 +110,7 @@ impl Scene {
                 (Deed::CallOffALine, 7),
                 (Deed::Edit, 8),
                 (Deed::MoveToAnotherPlace, 9),
+                (Deed::RefillTheStore, 5),
                 (Deed::WorkInTheStore, 12),
                 (Deed::RefundInTheAdmin, 8),
                 (Deed::SendBack, 13),
@@ -123,6 +127,7 @@ impl Scene {
                 (Deed::CallOffALine, 4),
                 (Deed::Edit, 5),
                 (Deed::MoveToAnotherPlace, 4),
+                (Deed::RefillTheStore, 3),
                 (Deed::WorkInTheStore, 8),
                 (Deed::RefundInTheAdmin, 2),
                 (Deed::SendBack, 12),
@@ -139,6 +144,7 @@ impl Scene {
                 (Deed::CallOffALine, 3),
                 (Deed::Edit, 3),
                 (Deed::MoveToAnotherPlace, 3),
+                (Deed::RefillTheStore, 2),
                 (Deed::WorkInTheStore, 1),
                 (Deed::RefundInTheAdmin, 2),
                 (Deed::SendBack, 34),

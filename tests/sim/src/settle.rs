@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::books::{self, Findings};
 use crate::claims;
 use crate::feeds;
-use crate::hosts::DOMAINS;
+use crate::hosts::{DOMAINS, FOLLOWED};
 use crate::people::{Answer, People};
+use crate::post::{self, Post};
 use crate::shelf::Shelf;
 
 /// How often it is looked whether anything still moves.
@@ -30,8 +31,6 @@ const FORGOTTEN: Duration = Duration::from_secs(180);
 const SOON: Duration = Duration::from_secs(150);
 /// Readings of what vendors change never end; they are at rest when they have read since.
 const READING: &str = "reading/";
-/// Feeds that the cases follow.
-const FOLLOWED: [&str; 3] = ["orders", "returns", "customers"];
 /// Clocks of hosts differ by less.
 const APART: Duration = Duration::from_secs(3);
 
@@ -64,7 +63,8 @@ async fn rest(people: &People) {
                 match unread {
                     None if now.saturating_sub(since) >= CALM => {
                         rounds = rounds.saturating_add(1);
-                        if rounds > CLOSINGS || !people.close_the_store(rounds).await {
+                        let worked = people.close_the_road(rounds).await | people.close_the_store(rounds).await;
+                        if rounds > CLOSINGS || !worked {
                             return;
                         }
                         calm = None;
@@ -98,25 +98,39 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         people.runtime.clock().sleep(late).await;
         rest(people).await;
     }
+    let (untold, parked) = parked(people).await?.into_iter().partition(|one| one.starts_with("messages:"));
     let findings = Findings {
         books: people.twins().get("/__sandbox/books").await?,
         orders: all(people, "/v1/orders", "orders").await?,
         returns: all(people, "/v1/returns", "returns").await?,
         stock: stock(people).await?,
-        parked: parked(people).await?,
+        parked,
+        untold,
         paid: people.paid_on_the_web().await?,
+        lost: people.lost_on_the_road().await,
     };
     if let Some(returns) = people.shelves.get("returns") {
         claims::are_of_returns(returns, &findings.returns, &people.watch);
     }
-    if let Some(cases) = people.shelves.get("cases") {
-        for (feed, owner) in people.shelves.iter().filter(|(feed, _)| FOLLOWED.contains(feed)) {
-            feeds::followed(feed, owner, "cases", cases, &people.watch);
+    for (feed, group) in followed(people) {
+        if let (Some(owner), Some(follower)) = (people.shelves.get(feed), people.shelves.get(group)) {
+            feeds::followed(feed, owner, group, follower, &people.watch);
         }
+    }
+    if people.scene.told {
+        let mailbox = people.twins().get("/__sandbox/smtp/books").await?["messages"].clone();
+        let post = Post { messages: all(people, "/v1/messages", "messages").await?, mailbox };
+        post::agrees(&post, &findings.orders, &people.watch);
     }
     let book = people.notes.book().clone();
     books::compare(&findings, &book, &people.watch);
     Ok(())
+}
+
+/// Feeds and who follows them in this world.
+fn followed(people: &People) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let told = people.scene.told;
+    FOLLOWED.into_iter().filter(move |(_, group)| told || *group != "messages")
 }
 
 /// Something that still moves.
@@ -136,8 +150,10 @@ async fn moves(people: &People) -> Option<Moves> {
         if let Some(key) = due_soon(shelf, now) {
             return moves(format!("{domain}: {key} is due"));
         }
-        if FOLLOWED.contains(domain) && feeds::lags(shelf, "cases") {
-            return moves(format!("{domain}: not all of its feed is handled"));
+    }
+    for (feed, group) in followed(people) {
+        if people.shelves.get(feed).is_some_and(|owner| feeds::lags(owner, group)) {
+            return moves(format!("{feed}: not all of its feed is handled by {group}"));
         }
     }
     let Ok(books) = people.twins().get("/__sandbox/books").await else {
@@ -189,7 +205,10 @@ async fn parked(people: &People) -> anyhow::Result<Vec<String>> {
 async fn listed(people: &People, state: TransactionState) -> anyhow::Result<Vec<(&'static str, Transaction)>> {
     let mut all = Vec::new();
     for (place, domain) in DOMAINS.into_iter().enumerate() {
-        let port = [7101, 7102, 7103, 7104, 7105].get(place).copied().unwrap_or(0);
+        if domain == "messages" && !people.scene.told {
+            continue;
+        }
+        let port = [7101, 7102, 7103, 7104, 7105, 7106].get(place).copied().unwrap_or(0);
         let mut ops = OpsServiceClient::new(people.runtime.peer(&format!("http://{domain}:{port}"))?);
         let request = ListTransactionsRequest { state: state.into(), page_size: 200, page_token: String::new() };
         let asked = people.runtime.clock().timeout(Duration::from_secs(10), ops.list_transactions(request)).await;

@@ -41,6 +41,10 @@ const WIRES: [(&str, &str); 27] = [
     ("stripe", VENDORS),
 ];
 
+/// Those of worlds whose customers are told by mail.
+const WIRES_OF_THE_POST: [(&str, &str); 4] =
+    [("messages", "smtp"), ("messages", "orders"), ("messages", "returns"), ("smtp", VENDORS)];
+
 /// Hosts that drive the most.
 const BUSY: [&str; 4] = ["orders", "orders2", "inventory", "inventory2"];
 
@@ -91,9 +95,9 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, shoppers, deeds, tick, .. } = self.estate.scene;
+        let Scene { theme, seconds, told, shoppers, deeds, tick, .. } = self.estate.scene;
         format!(
-            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, troubles {:?} at most {:?} apart, \
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, troubles {:?} at most {:?} apart, \
              steps of {tick:?}",
             self.kinds, self.gap
         )
@@ -151,7 +155,8 @@ impl Storm {
                 self.mends.push((at, Mend::Start(host)));
             }
             Kind::Cut | Kind::Hold => {
-                let Some((from, to)) = self.pick(&WIRES) else { return };
+                let post = self.estate.scene.told && self.rng.chance(150);
+                let Some((from, to)) = self.pick(if post { &WIRES_OF_THE_POST[..] } else { &WIRES }) else { return };
                 let busy = |mend: &(Duration, Mend)| match mend.1 {
                     Mend::Repair(a, b) | Mend::Release(a, b) => (a, b) == (from, to),
                     Mend::Start(_) | Mend::Fair(_) => false,

@@ -33,7 +33,7 @@ impl Vandal<'_> {
 
     /// Takes every fault away.
     pub(crate) async fn make_peace(&self) -> anyhow::Result<()> {
-        for vendor in VENDORS {
+        for vendor in VENDORS.into_iter().chain(self.people.scene.told.then_some("smtp")) {
             self.people.twins().call("DELETE", &format!("/__sandbox/{vendor}/faults"), None, &[]).await?;
         }
         Ok(())
@@ -67,7 +67,23 @@ impl Vandal<'_> {
                 fault["method"] = json!(if vendor == "salesforce" { "PATCH" } else { "POST" });
             }
             self.plant(vendor, &fault).await;
+            if self.people.scene.told && rng.chance(250) {
+                self.mail().await;
+            }
         }
+    }
+
+    /// The mail server hangs up before or after it has kept a message, or has no room for it.
+    async fn mail(&self) {
+        let rng = &self.people.rng;
+        let step = self.people.one_of(&["/mail", "/rcpt", "/data", "/message"]);
+        let times = 1 + rng.below(2);
+        let fault = match rng.below(3) {
+            0 => json!({"kind": "status", "status": 452, "path_contains": step, "times": times}),
+            1 => json!({"kind": "reset_before", "path_contains": step, "times": times}),
+            _ => json!({"kind": "reset_after_commit", "path_contains": "/message", "times": times}),
+        };
+        self.plant("smtp", &fault).await;
     }
 
     /// Vendors take their time over whatever changes something.
