@@ -141,30 +141,33 @@ impl Feed {
     ) -> Result<(), Error> {
         let stopping = self.runtime.stopping();
         let mut changed = self.store.changes();
+        let mut look: Vec<Partition> = at.keys().copied().collect();
         loop {
-            let mut found = false;
-            for (partition, position) in &mut at {
-                let entries = self.store.feed(*partition, position, BATCH).await?;
+            let mut more = Vec::new();
+            for partition in look {
+                let Some(position) = at.get_mut(&partition) else { continue };
+                let entries = self.store.feed(partition, position, BATCH).await?;
                 let Some(last) = entries.last() else { continue };
-                found = true;
+                more.push(partition);
                 *position = last.position();
-                let events = entries.iter().map(|entry| self.render(*partition, entry)).collect();
+                let events = entries.iter().map(|entry| self.render(partition, entry)).collect();
                 if to.send(Ok(pb::TailResponse { events })).await.is_err() {
                     return Ok(());
                 }
             }
-            if found {
+            look = more;
+            if !look.is_empty() {
                 continue;
             }
             if until_end {
                 return Ok(());
             }
-            tokio::select! {
+            look = tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
                 () = to.closed() => return Ok(()),
-                () = changed.wait() => {}
-                () = self.runtime.clock().sleep(LOOK) => {}
-            }
+                partitions = changed.wait() => partitions,
+                () = self.runtime.clock().sleep(LOOK) => at.keys().copied().collect(),
+            };
         }
     }
 }

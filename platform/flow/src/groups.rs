@@ -65,34 +65,40 @@ impl Feed {
         let mut sent: BTreeMap<Partition, Position> = BTreeMap::new();
         self.take_over(&membership, &mut sent, &to).await.map_err(fail)?;
         let (mut told, clock) = (false, self.runtime.clock());
-        let mut sign = Box::pin(clock.sleep(SIGN_OF_LIFE));
+        let (mut sign, mut next) = (Box::pin(clock.sleep(SIGN_OF_LIFE)), Box::pin(clock.sleep(LOOK)));
+        // Where there may be something new.
+        let mut look: BTreeSet<Partition> = sent.keys().copied().collect();
         loop {
-            let more = self.send_new(&mut sent, &to).await.map_err(fail)?;
-            if !more && !told {
+            look = self.send_new(&mut sent, look, &to).await.map_err(fail)?;
+            if look.is_empty() && !told {
                 // A member that has left is noticed below.
                 let _left = to.send(Ok(pb::SubscribeResponse { complete: true, ..Default::default() })).await;
             }
-            told = !more;
+            told = look.is_empty();
             tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
                 () = to.closed() => return Ok(()),
                 _ = joined.changed() => {
                     self.take_over(&membership, &mut sent, &to).await.map_err(fail)?;
+                    look = sent.keys().copied().collect();
                     told = false;
                 }
                 message = asked.next() => match message.transpose()? {
                     Some(message) => self.acknowledge(membership.group(), &message).await.map_err(fail)?,
                     None => return Ok(()),
                 },
-                () = changed.wait() => {}
+                partitions = changed.wait() => look.extend(partitions),
                 () = &mut sign => {
                     for partition in sent.keys() {
                         self.store.touch(*partition, membership.group()).await.map_err(|error| fail(error.into()))?;
                     }
                     sign = Box::pin(clock.sleep(SIGN_OF_LIFE));
                 }
-                () = clock.sleep(LOOK), if !more => {}
-                () = std::future::ready(()), if more => {}
+                () = &mut next => {
+                    look = sent.keys().copied().collect();
+                    next = Box::pin(clock.sleep(LOOK));
+                }
+                () = std::future::ready(()), if !look.is_empty() => {}
             }
         }
     }
@@ -120,13 +126,16 @@ impl Feed {
         Ok(())
     }
 
+    /// Sends what is new in these partitions; answers where there may be more.
     async fn send_new(
         &self,
         sent: &mut BTreeMap<Partition, Position>,
+        look: BTreeSet<Partition>,
         to: &mpsc::Sender<Result<pb::SubscribeResponse, Status>>,
-    ) -> Result<bool, Error> {
-        let mut found = false;
-        let after: Vec<(Partition, Position)> = sent.iter().map(|(partition, at)| (*partition, *at)).collect();
+    ) -> Result<BTreeSet<Partition>, Error> {
+        let mut found = BTreeSet::new();
+        let place = |partition| sent.get(&partition).map(|at| (partition, *at));
+        let after: Vec<(Partition, Position)> = look.into_iter().filter_map(place).collect();
         let read = |(partition, at): (Partition, Position)| async move {
             (partition, self.store.feed(partition, &at, BATCH).await)
         };
@@ -134,11 +143,11 @@ impl Feed {
         while let Some((partition, entries)) = reads.next().await {
             let entries = entries?;
             let Some(last) = entries.last() else { continue };
-            found = true;
+            found.insert(partition);
             sent.insert(partition, last.position());
             let events = entries.iter().map(|entry| self.render(partition, entry)).collect();
             if to.send(Ok(pb::SubscribeResponse { events, ..Default::default() })).await.is_err() {
-                return Ok(false);
+                return Ok(BTreeSet::new());
             }
         }
         Ok(found)

@@ -17,7 +17,7 @@ use crate::process::Process;
 
 /// Aggregates that one worker drives side by side.
 const SIDE_BY_SIDE: usize = 64;
-/// How often the due sets are looked at when no hint comes.
+/// How often all due sets are looked at: what time alone makes due gives no hint, and hints may be lost.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many due aggregates are taken from a partition at once.
 const TAKE: usize = 256;
@@ -103,15 +103,23 @@ impl Worker {
 
     async fn run(self) {
         let stopping = self.context.runtime.stopping();
+        let clock = self.context.runtime.clock();
         let mut changed = self.context.store.changes();
+        let mut look = self.leases.held();
+        let mut next = Box::pin(clock.sleep(LOOK));
         loop {
             // Side by side: over a network most of a look is waiting.
-            join_all(self.leases.held().into_iter().map(|partition| self.take(partition))).await;
-            tokio::select! {
+            join_all(look.into_iter().map(|partition| self.take(partition))).await;
+            look = tokio::select! {
                 () = stopping.cancelled() => break,
-                () = changed.wait() => {}
-                () = self.context.runtime.clock().sleep(LOOK) => {}
-            }
+                partitions = changed.wait() => {
+                    partitions.into_iter().filter(|partition| self.leases.holds(*partition)).collect()
+                }
+                () = &mut next => {
+                    next = Box::pin(clock.sleep(LOOK));
+                    self.leases.held()
+                }
+            };
         }
     }
 

@@ -146,8 +146,12 @@ impl Hints {
 
     /// Follows all partitions.
     #[must_use]
-    pub fn any(&self) -> News {
-        News(self.any.subscribe())
+    pub fn any(&self) -> Changes {
+        Changes { any: self.any.subscribe(), seen: self.counts(), hints: self.clone() }
+    }
+
+    fn counts(&self) -> Vec<u64> {
+        self.partitions.iter().map(|sender| *sender.borrow()).collect()
     }
 }
 
@@ -161,6 +165,30 @@ impl News {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Follows hints of all partitions, and knows which had one: whoever looks after many need not look at all of them
+/// whenever something happens in one.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    hints: Hints,
+    any: watch::Receiver<u64>,
+    /// Hints of each partition at the last wait.
+    seen: Vec<u64>,
+}
+
+impl Changes {
+    /// Waits until there was a hint since the last wait; answers where.
+    pub async fn wait(&mut self) -> Vec<Partition> {
+        if self.any.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let counts = self.hints.counts();
+        let changed = Partition::all().zip(counts.iter().zip(&self.seen));
+        let changed = changed.filter(|(_, (now, seen))| now != seen).map(|(partition, _)| partition).collect();
+        self.seen = counts;
+        changed
     }
 }
 

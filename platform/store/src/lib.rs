@@ -25,7 +25,7 @@
 //!   draft.sibling::<Ledger>() / set_sibling(&ledger)           a document of the same id beside it
 //! store.scan::<D>(partition, after, limit)        store.index(partition, &IndexQuery)   store.list(&IndexQuery)
 //! store.count(partition, index) -> entries
-//! store.due(partition, kind, until, limit)        store.changes(), changed(partition) -> News::wait()  hints, may be lost
+//! store.due(partition, kind, until, limit)        store.changes(), changed(partition).wait()           hints, may be lost
 //! store.feed(partition, &Position, limit)         store.ends(partition)                  OutOfRange: resync
 //! store.lease_take / lease_renew / lease_release / lease
 //! store.declare / acknowledge / reset / touch / offset         store.trim / sweep        store.mark(..)
@@ -56,7 +56,7 @@ mod store;
 mod tally;
 mod update;
 
-pub use backend::{Backend, Hints, Loaded, News, Wanted};
+pub use backend::{Backend, Changes, Hints, Loaded, News, Wanted};
 pub use commit::{
     Commit, CommitId, Fence, Index, Keyed, MAX_BODY, MAX_KEY, Mark, NewEvent, Outcome, Refused, Strength, Write,
 };

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use retail_runtime::{Runtime, Timestamp, trace};
 use tokio::sync::oneshot;
 
-use crate::backend::{Backend, News, Wanted};
+use crate::backend::{Backend, Changes, News, Wanted};
 use crate::commit::{Fence, MAX_KEY};
 use crate::config::{BackendConfig, Config, a_week};
 use crate::document::{Document, Versioned};
@@ -280,9 +280,9 @@ impl Store {
         self.inner.backend.due(partition, kind, until, limit).await
     }
 
-    /// Hints at new events or due entries of any partition. Hints may be lost: keep a timer.
+    /// Hints at new events or due entries of any partition, and of which. Hints may be lost: keep a timer.
     #[must_use]
-    pub fn changes(&self) -> News {
+    pub fn changes(&self) -> Changes {
         self.inner.backend.hints().any()
     }
 

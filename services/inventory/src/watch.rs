@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::{Stream, stream};
 use retail_proto::inventory::v1 as pb;
 use retail_runtime::Runtime;
-use retail_store::News;
+use retail_store::Changes;
 use tonic::Status;
 
 use crate::api::{Api, status};
@@ -22,7 +22,7 @@ struct Watch {
     runtime: Runtime,
     skus: BTreeSet<String>,
     location: String,
-    changes: News,
+    changes: Changes,
     /// Versions that were sent, by item and location; none before the first message.
     sent: Option<BTreeMap<(String, String), u64>>,
 }
@@ -54,7 +54,7 @@ impl Watch {
             if self.sent.is_some() {
                 tokio::select! {
                     () = stopping.cancelled() => return Ok(None),
-                    () = self.changes.wait() => self.runtime.clock().sleep(PAUSE).await,
+                    _ = self.changes.wait() => self.runtime.clock().sleep(PAUSE).await,
                     () = self.runtime.clock().sleep(LOOK) => {}
                 }
             }

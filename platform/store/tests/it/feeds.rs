@@ -239,12 +239,12 @@ async fn followers_hear_of_events_and_due_entries(bed: Bed) {
     let (mut here, mut any) = (bed.backend.hints().partition(p()), bed.backend.hints().any());
     bed.apply(new().event("a", 1)).await;
     here.wait().await;
-    any.wait().await;
+    assert_eq!(any.wait().await, [p()]);
     let mut due = new();
     due.due = vec![(key("a"), Some(at(5)))];
     bed.apply(due).await;
     here.wait().await;
-    any.wait().await;
+    assert_eq!(any.wait().await, [p()]);
 }
 
 async fn lag(bed: &Bed) -> Vec<(u64, Option<Timestamp>, bool)> {
