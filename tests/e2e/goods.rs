@@ -135,3 +135,54 @@ async fn what_a_count_takes_away_from_an_order_is_served_from_elsewhere_when_som
     assert_eq!(mesh.books().await["netsuite"]["item_fulfillments"]["count"], 1);
     mesh.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kit_is_sold_leaves_as_its_members_and_comes_back_as_them() {
+    let mesh = mesh().await;
+    let lamp = json!({
+        "currency": "GBP", "locations": [],
+        "items": [{"sku": "LAMP", "description": "A lamp", "kind": "goods", "price": "9.00"}],
+        "stock": [{"sku": "LAMP", "location": "MAIN", "quantity": 3}],
+    });
+    mesh.twins().post("/__sandbox/seed", &lamp).await.unwrap();
+    let member = |sku: &str, quantity: i64| json!({"item": {"externalId": sku}, "quantity": quantity});
+    let kit = json!({"externalId": "SET", "itemId": "SET", "member": {"items": [member("MUG", 2), member("LAMP", 1)]}});
+    mesh.people("kitItem", kit).await;
+    synced(&mesh, "kit").await;
+    let sets = mesh.gateway().get("/v1/availability?skus=SET&location=MAIN").await.unwrap();
+    assert_eq!(sets["rows"][0]["available"], "3", "{sets:#}");
+    let order = json!({
+        "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": "K-1", "orderNumber": "K-1",
+        "placedAt": "2024-03-02T09:00:00Z", "currency": "GBP",
+        "lines": [{"kind": "LINE_KIND_GOODS", "sku": "SET", "quantity": "2", "unitPrice": "14.00"}],
+        "total": {"minorUnits": "2800", "currency": "GBP"}, "buyer": {"email": "jones@example.com"},
+        "shippingAddress": {"name": "A. Jones", "lines": ["1 Test Street"], "city": "London", "postalCode": "N1 1AA", "countryCode": "GB"},
+    });
+    let placed = mesh.post("/v1/orders", "K-1", order).await;
+    let id = placed["order"]["orderId"].as_str().unwrap().to_owned();
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    assert_eq!(order["lines"][0]["location"], "MAIN");
+    assert_eq!(stock(&mesh, "MAIN").await["available"], "46");
+    shipped(&mesh, &order).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    synced(&mesh, "shipped").await;
+    let lamps = async || {
+        let answer = mesh.gateway().get("/v1/availability?skus=LAMP&location=MAIN").await.unwrap();
+        answer["rows"][0]["onHand"].clone()
+    };
+    assert_eq!((on_hand(&mesh).await, lamps().await), (vec![json!("46"), json!("5"), json!("5")], json!("1")));
+    let back = json!({
+        "capture": "RETURN_CAPTURE_REQUEST", "channel": "shop", "source": "service-desk", "sourceReturnId": "K-1-back",
+        "requestedAt": now(&mesh).await,
+        "lines": [{"sku": "SET", "orderId": id, "quantity": "1", "reason": "DEFECTIVE"}],
+    });
+    let asked = mesh.post("/v1/returns", "back", back).await;
+    let back = asked["returnRecord"]["returnId"].as_str().unwrap().to_owned();
+    let with_papers = |one: &Value| one["parts"][0]["returnAuthorization"]["id"].is_string();
+    let papers = mesh.until_return(&back, with_papers).await["parts"][0]["returnAuthorization"]["id"].clone();
+    mesh.people(&format!("returnAuthorization/{}/!transform/itemReceipt", papers.as_str().unwrap()), json!({})).await;
+    mesh.until_return(&back, |one| one["lines"][0]["credited"] == "1").await;
+    synced(&mesh, "back").await;
+    assert_eq!((on_hand(&mesh).await, lamps().await), (vec![json!("48"), json!("5"), json!("5")], json!("2")));
+    mesh.end().await;
+}

@@ -204,3 +204,22 @@ impl Commit {
         !self.events.is_empty() || self.due.iter().any(|(_, at)| at.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn whoever_follows_all_partitions_hears_once_of_each_that_changed() {
+        let hints = Hints::new();
+        let at = |number| Partition::new(number).unwrap();
+        let mut changes = hints.any();
+        [3, 1, 3].map(at).into_iter().for_each(|partition| hints.tell(partition));
+        assert_eq!(changes.wait().now_or_never(), Some(vec![at(1), at(3)]));
+        assert_eq!(changes.wait().now_or_never(), None);
+        hints.tell(at(1));
+        assert_eq!(changes.wait().now_or_never(), Some(vec![at(1)]));
+    }
+}

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::{desk::Desk, fault::Fault};
+use super::{desk::Desk, fault::Fault, wire};
 
 /// One line. Quantities are in millionths, amounts in hundredths.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -125,8 +125,26 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Raises or lowers the stock of an item at a place.
+    /// What a kit is made of, and how much of each is in one; nothing for what is no kit.
+    pub(super) fn members(&self, item: i64) -> Result<Vec<(i64, i64)>, Fault> {
+        self.rows(
+            "SELECT item, CAST(ROUND(SUM(COALESCE(quantity, 1)) * 1000000) AS INTEGER) FROM kititemmember WHERE parentitem = ?1 GROUP BY item ORDER BY item",
+            [item],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// Raises or lowers the stock of an item at a place; of a kit, that of its members.
     pub(super) fn move_stock(&self, item: i64, location: i64, on_hand: i64, committed: i64) -> Result<(), Fault> {
+        let members = self.members(item)?;
+        for (member, in_one) in &members {
+            let of = |kits: i64| kits.saturating_mul(*in_one) / wire::MICRO;
+            self.move_single(*member, location, of(on_hand), of(committed))?;
+        }
+        if members.is_empty() { self.move_single(item, location, on_hand, committed) } else { Ok(()) }
+    }
+
+    fn move_single(&self, item: i64, location: i64, on_hand: i64, committed: i64) -> Result<(), Fault> {
         self.run(
             "INSERT INTO ns_stock(item, location, on_hand, committed) VALUES (?1, ?2, ?3, ?4) ON CONFLICT(item, location) DO UPDATE SET on_hand = on_hand + ?3, committed = committed + ?4",
             (item, location, on_hand, committed),
@@ -134,8 +152,18 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// On hand and committed of an item at a place.
+    /// On hand and committed of an item at a place. Of a kit there are as many as its members make, and none committed:
+    /// its members are.
     pub(super) fn stock(&self, item: i64, location: i64) -> Result<(i64, i64), Fault> {
+        let mut most: Option<i64> = None;
+        for (member, in_one) in self.members(item)? {
+            let (on_hand, committed) = self.stock(member, location)?;
+            let whole = (on_hand - committed).max(0) / in_one.max(1);
+            most = Some(most.map_or(whole, |most| most.min(whole)));
+        }
+        if let Some(kits) = most {
+            return Ok((kits.saturating_mul(wire::MICRO), 0));
+        }
         let found = self.row(
             "SELECT on_hand, committed FROM ns_stock WHERE item = ?1 AND location = ?2",
             (item, location),

@@ -114,10 +114,7 @@ impl Desk<'_> {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let (kind, about) = item.unwrap_or_default();
-        if kind == "kitItem" {
-            return Err(Fault::user("this sandbox does not sell kits: order their members"));
-        }
-        line.goods = kind == "inventoryItem";
+        line.goods = matches!(kind.as_str(), "inventoryItem" | "kitItem");
         let about: Map<String, Value> = serde_json::from_str(&about).unwrap_or_default();
         if about.get("isInactive") == Some(&Value::Bool(true)) && old.is_none() {
             return Err(Fault::value(&path("item"), &line.item.to_string(), "item"));
@@ -263,10 +260,17 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Gives stock that came in to the orders that wait for it, oldest first.
+    /// Gives stock that came in to the orders that wait for it or for a kit of it, oldest first.
     pub(super) fn serve_waiting(&self, item: i64, location: i64) -> Result<(), Fault> {
+        let members = self.members(item)?;
+        for (member, _) in &members {
+            self.serve_waiting(*member, location)?;
+        }
+        if !members.is_empty() {
+            return Ok(());
+        }
         let waiting: Vec<i64> = self.rows(
-            "SELECT DISTINCT tran FROM ns_line WHERE item = ?1 AND location = ?2 AND backordered > 0 AND type = 'SalesOrd' ORDER BY tran",
+            "SELECT DISTINCT tran FROM ns_line WHERE (item = ?1 OR item IN (SELECT parentitem FROM kititemmember WHERE item = ?1)) AND location = ?2 AND backordered > 0 AND type = 'SalesOrd' ORDER BY tran",
             (item, location),
             |row| row.get(0),
         )?;

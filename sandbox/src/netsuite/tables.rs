@@ -99,7 +99,8 @@ CREATE VIEW transactionline AS SELECT
   CASE WHEN (l.line = 0) = (l.type NOT IN ('RtnAuth','CustCred')) THEN l.amount / 100.0 ELSE 0 - l.amount / 100.0 END AS foreignamount,
   l.location AS location,
   CASE l.line WHEN 0 THEN 'T' ELSE 'F' END AS mainline, 'F' AS taxline,
-  CASE WHEN l.line = 0 THEN NULL WHEN l.goods THEN 'InvtPart' ELSE 'NonInvtPart' END AS itemtype,
+  CASE WHEN l.line = 0 THEN NULL WHEN NOT l.goods THEN 'NonInvtPart'
+    WHEN (SELECT r.kind FROM ns_record r WHERE r.id = l.item) = 'kitItem' THEN 'Kit' ELSE 'InvtPart' END AS itemtype,
   l.createdfrom AS createdfrom, CASE WHEN l.closed THEN 'T' ELSE 'F' END AS isclosed,
   json_extract(l.body,'$.description') AS memo,
   json_extract(l.body,'$.expectedReceiptDate') || ' 00:00:00#' AS expectedreceiptdate,

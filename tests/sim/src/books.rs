@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::notes::{Book, Heard};
-use crate::people::{IN_THE_STORE, ITEMS};
+use crate::people::{IN_THE_STORE, ITEMS, KIT, MEMBERS};
 use crate::watch::Watch;
 use crate::web::{self, Paid};
 
@@ -115,8 +115,16 @@ fn rests(found: &Findings, watch: &Watch) {
             // What a place does not have is shipped when it is there again.
             let lacks = |line: &Value| {
                 let place = if line["location"] == "" { &json!("MAIN") } else { &line["location"] };
-                let of_it = |row: &&Value| row["sku"] == line["sku"] && row["location"] == *place;
-                found.stock.iter().filter(of_it).any(|row| row["available"] == "0")
+                let there = |sku: &str, wanted: i64| {
+                    let of_it = |row: &&Value| row["sku"] == *sku && row["location"] == *place;
+                    let short = |row: &Value| pieces(&row["available"]).is_some_and(|pieces| pieces < wanted);
+                    !found.stock.iter().filter(of_it).any(short)
+                };
+                if line["sku"] == KIT.0 {
+                    !MEMBERS.into_iter().all(|(sku, in_one)| there(sku, in_one))
+                } else {
+                    !there(line["sku"].as_str().unwrap_or_default(), 1)
+                }
             };
             if kind == "order" && one["lines"].as_array().is_some_and(|lines| lines.iter().any(lacks)) {
                 watch.count("lacking_goods");
@@ -181,11 +189,10 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     if *unbalanced != explained && found.parked.is_empty() {
         watch.violated("compensated_or_done", format!("{unbalanced} orders are not balanced: {examples}"));
     }
-    let units = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
-    let ours: i64 = found.stock.iter().filter_map(|row| units(&row["onHand"])).sum();
+    let ours: i64 = found.stock.iter().filter_map(|row| pieces(&row["onHand"])).sum();
     // An ERP counts on below zero when goods leave that its books do not have; a shelf is then empty, not owed.
-    let below_zero = units(&found.books["netsuite"]["stock_below_zero"]).unwrap_or(0);
-    let theirs = units(&found.books["netsuite"]["stock"]["on_hand"]).map(|theirs| theirs.saturating_add(below_zero));
+    let below_zero = pieces(&found.books["netsuite"]["stock_below_zero"]).unwrap_or(0);
+    let theirs = pieces(&found.books["netsuite"]["stock"]["on_hand"]).map(|theirs| theirs.saturating_add(below_zero));
     for row in &found.stock {
         let terms = ["onHand", "available", "reserved", "allocated", "shortfall"].map(|term| &row[term]);
         watch.trace().line("END", &format!("stock {} {} {terms:?}", row["sku"], row["location"]));
@@ -198,7 +205,7 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     let found_or_lost: i64 =
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
-    let booked = units(&found.books["netsuite"]["inventory_adjustments"]["units"]);
+    let booked = pieces(&found.books["netsuite"]["inventory_adjustments"]["units"]);
     let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE).sum();
     let done = found_or_lost - found.lost;
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
@@ -208,4 +215,8 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
     for (key, one) in &book.adjusted {
         watch.trace().line("END", &format!("{key} {} {} {:?}", one.sku, one.pieces, one.heard));
     }
+}
+
+fn pieces(value: &Value) -> Option<i64> {
+    value.as_str().and_then(|text| text.parse().ok())
 }

@@ -28,6 +28,9 @@ pub(crate) const ITEMS: [(&str, &str, i64); 5] = [
     ("10004", "1.65", 200),
     ("10005", "12.75", 6),
 ];
+/// What partners and the web shop also sell: two of the first and one of the fourth, at a price of its own.
+pub(crate) const KIT: (&str, &str) = ("20001", "6.25");
+pub(crate) const MEMBERS: [(&str, i64); 2] = [("10001", 2), ("10004", 1)];
 /// Where it lies; orders are taken from the first.
 const PLACES: [&str; 2] = ["MAIN", STORE];
 /// Pieces of each item in the store.
@@ -117,6 +120,10 @@ impl People {
         while self.twins().post("/__sandbox/seed", &seed).await.is_err() {
             self.pause(500).await;
         }
+        let member = |(sku, pieces): (&str, i64)| json!({"item": {"externalId": sku}, "quantity": pieces});
+        let kit = json!({"externalId": KIT.0, "itemId": KIT.0, "member": {"items": MEMBERS.map(member)}});
+        let kit = json!({"method": "POST", "path": "kitItem", "body": kit});
+        self.twins().post("/__sandbox/netsuite/people", &kit).await?;
         let webhooks = json!({
             "url": "http://gateway:8080/webhooks/commerce/shop",
             "duplicates_per_mille": self.rng.below(400), "reorder_per_mille": self.rng.below(300),
@@ -196,7 +203,10 @@ impl People {
     }
 
     pub(crate) fn an_order(&self, number: &str) -> Value {
-        let lines = self.lines();
+        let mut lines = self.lines();
+        if self.rng.chance(150) {
+            lines.push((KIT.0, KIT.1, 1 + i64::from(self.rng.chance(300))));
+        }
         let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
         let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
         let mut order = json!({
@@ -285,7 +295,9 @@ impl People {
 
     async fn send_back(&self, name: &str) {
         let Some(order) = self.some_order().await else { return };
-        let Some(line) = order["lines"].as_array().and_then(|lines| lines.first()) else { return };
+        let lines = order["lines"].as_array().cloned().unwrap_or_default();
+        let place = usize::try_from(self.rng.below(u64::try_from(lines.len().max(1)).unwrap_or(1))).unwrap_or(0);
+        let Some(line) = lines.get(place) else { return };
         let capture = if self.rng.chance(700) { "RETURN_CAPTURE_REQUEST" } else { "RETURN_CAPTURE_FACT" };
         let mut body = json!({
             "capture": capture, "channel": text(&order, "channel"), "source": "service-desk",

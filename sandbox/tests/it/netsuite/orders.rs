@@ -162,6 +162,33 @@ fn a_backorder_ships_in_part_and_the_rest_when_stock_comes() {
 }
 
 #[test]
+fn a_kit_leaves_as_its_members_and_waits_for_the_one_that_is_short() {
+    let account = Account::open();
+    account.order("W1");
+    let member = |sku: &str, quantity: i64| json!({"item": {"externalId": sku}, "quantity": quantity});
+    let kit = json!({"externalId": "SET", "itemId": "SET", "basePrice": 40, "member": {"items": [member("MUG", 2), member("CAP", 1)]}});
+    let answer = account.record(Method::POST, "kitItem", kit);
+    assert_eq!(answer.status, 204, "{:?}", body(&answer));
+    let sets = json!({"item": {"externalId": "SET"}, "quantity": 5});
+    let of_sets = json!({"entity": {"externalId": "CUST:1"}, "orderStatus": {"id": "B"}, "item": {"items": [sets]}});
+    let id = account.put("salesOrder/eid:SO:W2", of_sets);
+    let numbers = |id: &str| {
+        let line = line(&account, id, 1);
+        ["quantityCommitted", "quantityBackOrdered", "quantityFulfilled"].map(|name| line[name].clone())
+    };
+    // Eight mugs are free: four sets; and nine caps.
+    assert_eq!(numbers(&id), [json!(4), json!(1), json!(0)]);
+    assert_eq!(account.twin.books()["stock"], json!({"on_hand": "20", "committed": "15"}));
+    assert_eq!(fulfil(&account, &id, Value::Null).status, 204);
+    assert_eq!(account.twin.books()["stock"], json!({"on_hand": "8", "committed": "3"}));
+    let more = json!({"account": {"id": "2"}, "inventory": {"items": [{"item": {"externalId": "MUG"}, "location": {"externalId": "MAIN"}, "adjustQtyBy": 2}]}});
+    assert_eq!(account.record(Method::POST, "inventoryAdjustment", more).status, 204);
+    assert_eq!(numbers(&id), [json!(1), json!(0), json!(4)]);
+    let q = "SELECT itemtype FROM transactionline WHERE transaction = ? AND mainline = 'F'";
+    assert_eq!(account.rows(q, json!([id]))[0]["itemtype"], "Kit");
+}
+
+#[test]
 fn goods_that_left_although_the_books_did_not_have_them_are_counted_below_zero() {
     let account = Account::open();
     account.order("W1");
