@@ -1,6 +1,7 @@
 //! Edits between us and the shop that sold an order: people's there are carried out here, ours are shown there; over real
 //! webhooks that come twice and out of order, with answers that are lost, held against every book.
 
+use retail_weft::mesh::url;
 use serde_json::{Value, json};
 
 use crate::harness::Mesh;
@@ -61,6 +62,9 @@ async fn an_edit_in_the_shops_admin_is_in_every_book_and_paid_back_there_once() 
 async fn more_in_the_shop_is_promised_at_once_and_paid_when_the_shop_has_the_money() {
     let mesh = mesh().await;
     let order = sold(&mesh, "#820002", None).await;
+    let hook = format!("{}/webhooks/commerce/shop", url(mesh.at.gateway));
+    let topics = json!(["orders/edited", "orders/updated", "orders/paid", "orders/fulfilled"]);
+    mesh.twins().post("/__sandbox/shopify/webhooks", &json!({"url": hook, "topics": topics})).await.unwrap();
     assert_eq!(edit_in_shop(&mesh, mugs("#820002", 5)).await["outstanding"], "2.50");
     let order = settled(&mesh, id(&order), "5").await;
     assert_eq!((available(&mesh, "SOHO").await.as_str(), &order["total"]["minorUnits"]), ("0", &json!("1250")));

@@ -291,6 +291,15 @@ fn a_total_that_does_not_follow_from_the_lines_is_looked_at() {
 }
 
 #[test]
+fn a_line_that_was_cancelled_before_is_no_part_of_what_the_order_comes_to_in_the_shop() {
+    let mut order = promised();
+    order.lines[1].closed = true;
+    let (total, gone) = (order.total, order.lines[1].value());
+    take(&mut order, money(told(1, &[8, 0]), total, 510 - gone));
+    assert_eq!((order.edits.len(), order.holds.len(), order.edits[0].total), (1, 0, total + 510));
+}
+
+#[test]
 fn another_delivery_address_is_carried_out_once_and_ours_is_not_taken_back() {
     let (leeds, york) = ("Leeds", "York");
     let at = |city: &str| Some(Address { city: city.into(), ..Address::default() });

@@ -1,5 +1,6 @@
-//! `orders/cancelled`, `orders/updated`, `orders/edited`, `orders/paid`: what people do to an order in the shop's admin. Bodies come late
-//! and in any order, so that they say at most whether there is something to hear; how the order stands is asked for.
+//! `orders/cancelled`, `orders/updated`, `orders/edited`, `orders/paid`: what people do to an order in the shop's admin. Bodies
+//! come late and in any order, so that they say at most whether there is something to hear; how the order stands is asked
+//! for.
 
 use std::time::Duration;
 

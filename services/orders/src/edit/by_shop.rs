@@ -100,6 +100,7 @@ impl Order {
         let Some(edit) = next.edits.get_mut(place) else { return Ok(()) };
         edit.shop_version = version;
         if let Some(shown) = shown {
+            let shown = shown.saturating_add(self.closed_at_shop());
             let total = edit.total;
             if total.abs_diff(shown) > u64::from(rules.tolerance) {
                 let words = |minor| self.money(minor).map(|amount| amount.to_string()).unwrap_or_default();
@@ -114,6 +115,18 @@ impl Order {
         }
         *self = next;
         Ok(())
+    }
+
+    /// What lines that are closed here come to no longer at the shop, minor units: our total goes on having them.
+    fn closed_at_shop(&self) -> i64 {
+        let gone = |line: &Line| {
+            let told =
+                self.shop.iter().flat_map(|standing| &standing.lines).find(|told| told.id == line.channel_line_id)?;
+            let left = line.share(line.value(), told.wanted);
+            Some(line.value().saturating_sub(left))
+        };
+        let closed = self.lines.iter().filter(|line| line.closed && line.quantity > 0);
+        closed.filter_map(gone).fold(0_i64, i64::saturating_add)
     }
 
     /// True when a line was taken off by the shop itself: what it wants of it later is a word of its own.

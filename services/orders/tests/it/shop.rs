@@ -46,7 +46,7 @@ pub(crate) struct Counter {
     pub(crate) ready: Vec<(String, String)>,
     /// Answers about cancellations, lines and pickups that are lost after the work is done.
     pub(crate) lost: usize,
-    /// It does not cancel anything: goods left by another hand.
+    /// It neither cancels nor edits anything: goods left by another hand.
     pub(crate) keeps: bool,
     /// In which order things were done.
     pub(crate) done: Vec<&'static str>,
@@ -109,6 +109,9 @@ impl Counter {
 
     /// Edits an order as asked; the reason when it will not.
     fn edit(&mut self, asked: &pb::EditOrderRequest) -> Result<Vec<pb::AddedLine>, &'static str> {
+        if self.keeps {
+            return Err("LINE_FULFILLED");
+        }
         let shown = |shop: &Self, line: &orders::LineInput| {
             line.quantity.parse::<i64>().unwrap() - shop.off(&asked.order_id, &line.channel_line_id)
         };
