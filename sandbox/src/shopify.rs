@@ -11,6 +11,7 @@ mod collection;
 mod control;
 mod countries;
 mod docs;
+mod due;
 mod editing;
 mod execute;
 mod fulfil;
@@ -21,6 +22,7 @@ mod money;
 mod moving;
 mod office;
 mod once;
+mod order_edit;
 mod outbox;
 mod pages;
 mod payment;
@@ -94,6 +96,7 @@ impl Default for Config {
             "read_locations",
             "write_inventory",
             "write_orders",
+            "write_order_edits",
             "write_returns",
             "write_merchant_managed_fulfillment_orders",
         ];

@@ -15,6 +15,7 @@ mod promotion;
 mod refusals;
 mod returns;
 mod shop;
+mod shop_edits;
 mod sourcing;
 mod standards;
 mod traces;

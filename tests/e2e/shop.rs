@@ -10,14 +10,14 @@ use crate::harness::Mesh;
 use crate::pickup::{mesh_with, moved, shipped, told};
 
 /// Three places with mugs that are the shop's first three as well; the shop thinks that MAIN ships, the policy says SOHO.
-async fn mesh() -> Mesh {
+pub(crate) async fn mesh() -> Mesh {
     let places = [("MAIN", "90000000001"), ("SOHO", "90000000002"), ("LEEDS", "90000000003")];
     let places: BTreeMap<String, String> = places.map(|(code, id)| (code.to_owned(), id.to_owned())).into();
     mesh_with(|config| config.shopify.locations = places).await
 }
 
 /// Four mugs for 10.00, sold by the shop; answers the order once it is booked and paid for in every book.
-async fn sold(mesh: &Mesh, name: &str, pickup: Option<&str>) -> Value {
+pub(crate) async fn sold(mesh: &Mesh, name: &str, pickup: Option<&str>) -> Value {
     let hook = format!("{}/webhooks/commerce/shop", url(mesh.at.gateway));
     let webhooks = json!({"url": hook, "duplicates_per_mille": 500, "reorder_per_mille": 300, "retry_gap_ms": 200});
     mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
@@ -33,15 +33,15 @@ async fn sold(mesh: &Mesh, name: &str, pickup: Option<&str>) -> Value {
     mesh.answer(&format!("/v1/orders?orderNumber={number}"), paid).await["orders"][0].clone()
 }
 
-fn id(order: &Value) -> &str {
+pub(crate) fn id(order: &Value) -> &str {
     order["orderId"].as_str().unwrap()
 }
 
-async fn lost(mesh: &Mesh, document: &str) {
+pub(crate) async fn lost(mesh: &Mesh, document: &str) {
     mesh.plant("shopify", json!({"kind": "reset_after_commit", "times": 1, "body_contains": document})).await;
 }
 
-async fn available(mesh: &Mesh, location: &str) -> String {
+pub(crate) async fn available(mesh: &Mesh, location: &str) -> String {
     let answer = mesh.gateway().get(&format!("/v1/availability?skus=MUG&location={location}")).await.unwrap();
     answer["rows"][0]["available"].as_str().unwrap().to_owned()
 }

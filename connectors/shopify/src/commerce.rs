@@ -113,6 +113,15 @@ impl CommerceService for Connector {
         .await
     }
 
+    async fn edit_order(&self, asked: Request<pb::EditOrderRequest>) -> Answer<pb::EditOrderResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            self.edit(&changes::edit(&asked)?).await
+        })
+        .await
+    }
+
     async fn mark_ready_for_pickup(
         &self,
         asked: Request<pb::MarkReadyForPickupRequest>,

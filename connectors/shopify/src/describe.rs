@@ -14,13 +14,14 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 12] = [
+pub const METHODS: [(&str, Effect, Poster); 13] = [
     ("AcceptWebhook", Effect::Keyed, Poster::Vendor),
     ("SetStock", Effect::Keyed, Poster::Weft),
     ("GetStock", Effect::Read, Poster::Unspecified),
     ("RecordFulfilment", Effect::Queryable, Poster::Weft),
     ("CancelOrder", Effect::Queryable, Poster::Either),
     ("TakeOffLines", Effect::Queryable, Poster::Either),
+    ("EditOrder", Effect::Queryable, Poster::Either),
     ("MarkReadyForPickup", Effect::Queryable, Poster::Weft),
     ("RefundOrder", Effect::Queryable, Poster::Either),
     ("GetOrder", Effect::Read, Poster::Unspecified),

@@ -4,6 +4,7 @@
 //! usually comes to; a bucket too empty for what is asked answers THROTTLED, and the call waits as told.
 
 pub(crate) mod changing;
+pub(crate) mod editing;
 pub(crate) mod refund;
 pub(crate) mod returning;
 pub(crate) mod sold;

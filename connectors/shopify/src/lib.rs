@@ -13,6 +13,7 @@ mod commerce;
 mod config;
 mod describe;
 mod document;
+mod editing;
 mod fault;
 mod fulfilment;
 mod gid;

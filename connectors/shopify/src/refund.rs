@@ -166,7 +166,8 @@ impl Connector {
             let order = number(&found.order.id, "Order").ok_or_else(|| unread(format!("{} is no order", found.id)))?;
             let head =
                 Head { id: found.id, note: found.note, created_at: found.created_at, transactions: found.transactions };
-            return of_head(order, currency, &head, lines).map_err(unread);
+            let adjusted = !found.order_adjustments.nodes.is_empty() || !found.refund_shipping_lines.nodes.is_empty();
+            return of_head(order, currency, &head, lines).map(|refund| Refund { adjusted, ..refund }).map_err(unread);
         }
         Err(unread(format!("more than {PAGES} pages")))
     }
@@ -309,5 +310,13 @@ fn of_head(order: u64, currency: Currency, head: &Head, lines: Vec<Line>) -> Res
         return Err(format!("{} has more transactions than are read", head.id));
     }
     let standing = refunding::standing(currency, &head.transactions.nodes).map_err(|error| error.to_string())?;
-    Ok(Refund { id, order, note: head.note.clone(), at: head.created_at.parse().ok(), standing, lines })
+    Ok(Refund {
+        id,
+        order,
+        note: head.note.clone(),
+        at: head.created_at.parse().ok(),
+        standing,
+        lines,
+        adjusted: false,
+    })
 }

@@ -20,6 +20,8 @@ pub(crate) struct Refund {
     pub(crate) at: Option<Timestamp>,
     pub(crate) standing: Standing,
     pub(crate) lines: Vec<Line>,
+    /// More or less went back than its lines come to, or postage did.
+    pub(crate) adjusted: bool,
 }
 
 /// A line of it: an item, or postage that was given back whole.
@@ -126,6 +128,7 @@ pub(crate) fn told(body: &event::Refund) -> Option<Result<Refund, MoneyError>> {
         at,
         standing,
         lines: lines.collect(),
+        adjusted: !body.order_adjustments.is_empty(),
     }))
 }
 
@@ -133,6 +136,14 @@ impl Refund {
     /// True when we made it.
     pub(crate) fn is_ours(&self) -> bool {
         note::read(&self.note).1.is_some()
+    }
+
+    /// True when people gave back what the order no longer comes to: goods that were taken off it, with this refund or by
+    /// an edit before it. Money that is forgiven is an adjustment of the order ("OrderAdjustment").
+    pub(crate) fn is_of_order(&self) -> bool {
+        let restocked = |word: &str| self.lines.iter().any(|line| line.restock == word);
+        let balance = self.lines.is_empty() && !self.adjusted && !self.standing.came_to_nothing();
+        !self.is_ours() && !restocked("RETURN") && (restocked("CANCEL") || balance)
     }
 
     /// The refund for the mesh.
@@ -152,6 +163,7 @@ impl Refund {
             lines: lines.collect(),
             refunded_at: self.at.map(timestamp),
             note: words.to_owned(),
+            of_order: self.is_of_order(),
         }
     }
 

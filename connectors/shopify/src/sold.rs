@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use retail_proto::commerce::v1 as pb;
-use retail_proto::{Currency, Decimal};
+use retail_proto::{Currency, Decimal, Money};
 use retail_runtime::fault::Fault as _;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::map;
 use crate::request::Wanted;
 use crate::standing::{self, Seen};
 use crate::wire::admin::Named;
-use crate::wire::money::OrderData;
+use crate::wire::money::{Bag, OrderData};
 use crate::wire::sold::{self, FoundData, MoreLines, Sold};
 use crate::wire::{Digits, order};
 
@@ -60,6 +60,7 @@ impl Connector {
         let (cancelled, cancel_reason) = (!found.cancelled_at.is_empty(), found.cancel_reason.to_lowercase());
         let changed = found.updated_at.parse::<Timestamp>().ok();
         let version = changed.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
+        let money = money(&found);
         let seen = lines.iter().map(seen).collect::<Result<Vec<Seen>, String>>().map_err(unread)?;
         let created_at = found.created_at.clone();
         let body = body(id, found, lines).map_err(unread)?;
@@ -78,8 +79,21 @@ impl Connector {
         for head in heads {
             refunds.push(self.whole_refund(&head.id).await?.canonical(&self.channel.instance));
         }
-        let lines = standing::lines(seen, &refunds);
-        let told = pb::GetOrderResponse { order: Some(order), refunds, cancelled, lines, version, cancel_reason };
+        let mut lines = standing::lines(seen, &refunds);
+        standing::placed(&mut lines, &order);
+        let (currency, received, outstanding) = money.map_err(unread)?;
+        let minor = |minor| Some(Money::from_minor(minor, currency).into());
+        let told = pb::GetOrderResponse {
+            order: Some(order),
+            cancelled,
+            lines,
+            version,
+            cancel_reason,
+            received: Some(received.into()),
+            outstanding: Some(outstanding.into()),
+            given_back: minor(standing::given_back(&refunds, currency)),
+            refunds,
+        };
         Ok(Whole { told, created_at })
     }
 
@@ -121,6 +135,13 @@ fn body(id: u64, found: Sold, lines: Vec<sold::LineItem>) -> Result<order::Order
         line_items: lines,
         shipping_lines: shipping,
     })
+}
+
+/// What was taken for it, and what is owed for it.
+fn money(found: &Sold) -> Result<(Currency, Money, Money), String> {
+    let currency: Currency = found.currency_code.parse().map_err(|error| format!("currencyCode: {error}"))?;
+    let read = |bag: &Bag| Money::parse(&bag.shop_money.amount.0, currency).map_err(|error| error.to_string());
+    Ok((currency, read(&found.total_received_set)?, read(&found.total_outstanding_set)?))
 }
 
 /// A line as the shop shows it now.

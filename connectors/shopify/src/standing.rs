@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use retail_proto::Currency;
 use retail_proto::commerce::v1 as pb;
-use retail_proto::orders::v1::ChannelLine;
+use retail_proto::orders::v1::{ChannelLine, PlaceOrderRequest};
 
 use crate::wire::event::Changed;
 
@@ -17,6 +18,21 @@ pub(crate) struct Seen {
     /// Less what was refunded or removed, whichever way.
     pub(crate) current: i64,
     pub(crate) is_goods: bool,
+}
+
+/// Adds to each line how it would be placed.
+pub(crate) fn placed(lines: &mut [ChannelLine], order: &PlaceOrderRequest) {
+    for told in lines {
+        told.line = order.lines.iter().find(|line| line.channel_line_id == told.channel_line_id).cloned();
+    }
+}
+
+/// What went back for goods that the order no longer has.
+pub(crate) fn given_back(refunds: &[pb::Refund], currency: Currency) -> i64 {
+    let counts = |refund: &&pb::Refund| refund.of_order && refund.state() != pb::RefundState::Failed;
+    let amounts = refunds.iter().filter(counts).filter_map(|refund| refund.amount.as_ref());
+    let own = amounts.filter(|amount| amount.currency == currency.code());
+    own.fold(0, |sum, amount| sum.saturating_add(amount.minor_units))
 }
 
 /// What was taken off: what is gone, less what was refunded and not cancelled. That may have shipped, and it is shipped
@@ -44,6 +60,7 @@ pub(crate) fn lines(seen: Vec<Seen>, refunds: &[pb::Refund]) -> Vec<ChannelLine>
             ordered: seen.ordered.to_string(),
             removed: removed(seen.ordered, seen.current, back).to_string(),
             is_goods: seen.is_goods,
+            line: None,
         }
     };
     seen.into_iter().map(line).collect()
@@ -62,6 +79,13 @@ pub(crate) fn says_something(body: &Changed) -> bool {
         line.current_quantity.is_some_and(|current| removed(line.quantity, current, back(line.id)) > 0)
     };
     !body.cancelled_at.is_empty() || body.line_items.iter().any(off)
+}
+
+/// Whether a body may tell of another address: nothing has shipped, nothing went back, and something has happened since
+/// it was sold. A body does not say what.
+pub(crate) fn may_be_sent_elsewhere(body: &Changed) -> bool {
+    let untouched = body.fulfillment_status.is_empty() && body.refunds.is_empty();
+    untouched && body.shipping_address.is_some() && body.updated_at != body.created_at
 }
 
 #[cfg(test)]
@@ -88,6 +112,20 @@ mod tests {
         assert!(says(&body(1, "cancel", 2)));
         assert!(says(&body(1, "", 0)), "edited away");
         assert!(says(&body(0, "return", 2)), "two came back, one was edited away");
+    }
+
+    #[test]
+    fn only_what_happened_after_the_sale_and_before_the_parcel_may_be_another_address() {
+        let body = |updated: &str, status: Value, refunds: Value| -> Changed {
+            let body = json!({"id": 1, "created_at": "2026-11-23T10:00:00Z", "updated_at": updated, "shipping_address": {},
+                "fulfillment_status": status, "refunds": refunds, "line_items": []});
+            serde_json::from_value(body).unwrap()
+        };
+        let later = "2026-11-23T10:00:07Z";
+        assert!(may_be_sent_elsewhere(&body(later, Value::Null, json!([]))));
+        assert!(!may_be_sent_elsewhere(&body("2026-11-23T10:00:00Z", Value::Null, json!([]))));
+        assert!(!may_be_sent_elsewhere(&body(later, json!("partial"), json!([]))));
+        assert!(!may_be_sent_elsewhere(&body(later, Value::Null, json!([{"refund_line_items": []}]))));
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub(crate) enum Topic {
     OrderChanged,
     /// `orders/edited`: lines were added, changed or taken off.
     OrderEdited,
+    /// `orders/paid`: of an order that was edited, what was due is paid.
+    OrderPaid,
     /// `refunds/create`: money given back, by us or by the shop's people.
     RefundCreated,
     /// `order_transactions/create`: of a refund that was pending, what became of it.
@@ -28,7 +30,7 @@ pub(crate) enum Topic {
 }
 
 /// Facts that the mesh reads from the ERP or is the source of itself, and that shops subscribe to all the same.
-const NOTED: [&str; 17] = [
+const NOTED: [&str; 16] = [
     "app/uninstalled",
     "bulk_operations/finish",
     "customers/delete",
@@ -38,7 +40,6 @@ const NOTED: [&str; 17] = [
     "inventory_levels/update",
     "orders/delete",
     "orders/fulfilled",
-    "orders/paid",
     "orders/partially_fulfilled",
     "returns/cancel",
     "returns/close",
@@ -54,6 +55,7 @@ impl Topic {
             "orders/create" => Self::OrderCreated,
             "orders/cancelled" | "orders/updated" => Self::OrderChanged,
             "orders/edited" => Self::OrderEdited,
+            "orders/paid" => Self::OrderPaid,
             "refunds/create" => Self::RefundCreated,
             "order_transactions/create" => Self::MoneyMoved,
             "returns/request" => Self::ReturnRequested,
@@ -75,7 +77,8 @@ mod tests {
         assert_eq!(Topic::of("orders/create"), Topic::OrderCreated);
         assert_eq!(Topic::of("Orders/Create"), Topic::OrderCreated);
         assert_eq!(Topic::of("customers/redact"), Topic::Privacy);
-        assert_eq!(Topic::of("orders/paid"), Topic::Noted);
+        assert_eq!(Topic::of("orders/paid"), Topic::OrderPaid);
+        assert_eq!(Topic::of("orders/fulfilled"), Topic::Noted);
         assert_eq!(Topic::of("orders/Cancelled"), Topic::OrderChanged);
         assert_eq!(Topic::of("returns/decline"), Topic::Noted);
         assert_eq!(Topic::of("Refunds/Create"), Topic::RefundCreated);

@@ -77,6 +77,7 @@ impl Connector {
             Topic::OrderCreated => self.order_created(&delivery("order")).await,
             Topic::OrderChanged => self.order_changed(&delivery("order")).await,
             Topic::OrderEdited => self.order_edited(&delivery("edit")).await,
+            Topic::OrderPaid => self.order_paid(&delivery("payment")).await,
             Topic::RefundCreated => self.refund_created(&delivery("refund")).await,
             Topic::MoneyMoved => self.money_moved(&delivery("transaction")).await,
             Topic::ReturnRequested => self.return_told(&delivery("return"), false).await,

@@ -3,6 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod changing;
+pub(crate) mod editing;
 pub(crate) mod event;
 pub(crate) mod money;
 pub(crate) mod order;

@@ -22,6 +22,10 @@ pub(crate) struct Facts {
     pub(crate) expected_date: String,
     pub(crate) carrier: String,
     pub(crate) tracking_numbers: Vec<String>,
+    /// One line; empty when it has not changed.
+    pub(crate) delivery_address: String,
+    /// What a changed order comes to, `12.50 EUR`.
+    pub(crate) total: String,
     /// `12.50 EUR`.
     pub(crate) amount: String,
     /// `12.50`.
@@ -44,6 +48,8 @@ pub(crate) struct Line {
     pub(crate) sku: String,
     /// Decimal string.
     pub(crate) quantity: String,
+    /// Decimal string, before an edit; empty when it is about none.
+    pub(crate) quantity_before: String,
 }
 
 impl Facts {
@@ -61,6 +67,8 @@ impl Facts {
             expected_date: message.expected_date.map(|day| day.to_string()).unwrap_or_default(),
             carrier: message.carrier.clone(),
             tracking_numbers: message.tracking_numbers.clone(),
+            delivery_address: message.delivery_address.clone(),
+            total: message.total.map(|total| total.to_string()).unwrap_or_default(),
             amount: amount.map(|amount| amount.to_string()).unwrap_or_default(),
             amount_value: amount.map(|amount| amount.to_decimal().to_string()).unwrap_or_default(),
             amount_currency: amount.map(|amount| amount.currency().to_string()).unwrap_or_default(),
@@ -74,7 +82,8 @@ impl Facts {
     /// Everything given: what a template is tried with at start.
     pub(crate) fn full() -> Self {
         let text = |text: &str| text.to_owned();
-        let line = Line { description: text("Kettle"), sku: text("KET-1"), quantity: text("2") };
+        let line =
+            Line { description: text("Kettle"), sku: text("KET-1"), quantity: text("2"), quantity_before: text("3") };
         Self {
             name: text("Alex Doe"),
             order_number: text("1001"),
@@ -85,6 +94,8 @@ impl Facts {
             expected_date: text("2026-12-01"),
             carrier: text("Parcel Post"),
             tracking_numbers: vec![text("PP-1"), text("PP-2")],
+            delivery_address: text("1 High Street, LS1 1AA Leeds, GB"),
+            total: text("25.00 EUR"),
             amount: text("12.50 EUR"),
             amount_value: text("12.50"),
             amount_currency: text("EUR"),

@@ -3,7 +3,7 @@
 use retail_proto::notify::v1::Occasion;
 
 /// All of them, in the order of the contract, with the words that name their templates.
-pub(crate) const OCCASIONS: [(Occasion, &str); 10] = [
+pub(crate) const OCCASIONS: [(Occasion, &str); 11] = [
     (Occasion::Ordered, "ordered"),
     (Occasion::ReadyForPickup, "ready_for_pickup"),
     (Occasion::Delayed, "delayed"),
@@ -14,6 +14,7 @@ pub(crate) const OCCASIONS: [(Occasion, &str); 10] = [
     (Occasion::NotCollected, "not_collected"),
     (Occasion::ReturnAuthorized, "return_authorized"),
     (Occasion::ReturnReceived, "return_received"),
+    (Occasion::Edited, "edited"),
 ];
 
 /// The occasion that a word names.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use retail_proto::Money;
 use retail_proto::notify::v1 as pb;
+use retail_proto::types::v1 as types;
 use retail_runtime::fault::{BadShape, Violations};
 
 use crate::facts::Line;
@@ -38,6 +39,8 @@ pub(crate) struct Message {
     pub(crate) carrier: String,
     pub(crate) tracking_numbers: Vec<String>,
     pub(crate) amount: Option<Money>,
+    pub(crate) delivery_address: String,
+    pub(crate) total: Option<Money>,
     pub(crate) happened_at: Timestamp,
 }
 
@@ -66,6 +69,7 @@ impl Message {
             ("order_number", &asked.order_number),
             ("return_number", &asked.return_number),
             ("location", &asked.location),
+            ("delivery_address", &asked.delivery_address),
             ("carrier", &asked.carrier),
         ] {
             short(&mut violations, field, text);
@@ -85,9 +89,8 @@ impl Message {
                 day
             }
         };
-        let amount = asked.amount.as_ref().and_then(|amount| {
-            Money::try_from(amount).map_err(|error| violations.add("amount.currency", error.to_string())).ok()
-        });
+        let amount = money(&mut violations, "amount.currency", asked.amount.as_ref());
+        let total = money(&mut violations, "total.currency", asked.total.as_ref());
         let keep_until = asked.keep_until.and_then(|at| instant(&mut violations, "keep_until", at));
         let happened_at = match asked.happened_at {
             Some(at) => instant(&mut violations, "happened_at", at),
@@ -114,6 +117,8 @@ impl Message {
             carrier: asked.carrier.clone(),
             tracking_numbers: asked.tracking_numbers.clone(),
             amount,
+            delivery_address: asked.delivery_address.clone(),
+            total,
             happened_at: happened_at.unwrap_or_default(),
         })
     }
@@ -126,11 +131,25 @@ fn short(violations: &mut Violations, field: &str, text: &str) {
 fn read_line(violations: &mut Violations, at: usize, line: &pb::MessageLine) -> Line {
     let named = !(line.description.is_empty() && line.sku.is_empty());
     violations.require(&format!("lines[{at}]"), named, "give a description or an item code");
-    for (field, text) in [("description", &line.description), ("sku", &line.sku), ("quantity", &line.quantity)] {
+    for (field, text) in [
+        ("description", &line.description),
+        ("sku", &line.sku),
+        ("quantity", &line.quantity),
+        ("quantity_before", &line.quantity_before),
+    ] {
         short(violations, &format!("lines[{at}].{field}"), text);
     }
     let description = if line.description.is_empty() { &line.sku } else { &line.description };
-    Line { description: description.clone(), sku: line.sku.clone(), quantity: line.quantity.clone() }
+    Line {
+        description: description.clone(),
+        sku: line.sku.clone(),
+        quantity: line.quantity.clone(),
+        quantity_before: line.quantity_before.clone(),
+    }
+}
+
+fn money(violations: &mut Violations, field: &str, given: Option<&types::Money>) -> Option<Money> {
+    given.and_then(|given| Money::try_from(given).map_err(|error| violations.add(field, error.to_string())).ok())
 }
 
 fn instant(violations: &mut Violations, field: &str, at: prost_types::Timestamp) -> Option<Timestamp> {

@@ -70,6 +70,7 @@ pub(super) fn scope(call: &Call<'_>, field: &str) -> std::result::Result<(), Pro
         "refund" => &["read_orders"],
         "return" => &["read_returns"],
         "refundCreate" | "orderCancel" => &["write_orders"],
+        "orderEditBegin" | "orderEditSetQuantity" | "orderEditAddVariant" | "orderEditCommit" => &["write_order_edits"],
         "returnApproveRequest" | "returnDeclineRequest" => &["write_returns"],
         "fulfillmentOrder" | "fulfillmentOrders" => &["read_merchant_managed_fulfillment_orders"],
         "inventorySetQuantities" | "inventoryAdjustQuantities" => &["write_inventory"],

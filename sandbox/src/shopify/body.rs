@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, body_time};
-use super::payment::{self, Standing};
+use super::due::{self, Due};
+use super::payment;
 use super::people::person;
-use super::{collection, countries, docs, ids, money, refunded};
+use super::{collection, countries, docs, editing, ids, money, refunded};
 use crate::books::Result;
 
 /// The order's row.
@@ -44,8 +45,9 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Value> {
     let (shipping, postage) = shipping(call, &sale)?;
     let mut body = head(&sale);
     let standing = payment::standing(call, id)?;
-    sums(&mut body, &sale, (goods, postage), standing);
-    body.insert("financial_status".to_owned(), standing.word().to_lowercase().into());
+    let due = due::sum(call, id)?;
+    sums(&mut body, &sale, (goods, postage), due);
+    body.insert("financial_status".to_owned(), due.word(standing).to_lowercase().into());
     body.insert("payment_gateway_names".to_owned(), payment::gateways(call, id)?.into());
     body.insert("refunds".to_owned(), Value::Array(refunded::of_order(call, id)?));
     people(call, &mut body, &sale)?;
@@ -92,14 +94,13 @@ fn head(sale: &Sale) -> Map<String, Value> {
     body
 }
 
-/// Refunds lower what the order comes to now; the twin does not say which part of them was for goods.
-fn sums(body: &mut Map<String, Value>, sale: &Sale, (goods, postage): (i64, i64), standing: Standing) {
+/// Edits and refunds change what the order comes to now; the twin does not say which part of it is for goods.
+fn sums(body: &mut Map<String, Value>, sale: &Sale, (goods, postage): (i64, i64), due: Due) {
     let mut both = |name: &str, minor: i64| {
         body.insert(name.to_owned(), money::text(minor).into());
         body.insert(format!("{name}_set"), money::set(minor, &sale.currency));
     };
-    let cancelled = sale.times.last().copied().flatten().is_some();
-    let current = if cancelled { 0 } else { sale.total.saturating_sub(standing.refunded).max(0) };
+    let current = due.current.max(0);
     let current_goods = goods.min(current);
     both("subtotal_price", goods);
     both("total_line_items_price", goods);
@@ -117,7 +118,7 @@ fn sums(body: &mut Map<String, Value>, sale: &Sale, (goods, postage): (i64, i64)
             "current_shipping_price_set": money::set(postage, &sale.currency),
             "total_cash_rounding_payment_adjustment_set": money::set(0, &sale.currency),
             "total_cash_rounding_refund_adjustment_set": money::set(0, &sale.currency),
-            "total_outstanding": "0.00", "total_tip_received": "0.00", "current_total_additional_fees_set": null,
+            "total_outstanding": money::text(due.outstanding), "total_tip_received": "0.00", "current_total_additional_fees_set": null,
             "current_total_duties_set": null, "original_total_additional_fees_set": null, "original_total_duties_set": null,
         }),
     );
@@ -131,6 +132,21 @@ fn people(call: &Call<'_>, body: &mut Map<String, Value>, sale: &Sale) -> Result
         "name": name, "company": null, "address1": null, "address2": null, "city": null, "zip": null, "province": null,
         "province_code": null, "phone": null, "latitude": null, "longitude": null, "country": sale.country,
         "country_code": countries::code(&sale.country)});
+    // Where it is delivered may have been changed since.
+    let mut delivery = address.clone();
+    if let Some(changed) = editing::address(call, sale.id)? {
+        let texts = [
+            ("name", &changed.name),
+            ("address1", &changed.address1),
+            ("city", &changed.city),
+            ("zip", &changed.zip),
+            ("country", &changed.country),
+        ];
+        for (field, text) in texts {
+            put_in(&mut delivery, field, text.as_str().into());
+        }
+        put_in(&mut delivery, "country_code", countries::code(&changed.country).into());
+    }
     let customer = sale.customer.zip(buyer).map(|(id, person)| {
         json!({"id": id, "admin_graphql_api_id": ids::gid("Customer", id), "email": person.email, "phone": person.phone,
             "first_name": person.first, "last_name": person.last, "state": "enabled", "tax_exempt": false, "tags": "",
@@ -143,9 +159,15 @@ fn people(call: &Call<'_>, body: &mut Map<String, Value>, sale: &Sale) -> Result
     put(
         body,
         json!({"email": email.as_deref().unwrap_or_default(), "contact_email": email, "customer": customer,
-        "billing_address": address, "shipping_address": if collection::is_collected(call, sale.id)? { &Value::Null } else { &address }}),
+        "billing_address": address, "shipping_address": if collection::is_collected(call, sale.id)? { &Value::Null } else { &delivery }}),
     );
     Ok(())
+}
+
+fn put_in(value: &mut Value, field: &str, to: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(field.to_owned(), to);
+    }
 }
 
 fn lines(call: &Call<'_>, sale: &Sale) -> Result<(Vec<Value>, i64)> {

@@ -1,4 +1,4 @@
-//! The operator's verbs of the shop: sell, cancel, edit, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
+//! The operator's verbs of the shop: sell, cancel, edit, address, pay, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
 //! resend, progress, plan.
 
 use std::collections::BTreeMap;
@@ -119,6 +119,8 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
             })
         })?,
         ("POST", "edit") => read(seen, |given| editing::edit(call, &given))?,
+        ("POST", "pay") => read(seen, |given| office::pay(call, &given))?,
+        ("POST", "address") => read(seen, |given| editing::deliver_to(call, &given))?,
         ("POST", "refund") => read(seen, |given| office::refund(call, &given))?,
         ("POST", "return") => read(seen, |given| office::returned(call, &given))?,
         ("POST", "settle") => read(seen, |given| office::settle(call, &given))?,

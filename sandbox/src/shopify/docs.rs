@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::call::{Call, api_time};
+use super::editing::{self, Address};
 use super::people::{self, Person};
-use super::{collection, ids, money, payment, rma};
+use super::{collection, due, ids, money, order_edit, payment, rma};
 use crate::books::Result;
 
 pub(super) fn location(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
@@ -47,6 +48,7 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     let (standing, gateways) = (payment::standing(call, id)?, payment::gateways(call, id)?);
     let (postage, returns) = (refunded_postage(call, id)?, rma::status(call, id)?);
     let collected = collection::is_collected(call, id)?;
+    let (due, edited, moved) = (due::sum(call, id)?, order_edit::is_edited(call, id)?, editing::address(call, id)?);
     call.row(sql, [id], |row| {
         let (currency, country): (String, String) = (row.get(8)?, row.get(11)?);
         let customer: Option<i64> = row.get(10)?;
@@ -63,15 +65,16 @@ pub(super) fn order(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
         Ok(json!({"__typename": "Order", "_id": id, "_customer": customer, "id": ids::gid("Order", id), "legacyResourceId": id.to_string(),
             "name": row.get::<_, String>(0)?, "number": row.get::<_, i64>(1)?, "createdAt": time(2)?, "processedAt": time(3)?,
             "updatedAt": time(4)?, "closedAt": time(5)?, "cancelledAt": time(6)?, "cancelReason": row.get::<_, Option<String>>(7)?,
-            "totalPriceSet": money::bag(row.get(9)?, &currency), "totalOutstandingSet": money::bag(0, &currency),
+            "totalPriceSet": money::bag(row.get(9)?, &currency), "totalOutstandingSet": money::bag(due.outstanding, &currency),
+            "currentTotalPriceSet": money::bag(due.current, &currency), "edited": edited,
             "totalReceivedSet": money::bag(standing.captured, &currency), "totalRefundedSet": money::bag(standing.refunded, &currency),
             "totalRefundedShippingSet": money::bag(postage, &currency), "paymentGatewayNames": gateways, "returnStatus": returns,
             "presentmentCurrencyCode": currency, "currencyCode": currency, "taxesIncluded": true, "test": false,
-            "displayFinancialStatus": standing.word(), "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
+            "displayFinancialStatus": due.word(standing), "displayFulfillmentStatus": status, "note": null, "sourceName": "web",
             "customerLocale": "en", "phone": null, "email": person.as_ref().map_or("", |person| person.email.as_str()),
             "customer": customer.zip(person.as_ref()).map(|(id, person)| customer_doc(id, person, &country)),
             "billingAddress": address(id, customer, &country),
-            "shippingAddress": if collected { Value::Null } else { address(id, customer, &country) }}))
+            "shippingAddress": if collected { Value::Null } else { delivery(id, customer, &country, moved.as_ref()) }}))
     })
 }
 
@@ -87,6 +90,25 @@ fn address(id: i64, customer: Option<i64>, country: &str) -> Value {
         "firstName": customer.map(|_| "Customer"), "lastName": customer.map(|id| id.to_string()), "company": null, "address1": null,
         "address2": null, "city": null, "zip": null, "province": null, "provinceCode": null, "phone": null, "country": country,
         "countryCodeV2": super::countries::code(country)})
+}
+
+/// Where an order is delivered: as it was sold, or as somebody has changed it since.
+fn delivery(id: i64, customer: Option<i64>, country: &str, moved: Option<&Address>) -> Value {
+    let mut address = address(id, customer, country);
+    if let (Some(moved), Some(members)) = (moved, address.as_object_mut()) {
+        let texts = [
+            ("name", &moved.name),
+            ("address1", &moved.address1),
+            ("city", &moved.city),
+            ("zip", &moved.zip),
+            ("country", &moved.country),
+        ];
+        for (field, text) in texts {
+            members.insert(field.to_owned(), text.as_str().into());
+        }
+        members.insert("countryCodeV2".to_owned(), super::countries::code(&moved.country).into());
+    }
+    address
 }
 
 /// A customer's name in addresses.

@@ -1,11 +1,11 @@
-//! Editing an order in the admin: lines are taken off, made fewer or more, or added. Money is not settled with it: what is
-//! owed either way is a matter of refunds and payments of their own, and the order's current total follows refunds alone.
+//! Editing an order in the admin: lines are taken off, made fewer or more, or added; what was paid too much then goes back at
+//! once when staff say so, and what is owed is paid by the customer (`pay`). And another delivery address.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::{Call, body_time};
-use super::{body, ids, money, outbox, refund, stock};
+use super::{body, due, ids, money, office, order_edit, outbox, refund, stock};
 use crate::books::Result;
 use crate::twin::Answer;
 
@@ -19,6 +19,9 @@ pub(super) struct Edit {
     set: Vec<Set>,
     #[serde(default)]
     add: Vec<Add>,
+    /// What was paid too much goes back with it.
+    #[serde(default)]
+    refund: bool,
 }
 
 #[derive(Deserialize)]
@@ -36,9 +39,29 @@ struct Add {
     price: String,
 }
 
+/// Where an order is delivered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Address {
+    pub(super) name: String,
+    pub(super) address1: String,
+    pub(super) city: String,
+    pub(super) zip: String,
+    /// As the shop names it, `United Kingdom`.
+    pub(super) country: String,
+}
+
+/// Another delivery address of an order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Move {
+    order: String,
+    address: Address,
+}
+
 /// What an edit has done so far.
 #[derive(Default)]
-struct Done {
+pub(super) struct Done {
     additions: Vec<Value>,
     removals: Vec<Value>,
     touched: Vec<(i64, i64)>,
@@ -64,41 +87,89 @@ fn edited(call: &Call<'_>, given: &Edit) -> Result<Answer> {
     };
     let mut done = Done::default();
     for set in &given.set {
-        if let Some(why) = change(call, sale, set, &mut done)? {
+        let line: Option<i64> = call.row(
+            "SELECT id FROM sale_line WHERE sale = ?1 AND sku = ?2 ORDER BY id LIMIT 1",
+            (sale, &set.sku),
+            |row| row.get(0),
+        )?;
+        let Some(line) = line else { return Ok(refused("the order has no line of that code")) };
+        if let Some(why) = self::set(call, sale, (line, set.quantity), &mut done)? {
             return Ok(refused(why));
         }
     }
     for added in &given.add {
-        if let Some(why) = add(call, sale, added, &mut done)? {
+        let variant: Option<i64> = call.row("SELECT id FROM variant WHERE sku = ?1", [&added.sku], |row| row.get(0))?;
+        let Some(variant) = variant else { return Ok(refused("the shop has no variant of that code")) };
+        let Some((price, _)) = money::minor(&added.price) else { return Ok(refused("that is no price")) };
+        if let Some(why) = add(call, sale, (variant, added.quantity, price), &mut done)? {
             return Ok(refused(why));
         }
     }
+    order_edit::by_hand(call, sale)?;
+    tell(call, sale, done, None)?;
+    let back = if given.refund { office::give_balance_back(call, sale)? } else { Ok(0) };
+    let owed = due::sum(call, sale)?.outstanding;
+    Ok(match back {
+        Ok(back) => {
+            let (back, owed) = (money::text(back), money::text(owed));
+            Answer::json(200, &json!({"edited": given.order, "refunded": back, "outstanding": owed}))
+        }
+        Err(why) => refused(&why),
+    })
+}
+
+/// What follows from an edit that is made, and the webhooks about it. An app's edit names the app.
+pub(super) fn tell(call: &Call<'_>, sale: i64, mut done: Done, note_of_app: Option<&str>) -> Result<()> {
     refund::close(call, sale)?;
     call.run("UPDATE sale SET updated = ?2 WHERE id = ?1", (sale, call.millis()))?;
     call.count("orders.edited", 1)?;
     done.touched.sort_unstable();
     done.touched.dedup();
     stock::announce(call, &done.touched)?;
-    let told = json!({"order_edit": {"id": call.millis(), "app_id": null, "created_at": body_time(call.millis()),
-        "notify_customer": false, "order_id": sale, "reason": "", "staff_note": "", "user_id": null,
+    let app = note_of_app.map(|_| 580_111);
+    let told = json!({"order_edit": {"id": call.millis(), "app_id": app, "created_at": body_time(call.millis()),
+        "notify_customer": false, "order_id": sale, "reason": "", "staff_note": note_of_app.unwrap_or_default(), "user_id": null,
         "line_items": {"additions": done.additions, "removals": done.removals},
         "discounts": {"line_item": {"additions": [], "removals": []}}, "shipping_lines": {"additions": [], "removals": []}}});
     outbox::post(call, &["orders/edited"], Some(sale), || Ok(told.clone()))?;
-    outbox::post(call, &["orders/updated"], Some(sale), || body::order(call, sale))?;
-    Ok(Answer::json(200, &json!({"edited": given.order})))
+    outbox::post(call, &["orders/updated"], Some(sale), || body::order(call, sale))
 }
 
-/// Fewer or more of a line.
-fn change(call: &Call<'_>, sale: i64, set: &Set, done: &mut Done) -> Result<Option<&'static str>> {
-    let found: Option<(i64, i64)> = call.row(
-        "SELECT id, quantity - cancelled FROM sale_line WHERE sale = ?1 AND sku = ?2 ORDER BY id LIMIT 1",
-        (sale, &set.sku),
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let Some((id, current)) = found else { return Ok(Some("the order has no line of that code")) };
-    let Some(line) = refund::line(call, sale, id)? else { return Ok(Some("the order has no line of that code")) };
-    let delta = set.quantity.saturating_sub(current);
-    if set.quantity < 0 || line.open.saturating_add(delta) < 0 {
+/// `address`: it is delivered elsewhere.
+pub(super) fn deliver_to(call: &Call<'_>, given: &Move) -> Result<Answer> {
+    let open = "SELECT id FROM sale WHERE name = ?1 AND cancelled IS NULL";
+    let Some(sale) = call.row(open, [&given.order], |row| row.get::<_, i64>(0))? else {
+        return Ok(refused("there is no order of that name that can be edited"));
+    };
+    let address = serde_json::to_string(&given.address).unwrap_or_default();
+    call.run("INSERT OR REPLACE INTO sale_address VALUES (?1, ?2)", (sale, address))?;
+    call.run("UPDATE sale SET updated = ?2 WHERE id = ?1", (sale, call.millis()))?;
+    outbox::post(call, &["orders/updated"], Some(sale), || body::order(call, sale))?;
+    Ok(Answer::json(200, &json!({"moved": given.order})))
+}
+
+/// The address that somebody has given an order since it was sold.
+pub(super) fn address(call: &Call<'_>, sale: i64) -> Result<Option<Address>> {
+    let found = call.row("SELECT address FROM sale_address WHERE sale = ?1", [sale], |row| row.get::<_, String>(0))?;
+    Ok(found.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// So many of a line; why not.
+pub(super) fn set(
+    call: &Call<'_>,
+    sale: i64,
+    (id, quantity): (i64, i64),
+    done: &mut Done,
+) -> Result<Option<&'static str>> {
+    let found: Option<(i64, i64)> =
+        call.row("SELECT quantity - cancelled, price FROM sale_line WHERE sale = ?1 AND id = ?2", (sale, id), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let (Some((current, price)), Some(line)) = (found, refund::line(call, sale, id)?) else {
+        return Ok(Some("the order has no such line"));
+    };
+    let delta = quantity.saturating_sub(current);
+    if quantity < 0 || line.open.saturating_add(delta) < 0 {
         return Ok(Some("what has shipped cannot be edited away"));
     }
     if delta < 0 {
@@ -108,32 +179,37 @@ fn change(call: &Call<'_>, sale: i64, set: &Set, done: &mut Done) -> Result<Opti
     } else if delta > 0 {
         let demand = demand(call, sale)?;
         call.run("UPDATE sale_line SET quantity = quantity + ?2 WHERE id = ?1", (id, delta))?;
+        call.run("UPDATE sale SET total = total + ?2 WHERE id = ?1", (sale, price.saturating_mul(delta)))?;
         want(call, (demand, id, line.item), delta, done)?;
         done.additions.push(json!({"id": id, "delta": delta}));
     }
     Ok(None)
 }
 
-/// A further line.
-fn add(call: &Call<'_>, sale: i64, added: &Add, done: &mut Done) -> Result<Option<&'static str>> {
-    let found: Option<(i64, i64, String)> =
-        call.row("SELECT id, item, title FROM variant WHERE sku = ?1", [&added.sku], |row| {
+/// A further line of a variant at a price; why not.
+pub(super) fn add(
+    call: &Call<'_>,
+    sale: i64,
+    (variant, quantity, price): (i64, i64, i64),
+    done: &mut Done,
+) -> Result<Option<&'static str>> {
+    let found: Option<(i64, String, String)> =
+        call.row("SELECT item, sku, title FROM variant WHERE id = ?1", [variant], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let Some((variant, item, title)) = found else { return Ok(Some("the shop has no variant of that code")) };
-    let Some((price, _)) = money::minor(&added.price) else { return Ok(Some("that is no price")) };
-    if added.quantity < 1 {
+    let Some((item, sku, title)) = found else { return Ok(Some("the shop has no such variant")) };
+    if quantity < 1 {
         return Ok(Some("a line that is added has a quantity"));
     }
     let id = call.next_id("sale_line", ids::LINE)?;
     call.run(
         "INSERT INTO sale_line(id, sale, variant, item, sku, title, quantity, price, shipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
-        (id, sale, variant, item, &added.sku, &title, added.quantity, price),
+        (id, sale, variant, item, &sku, &title, quantity, price),
     )?;
     let demand = demand(call, sale)?;
-    want(call, (demand, id, Some(item)), added.quantity, done)?;
-    call.run("UPDATE sale SET total = total + ?2 WHERE id = ?1", (sale, price.saturating_mul(added.quantity)))?;
-    done.additions.push(json!({"id": id, "delta": added.quantity}));
+    want(call, (demand, id, Some(item)), quantity, done)?;
+    call.run("UPDATE sale SET total = total + ?2 WHERE id = ?1", (sale, price.saturating_mul(quantity)))?;
+    done.additions.push(json!({"id": id, "delta": quantity}));
     Ok(None)
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::payment::{self, Capture};
 use super::rma::Wish;
-use super::{ids, money, refund, rma};
+use super::{due, ids, money, refund, rma};
 use crate::books::Result;
 use crate::twin::Answer;
 
@@ -65,6 +65,13 @@ pub(super) struct Return {
 pub(super) struct Settle {
     order: String,
     success: bool,
+}
+
+/// A payment of what is owed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paid {
+    order: String,
 }
 
 fn refused(status: u16, why: &str) -> Answer {
@@ -183,6 +190,30 @@ fn parts(call: &Call<'_>, sale: i64, named: &Named) -> Result<std::result::Resul
         Ok(parts)
     } else {
         Err(format!("less than {} of {sku} are left", named.quantity))
+    })
+}
+
+/// `pay`: the customer pays what is owed.
+pub(super) fn pay(call: &Call<'_>, given: &Paid) -> Result<Answer> {
+    let Some(sale) = sale(call, &given.order)? else { return Ok(refused(404, "there is no order of that name")) };
+    Ok(match payment::settle_due(call, sale)? {
+        Some(amount) => Answer::json(200, &json!({"paid": money::text(amount)})),
+        None => refused(409, "nothing is owed for that order"),
+    })
+}
+
+/// Gives back what was paid for an order beyond what it comes to now; answers how much.
+pub(super) fn give_balance_back(call: &Call<'_>, sale: i64) -> Result<std::result::Result<i64, String>> {
+    let over = due::sum(call, sale)?.outstanding.saturating_neg();
+    if over <= 0 {
+        return Ok(Ok(0));
+    }
+    let order = ids::gid("Order", sale);
+    let input =
+        json!({"orderId": order, "note": null, "transactions": tenders(&order, payment::captures(call, sale)?, over)});
+    Ok(match refund::judge(call, &input)? {
+        Ok(judged) => refund::make(call, &judged, Some(STAFF)).map(|_| Ok(over))?,
+        Err((field, message)) => Err(format!("{}: {message}", field.join("."))),
     })
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{Call, api_time, body_time};
-use super::{body, ids, money, outbox};
+use super::{body, due, ids, money, outbox};
 use crate::books::Result;
 
 /// What an order is paid with unless something else is said.
@@ -45,6 +45,18 @@ pub(super) fn take(call: &Call<'_>, sale: i64, payments: &[(String, i64)]) -> Re
         outbox::post(call, &["order_transactions/create"], Some(sale), || transaction(call, id))?;
     }
     Ok(())
+}
+
+/// The customer pays what is still owed for an order; none when nothing is.
+pub(super) fn settle_due(call: &Call<'_>, sale: i64) -> Result<Option<i64>> {
+    let due = due::sum(call, sale)?.outstanding;
+    if due <= 0 {
+        return Ok(None);
+    }
+    take(call, sale, &[(GATEWAY.to_owned(), due)])?;
+    call.run("UPDATE sale SET updated = ?2 WHERE id = ?1", (sale, call.millis()))?;
+    outbox::post(call, &["orders/paid", "orders/updated"], Some(sale), || body::order(call, sale))?;
+    Ok(Some(due))
 }
 
 /// Gives money back to the tender of a capture, as part of a refund.
@@ -126,17 +138,6 @@ pub(super) fn standing(call: &Call<'_>, sale: i64) -> Result<Standing> {
     let sql = "SELECT COALESCE(SUM(CASE WHEN kind IN ('SALE', 'CAPTURE') THEN amount END), 0),
           COALESCE(SUM(CASE WHEN kind = 'REFUND' THEN amount END), 0) FROM payment WHERE sale = ?1 AND status = 'SUCCESS'";
     call.db.prepare_cached(sql)?.query_row([sale], |row| Ok(Standing { captured: row.get(0)?, refunded: row.get(1)? }))
-}
-
-impl Standing {
-    /// `displayFinancialStatus`; bodies write it in lower case.
-    pub(super) fn word(self) -> &'static str {
-        match self.refunded {
-            0 => "PAID",
-            refunded if refunded < self.captured => "PARTIALLY_REFUNDED",
-            _ => "REFUNDED",
-        }
-    }
 }
 
 /// What an order was paid with, each once.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Problem};
 use super::pages::{Condition, Reading, Source, page};
 use super::plan::Node;
-use super::{auth, cancelling, docs, ids, payment, refunded, rma};
+use super::{auth, cancelling, docs, ids, order_edit, payment, refunded, rma};
 use crate::books::Result;
 
 const ORDER_FIELDS: &[(&str, &str, Reading)] = &[
@@ -71,6 +71,8 @@ pub(super) fn resolve(
         ("FulfillmentOrderLineItem" | "FulfillmentLineItem" | "RefundLineItem", "lineItem") => {
             own("_line").map(|id| docs::line(call, id))
         }
+        ("CalculatedLineItem", "variant") => Some(own("_variant").map_or(Ok(None), |id| docs::variant(call, id))),
+        ("CalculatedOrder", "originalOrder") => own("_sale").map(|id| docs::order(call, id)),
         ("Order", "fulfillments") => return listed(call, "parcel", own("_id"), node, docs::parcel).map(Some),
         ("Order", "transactions") => return listed(call, "payment", own("_id"), node, payment::doc).map(Some),
         ("Order", "refunds") => return listed(call, "refund", own("_id"), node, refunded::doc).map(Some),
@@ -96,6 +98,12 @@ fn children(
         ("Order", "shippingLines") => list("shipping", "sale", docs::shipping),
         ("Order", "fulfillmentOrders") => list("demand", "sale", docs::demand),
         ("Order", "returns") => list("rma", "sale", rma::doc),
+        ("CalculatedOrder", "lineItems") => {
+            let Some((sale, staged)) = order_edit::staged(call, owner)? else { return Ok(None) };
+            let doc = |id| order_edit::line(call, id, &staged);
+            page(call, node, Source::of("sale_line"), is("sale", sale), searches, doc).map(Some)
+        }
+        ("Refund", "orderAdjustments") => list("refund_adjustment", "refund", refunded::adjustment),
         ("Refund", "refundLineItems") => list("refund_line", "refund", refunded::line),
         ("Refund", "refundShippingLines") => list("refund_postage", "refund", refunded::postage),
         ("Refund", "transactions") => list("payment", "refund", payment::doc),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::payment::{self, Capture};
-use super::{body, ids, money, outbox, refunded, stock};
+use super::{body, due, ids, money, outbox, refunded, stock};
 use crate::books::Result;
 
 /// A refusal: where and why.
@@ -243,6 +243,7 @@ fn transactions(
 pub(super) fn make(call: &Call<'_>, refund: &Refund, staff: Option<i64>) -> Result<i64> {
     let id = call.next_id("refund", ids::REFUND)?;
     let sale = refund.sale;
+    let before = due::sum(call, sale)?;
     call.run("INSERT INTO refund VALUES (?1, ?2, ?3, ?4, ?5)", (id, sale, &refund.note, staff, call.millis()))?;
     let mut touched = Vec::new();
     for part in &refund.lines {
@@ -267,6 +268,7 @@ pub(super) fn make(call: &Call<'_>, refund: &Refund, staff: Option<i64>) -> Resu
     for (capture, amount) in &refund.money {
         payment::give(call, sale, id, capture, *amount)?;
     }
+    due::adjust(call, (sale, id), before)?;
     if refund.lines.iter().any(|part| part.restock == "CANCEL") {
         close(call, sale)?;
     }

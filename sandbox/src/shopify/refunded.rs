@@ -33,6 +33,16 @@ pub(super) fn line(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     })
 }
 
+/// What went back beyond, or less than, what its lines and postage come to.
+pub(super) fn adjustment(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
+    let sql = "SELECT a.amount, s.currency FROM refund_adjustment a JOIN refund r ON r.id = a.refund JOIN sale s ON s.id = r.sale WHERE a.id = ?1";
+    call.row(sql, [id], |row| {
+        let currency: String = row.get(1)?;
+        Ok(json!({"__typename": "OrderAdjustment", "id": ids::gid("OrderAdjustment", id), "reason": "REFUND_DISCREPANCY",
+            "amountSet": money::bag(row.get::<_, i64>(0)?.saturating_neg(), &currency), "taxAmountSet": money::bag(0, &currency)}))
+    })
+}
+
 /// Postage that was given back.
 pub(super) fn postage(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     let sql = "SELECT p.shipping, p.amount, s.currency FROM refund_postage p JOIN refund r ON r.id = p.refund
@@ -44,7 +54,7 @@ pub(super) fn postage(call: &Call<'_>, id: i64) -> Result<Option<Value>> {
     })
 }
 
-/// The body of `refunds/create`: the members of section 4.7. The twin knows no duties and keeps no discrepancies.
+/// The body of `refunds/create`: the members of section 4.7. The twin knows no duties.
 pub(super) fn body(call: &Call<'_>, id: i64) -> Result<Value> {
     let sql = "SELECT r.sale, r.note, r.staff, r.created, s.currency FROM refund r JOIN sale s ON s.id = r.sale WHERE r.id = ?1";
     let head = call.row(sql, [id], |row| {
@@ -52,7 +62,7 @@ pub(super) fn body(call: &Call<'_>, id: i64) -> Result<Value> {
         let currency: String = row.get(4)?;
         let head = json!({"id": id, "admin_graphql_api_id": ids::gid("Refund", id), "order_id": row.get::<_, i64>(0)?, "created_at": at,
             "processed_at": at, "note": row.get::<_, Option<String>>(1)?, "user_id": row.get::<_, Option<i64>>(2)?,
-            "total_duties_set": money::set(0, &currency), "order_adjustments": [], "duties": [], "return": null});
+            "total_duties_set": money::set(0, &currency), "duties": [], "return": null});
         Ok((head, currency))
     })?;
     let Some((mut head, currency)) = head else { return Ok(Value::Null) };
@@ -60,6 +70,10 @@ pub(super) fn body(call: &Call<'_>, id: i64) -> Result<Value> {
     let restock = lines.iter().any(|line| line.get("restock_type").is_some_and(|kind| kind != "no_restock"));
     let money: Vec<i64> = call.rows("SELECT id FROM payment WHERE refund = ?1 ORDER BY id", [id], |row| row.get(0))?;
     let money: Vec<Value> = money.into_iter().map(|id| payment::transaction(call, id)).collect::<Result<_>>()?;
+    let adjustments = call.rows("SELECT id, amount FROM refund_adjustment WHERE refund = ?1 ORDER BY id", [id], |row| {
+        Ok(json!({"id": row.get::<_, i64>(0)?, "refund_id": id, "order_id": head.get("order_id"), "kind": "refund_discrepancy",
+            "reason": "Refund discrepancy", "amount": money::text(row.get::<_, i64>(1)?.saturating_neg()), "tax_amount": "0.00"}))
+    })?;
     let postage = call.rows(
         "SELECT p.id, p.shipping, p.amount, h.code, h.title, h.price FROM refund_postage p JOIN shipping h ON h.id = p.shipping
          WHERE p.refund = ?1 ORDER BY p.id",
@@ -72,6 +86,7 @@ pub(super) fn body(call: &Call<'_>, id: i64) -> Result<Value> {
     )?;
     if let Some(head) = head.as_object_mut() {
         head.insert("restock".to_owned(), restock.into());
+        head.insert("order_adjustments".to_owned(), Value::Array(adjustments));
         head.insert("refund_line_items".to_owned(), Value::Array(lines));
         head.insert("refund_shipping_lines".to_owned(), Value::Array(postage));
         head.insert("transactions".to_owned(), Value::Array(money));

@@ -59,6 +59,11 @@ CREATE INDEX IF NOT EXISTS payment_sale ON payment(sale, id);
 CREATE INDEX IF NOT EXISTS payment_refund ON payment(refund, id);
 CREATE TABLE IF NOT EXISTS refund(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, note TEXT, staff INTEGER, created INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS refund_sale ON refund(sale, id);
+CREATE TABLE IF NOT EXISTS refund_adjustment(id INTEGER PRIMARY KEY, refund INTEGER NOT NULL, amount INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS refund_adjustment_of ON refund_adjustment(refund, id);
+CREATE TABLE IF NOT EXISTS order_edit(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, staged TEXT NOT NULL, committed INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS order_edit_of ON order_edit(sale);
+CREATE TABLE IF NOT EXISTS sale_address(sale INTEGER PRIMARY KEY, address TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refund_line(id INTEGER PRIMARY KEY, refund INTEGER NOT NULL, line INTEGER NOT NULL, quantity INTEGER NOT NULL,
   restock TEXT NOT NULL, location INTEGER);
 CREATE INDEX IF NOT EXISTS refund_line_refund ON refund_line(refund, id);

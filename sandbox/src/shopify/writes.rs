@@ -6,7 +6,7 @@ use super::call::{Call, Problem};
 use super::inventory::{self, Verb};
 use super::once::{self, Key};
 use super::plan::Node;
-use super::{auth, cancelling, collection, docs, fulfil, ids, moving, outbox, refund, refunded, rma};
+use super::{auth, cancelling, collection, docs, fulfil, ids, moving, order_edit, outbox, refund, refunded, rma};
 
 /// First version whose inventory mutations and refunds demand the directive, and the former the comparison.
 const STRICT_SINCE: &str = "2026-04";
@@ -22,6 +22,10 @@ pub(super) fn mutate(call: &Call<'_>, node: &Node) -> Result<Value, Problem> {
         "fulfillmentCreate" => Ok(fulfil::create(call, &argument("fulfillment"))?),
         "fulfillmentOrderMove" => Ok(moving::relocate(call, &node.arguments)?),
         "fulfillmentOrderLineItemsPreparedForPickup" => Ok(collection::prepare(call, &input)?),
+        "orderEditBegin" => Ok(order_edit::begin(call, &node.arguments)?),
+        "orderEditSetQuantity" => Ok(order_edit::set_quantity(call, &node.arguments)?),
+        "orderEditAddVariant" => Ok(order_edit::add_variant(call, &node.arguments)?),
+        "orderEditCommit" => Ok(order_edit::commit(call, &node.arguments)?),
         "orderCancel" => Ok(cancelling::order_cancel(call, &node.arguments)?),
         "refundCreate" => refund(call, node, &input),
         "returnApproveRequest" => Ok(rma::approve(call, &input)?),

@@ -5,6 +5,7 @@
 mod access;
 mod changing;
 mod deliveries;
+mod editing;
 mod fulfilment;
 mod inventory;
 mod people;

@@ -1,9 +1,10 @@
 //! What a carrier is handed: the fact in the contract's fields. How it is worded is the carrier's. Pure.
 
 use retail_proto::notify::v1::{MessageLine, Recipient, SendMessageRequest};
-use retail_proto::orders::v1::{LineKind, Order, PickupStage};
+use retail_proto::orders::v1::{Edit, LineKind, Order, PickupStage};
 use retail_proto::returns::v1::{Return, ReturnLine};
 use retail_proto::timestamp;
+use retail_proto::types::v1::Address;
 
 use crate::facts::expected;
 use crate::occasion::Occasion;
@@ -30,6 +31,11 @@ pub(crate) fn of_order(id: &str, message: &Message, order: &Order) -> SendMessag
         "rerouted" => {
             let found = order.reroutes.iter().find(|one| one.number.to_string() == which);
             content.lines = found.map(|one| of_lines(order, &one.line_numbers)).unwrap_or_default();
+        }
+        "edited" => {
+            if let Some(edit) = order.edits.iter().find(|one| one.number.to_string() == which) {
+                edited(&mut content, order, edit);
+            }
         }
         "lines_cancelled" => {
             let found = order.line_cancellations.iter().find(|one| one.number.to_string() == which);
@@ -66,6 +72,7 @@ pub(crate) fn of_return(id: &str, message: &Message, record: &Return, order: &Or
             description: described(order, line),
             sku: line.sku.clone(),
             quantity: quantity.to_owned(),
+            quantity_before: String::new(),
         })
     };
     let mut content = SendMessageRequest {
@@ -124,6 +131,7 @@ fn recipient(order: &Order, is_pickup: bool, occasion: Occasion) -> Recipient {
     let of_pickup = match occasion {
         Occasion::ReadyForPickup | Occasion::NotCollected | Occasion::Rerouted => is_pickup,
         Occasion::Ordered
+        | Occasion::Edited
         | Occasion::Delayed
         | Occasion::Shipped
         | Occasion::Cancelled
@@ -150,6 +158,37 @@ fn goods(order: &Order) -> Vec<MessageLine> {
     goods.filter_map(|line| part(order, line.number, &line.quantity)).collect()
 }
 
+/// What an edit has changed for the customer: where goods ship from is ours.
+fn edited(content: &mut SendMessageRequest, order: &Order, edit: &Edit) {
+    let changed = edit.lines.iter().filter(|one| quantity(&one.quantity) != quantity(&one.quantity_before));
+    let told = changed.map(|one| {
+        let line = part(order, one.line_number, &one.quantity);
+        let line = line.unwrap_or_else(|| MessageLine {
+            description: one.sku.clone(),
+            sku: one.sku.clone(),
+            quantity: one.quantity.clone(),
+            quantity_before: String::new(),
+        });
+        MessageLine { quantity_before: one.quantity_before.clone(), ..line }
+    });
+    content.lines = told.collect();
+    let moved = edit.store != edit.store_before;
+    content.location = if moved { edit.store.clone() } else { String::new() };
+    let delivered = edit.address.as_ref().or_else(|| order.shipping_address.as_ref().filter(|_| moved));
+    content.delivery_address = delivered.filter(|_| edit.store.is_empty()).map(one_line).unwrap_or_default();
+    content.total = edit.total.clone().filter(|total| edit.total_before.as_ref() != Some(total));
+}
+
+/// An address as people write it in a sentence.
+fn one_line(address: &Address) -> String {
+    let city = [address.postal_code.trim(), address.city.trim()].join(" ");
+    let country =
+        if address.country_code.is_empty() { address.country_name.trim() } else { address.country_code.trim() };
+    let lines = address.lines.iter().map(|line| line.trim());
+    let parts = lines.chain([city.trim(), address.region.trim(), country]);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
 fn of_lines(order: &Order, numbers: &[i32]) -> Vec<MessageLine> {
     let lines = order.lines.iter().filter(|line| numbers.contains(&line.number));
     lines.filter_map(|line| part(order, line.number, &open(&line.quantity, &line.shipped))).collect()
@@ -164,7 +203,12 @@ fn open(ordered: &str, shipped: &str) -> String {
 fn part(order: &Order, number: i32, quantity: &str) -> Option<MessageLine> {
     let line = order.lines.iter().find(|line| line.number == number)?;
     let description = if line.description.is_empty() { &line.sku } else { &line.description };
-    Some(MessageLine { description: description.clone(), sku: line.sku.clone(), quantity: quantity.to_owned() })
+    Some(MessageLine {
+        description: description.clone(),
+        sku: line.sku.clone(),
+        quantity: quantity.to_owned(),
+        quantity_before: String::new(),
+    })
 }
 
 /// What people call the goods of a line; one of another order than the one that was fetched is known by its code alone.

@@ -1,6 +1,7 @@
 //! What carriers are handed.
 
-use retail_proto::orders::v1::{LineCancellation, PickupStage, Refund};
+use retail_proto::orders::v1::{Edit, EditedLine, LineCancellation, PickupStage, Refund};
+use retail_proto::types::v1::Address;
 
 use super::*;
 use crate::testing::{PLACED, authorized, booked, gbp, pickup, ready, received, refunded, shipped};
@@ -67,6 +68,53 @@ fn of_cancelled_lines_what_has_not_left_is_told() {
     order.line_cancellations = vec![LineCancellation { number: 1, line_numbers: vec![1], ..Default::default() }];
     assert_eq!(lines(&told(&order, "lines_cancelled/1", Occasion::Cancelled)), [("HEART", "2")]);
     assert!(lines(&told(&order, "cancelled", Occasion::Cancelled)).is_empty(), "the whole order");
+}
+
+#[test]
+fn an_edit_is_told_with_what_was_and_what_is() {
+    let line = |line_number, before: &str, after: &str| EditedLine {
+        line_number,
+        sku: "GONE".into(),
+        quantity_before: before.into(),
+        quantity: after.into(),
+        ..EditedLine::default()
+    };
+    let address = Address {
+        lines: vec!["1 High Street".into()],
+        city: "Leeds".into(),
+        postal_code: "LS1 1AA".into(),
+        country_code: "GB".into(),
+        ..Address::default()
+    };
+    let edit = Edit {
+        number: 1,
+        lines: vec![line(1, "8", "6"), line(2, "2", "2"), line(9, "1", "0")],
+        address: Some(address),
+        total_before: gbp(1_000),
+        total: gbp(800),
+        ..Edit::default()
+    };
+    let order = Order { edits: vec![edit], ..booked() };
+    let content = told(&order, "edited/1", Occasion::Edited);
+    let changes: Vec<_> = content.lines.iter().map(|one| (one.sku.as_str(), one.quantity_before.as_str())).collect();
+    assert_eq!(changes, [("HEART", "8"), ("GONE", "1")], "a line that only ships from elsewhere is not named");
+    assert_eq!(lines(&content), [("HEART", "6"), ("GONE", "0")]);
+    assert_eq!(content.delivery_address, "1 High Street, LS1 1AA Leeds, GB");
+    assert_eq!((content.total, content.location.as_str()), (gbp(800), ""));
+}
+
+#[test]
+fn an_edit_that_moves_an_order_names_the_store_or_the_address_that_it_goes_to() {
+    let moved = |before: &str, after: &str| {
+        let edit = Edit { number: 1, store_before: before.into(), store: after.into(), ..Edit::default() };
+        let shipping_address = Some(Address { city: "Leeds".into(), ..Address::default() });
+        let order = Order { edits: vec![edit], shipping_address, ..booked() };
+        let content = told(&order, "edited/1", Occasion::Edited);
+        (content.location, content.delivery_address, content.total)
+    };
+    assert_eq!(moved("SOHO", "HOLBORN"), ("HOLBORN".into(), String::new(), None));
+    assert_eq!(moved("SOHO", ""), (String::new(), "Leeds".into(), None));
+    assert_eq!(moved("", ""), (String::new(), String::new(), None), "it stays where it was");
 }
 
 #[test]

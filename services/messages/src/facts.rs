@@ -2,7 +2,7 @@
 //! fact keeps its id for ever.
 
 use retail_proto::orders::v1::{
-    LineCancellationState, LineKind, Order, OrderState, PickupStage, PickupStep, RerouteState,
+    EditState, LineCancellationState, LineKind, Order, OrderState, PickupStage, PickupStep, RerouteState,
 };
 
 use crate::occasion::Occasion;
@@ -35,6 +35,11 @@ pub(crate) fn of_order(order: &Order) -> Vec<Fact> {
     let mut facts = Vec::new();
     if is_booked(order.state()) {
         facts.push(Fact::new(Occasion::Ordered, "ordered", began));
+        let edited = order.edits.iter().filter(|one| one.state() == EditState::Done);
+        facts.extend(edited.map(|one| {
+            let asked = millis(one.at.as_ref());
+            Fact::new(Occasion::Edited, format!("edited/{}", one.number), asked.max(began))
+        }));
     }
     let rerouted = order.reroutes.iter().filter(|one| one.state() == RerouteState::Done);
     facts.extend(rerouted.map(|one| {

@@ -67,6 +67,21 @@ fn a_rerouting_or_a_cancellation_of_lines_is_a_fact_once_it_is_done() {
 }
 
 #[test]
+fn an_edit_is_a_fact_once_it_is_done_and_the_order_booked() {
+    let edit = |number, state: EditState| pb::Edit {
+        number,
+        state: i32::from(state),
+        at: Some(timestamp(PLACED + 7_000)),
+        ..Default::default()
+    };
+    let edits = vec![edit(1, EditState::Failed), edit(2, EditState::Done), edit(3, EditState::Open)];
+    let order = Order { edits, ..booked() };
+    assert_eq!(ids(&order), ["ordered", "edited/2"]);
+    assert_eq!(of_order(&order)[1].after, PLACED + 7_000);
+    assert!(ids(&Order { state: i32::from(OrderState::Reserved), ..order }).is_empty());
+}
+
+#[test]
 fn money_that_went_back_is_a_fact_by_its_refund() {
     let refund = pb::Refund { refund_id: "o-1/r1".into(), amount: gbp(100), ..Default::default() };
     assert_eq!(ids(&Order { refunds: vec![refund], ..cancelled() }), ["cancelled", "refunded/o-1/r1"]);

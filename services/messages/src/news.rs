@@ -53,8 +53,14 @@ pub(crate) fn judge(
     news.sort_by_key(|one| one.at);
     let mut told_uncollected =
         known.facts.iter().any(|one| one.id.starts_with("not_collected") && one.untold.is_empty());
+    let mut tells_ordered = false;
     for one in &mut news {
         one.untold = why_not(known, one, said, config, (since, now));
+        // What it was changed to before it was booked is what is told as ordered.
+        if one.untold.is_empty() && one.fact.occasion == Occasion::Edited && tells_ordered {
+            "it is told as ordered".clone_into(&mut one.untold);
+        }
+        tells_ordered |= one.fact.occasion == Occasion::Ordered && one.untold.is_empty();
         if one.untold.is_empty() && one.fact.id == "cancelled" && told_uncollected {
             "it was told as not collected".clone_into(&mut one.untold);
         }

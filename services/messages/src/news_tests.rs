@@ -1,7 +1,7 @@
 //! What is new, what of it is told, and that each fact is told once.
 
 use proptest::prelude::*;
-use retail_proto::orders::v1::{Order, OrderState, PickupStage};
+use retail_proto::orders::v1::{Edit, EditState, Order, OrderState, PickupStage};
 
 use super::*;
 use crate::facts::of_order;
@@ -54,6 +54,16 @@ fn told(orders: &[Order], since: i64, first: u64) -> Vec<String> {
 fn each_fact_is_told_once_however_often_it_is_said() {
     let orders = [booked(), booked(), shipped(), shipped()];
     assert_eq!(told(&orders, SINCE, 1), ["ordered", "shipped/s1"]);
+}
+
+#[test]
+fn an_edit_is_told_once_and_one_from_before_the_booking_goes_with_what_was_ordered() {
+    let edits = |count| {
+        let edit = |number| Edit { number, state: i32::from(EditState::Done), ..Edit::default() };
+        Order { edits: (1..=count).map(edit).collect(), ..booked() }
+    };
+    assert_eq!(told(&[booked(), edits(1), edits(1), edits(2)], SINCE, 1), ["ordered", "edited/1", "edited/2"]);
+    assert_eq!(told(&[edits(1), edits(2)], SINCE, 1), ["ordered", "edited/2"]);
 }
 
 #[test]

@@ -30,12 +30,15 @@ pub enum Occasion {
     ReturnAuthorized = 8,
     /// Goods of a return have arrived.
     ReturnReceived = 9,
+    /// The order was changed: its lines, or where it goes.
+    Edited = 10,
 }
 
 impl Occasion {
     /// Every one, in the order of the business.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ordered,
+        Self::Edited,
         Self::Rerouted,
         Self::Delayed,
         Self::ReadyForPickup,
@@ -61,6 +64,7 @@ impl Occasion {
             Self::Refunded => "refunded",
             Self::ReturnAuthorized => "return_authorized",
             Self::ReturnReceived => "return_received",
+            Self::Edited => "edited",
         }
     }
 
@@ -68,7 +72,7 @@ impl Occasion {
     pub(crate) fn expires(self) -> Span {
         let days = match self {
             Self::ReadyForPickup | Self::Delayed | Self::Rerouted => 1,
-            Self::Ordered | Self::NotCollected => 2,
+            Self::Ordered | Self::Edited | Self::NotCollected => 2,
             Self::Shipped | Self::ReturnAuthorized | Self::ReturnReceived => 3,
             Self::Cancelled => 7,
             // Whoever waits for money wants to know of it late rather than never.
@@ -90,6 +94,7 @@ impl Occasion {
             Self::Refunded => notify::Occasion::Refunded,
             Self::ReturnAuthorized => notify::Occasion::ReturnAuthorized,
             Self::ReturnReceived => notify::Occasion::ReturnReceived,
+            Self::Edited => notify::Occasion::Edited,
         }
     }
 }

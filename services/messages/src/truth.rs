@@ -16,7 +16,7 @@ pub(crate) fn of_order(order: &Order, fact: &str) -> Result<(), String> {
     if kind != "delayed" && !facts::of_order(order).iter().any(|known| known.id == fact) {
         return Err(format!("the order says {:?} and {fact} no more", order.status));
     }
-    if is_being_cancelled(order.state()) && matches!(kind, "ordered" | "rerouted" | "delayed" | "ready") {
+    if is_being_cancelled(order.state()) && matches!(kind, "ordered" | "edited" | "rerouted" | "delayed" | "ready") {
         return Err("the order is cancelled".to_owned());
     }
     let stage = order.pickup.as_ref().map_or(PickupStage::Unspecified, |pickup| pickup.stage());

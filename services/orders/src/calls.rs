@@ -105,6 +105,7 @@ impl Calls {
             tolerance: channel.map_or(0, |channel| channel.tolerance_minor),
             screening: channel.map(|channel| channel.screening.clone()).unwrap_or_default(),
             moves_backorders: self.sources.moves_backorders(order),
+            shop: self.sources.shop_rules(&order.channel, channel),
         }
     }
 
@@ -141,6 +142,7 @@ impl Calls {
             Leg::TellChannel(id) => self.tell_channel(order, id, key, false).await,
             Leg::TellCancelled => self.cancel_in_shop(order, key).await,
             Leg::TellLinesCancelled(number) => self.take_off_lines(order, *number, key).await,
+            Leg::TellEdit(number) => self.tell_edit(order, *number, key).await,
             Leg::TellReady(_) => self.tell_ready(order, key).await,
             Leg::TellCrm(_) => self.tell_crm(order).await,
             Leg::CloseSalesOrder => self.close(order).await,
@@ -194,6 +196,7 @@ impl Calls {
             | Leg::Consume(_)
             | Leg::TellCancelled
             | Leg::TellLinesCancelled(_)
+            | Leg::TellEdit(_)
             | Leg::TellReady(_)
             | Leg::TellCrm(_)
             | Leg::CloseSalesOrder

@@ -1,19 +1,22 @@
 //! Editing an order: other quantities, further lines, another address, another store, as one change that comes about whole
-//! or not at all. Plain data; what may be asked stands in `asked.rs` and `plan.rs`, how it goes on in `steps.rs`, what it is
-//! worth in `worth.rs`. All pure.
+//! or not at all. Plain data; what may be asked stands in `asked.rs` and `plan.rs`, what a shop has edited in `by_shop.rs`,
+//! how it goes on in `steps.rs`, who is told in `telling.rs`, what it is worth in `worth.rs`. All pure.
 //!
 //! Before anything is promised the order is simply another one. After that, what is needed further is promised first, then
 //! the ERP is told, then what is needed no longer is given back: whatever stops in between, nothing is sold twice, and what
 //! the ERP refuses leaves the order as it was.
 
 mod asked;
+mod by_shop;
 mod plan;
 mod steps;
+mod telling;
 mod worth;
 
 use retail_proto::types::v1::Address;
 
 pub(crate) use self::asked::Asked;
+pub(crate) use self::by_shop::ShopEdit;
 pub(crate) use self::plan::Circumstances;
 use crate::pickup::Pickup;
 use crate::record::{Line, Order, Tax};
@@ -36,6 +39,20 @@ pub enum Step {
     Withdrawing = 5,
     /// Nothing has changed.
     Failed = 6,
+}
+
+/// Whether the shop that sold the order knows of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Told {
+    /// It need not: it shows what it sold.
+    Never = 0,
+    /// It is told once the edit is done.
+    Due = 1,
+    /// It knows: it was told, or made the edit itself.
+    Done = 2,
+    /// It cannot be told.
+    Refused = 3,
 }
 
 /// A line as an edit changes it. Quantities in millionths, amounts in minor units.
@@ -77,6 +94,9 @@ pub struct EditedLine {
     /// Item code.
     #[prost(string, tag = "12")]
     pub sku: String,
+    /// Promised for the edit without stock, of what a shop has sold.
+    #[prost(int64, tag = "13")]
+    pub shortfall: i64,
 }
 
 /// What is given back of a line once the ERP has the edit.
@@ -156,6 +176,21 @@ pub struct Edit {
     /// Version of the order that it changed.
     #[prost(uint64, tag = "20")]
     pub version: u64,
+    /// People made it in the shop that sold the order: it is sold already.
+    #[prost(bool, tag = "21")]
+    pub by_shop: bool,
+    /// Whether the shop knows of it.
+    #[prost(enumeration = "Told", tag = "22")]
+    pub told: i32,
+    /// Why the shop could not be told, for people.
+    #[prost(string, tag = "23")]
+    pub not_told: String,
+    /// The shop's version of the order that has it.
+    #[prost(uint64, tag = "24")]
+    pub shop_version: u64,
+    /// Stamp of the ERP's state when it was asked for: one that failed is not tried again before that has changed.
+    #[prost(string, tag = "25")]
+    pub erp_etag: String,
 }
 
 impl Edit {
@@ -225,15 +260,6 @@ impl Order {
     #[must_use]
     pub(crate) fn edited_reservation(&self, number: usize) -> String {
         format!("{}/e{number}", self.id)
-    }
-
-    /// How much of a line its channel has sold, millionths: an edit of ours does not change what the channel shows.
-    #[must_use]
-    pub(crate) fn sold_by_channel(&self, line: &Line) -> i64 {
-        let changed = self.edits.iter().filter(|edit| matches!(edit.step(), Step::Changed | Step::Done));
-        let mut lines = changed.flat_map(|edit| &edit.lines);
-        let first = lines.find(|edited| edited.number == line.number && edited.added.is_none());
-        first.map_or(line.quantity, |edited| edited.quantity_before)
     }
 }
 

@@ -54,7 +54,7 @@ fn paid(asked: Asked, minor: i64) -> Asked {
 
 fn edit(order: &mut Order, asked: &Asked) -> Result<(), Error> {
     let channel = shop();
-    let known = Circumstances { channel: Some(&channel), booking_sent: order.sales_order.is_some() };
+    let known = Circumstances { channel: Some(&channel), booking_sent: order.sales_order.is_some(), tells: false };
     order.edit(asked, known, by())?;
     order.advance();
     Ok(())
@@ -106,7 +106,7 @@ fn more_is_promised_before_anybody_is_told_and_held_beside_the_rest() {
     let mut order = booked();
     edit(&mut order, &paid(asked(&[(1, 8)]), 510)).unwrap();
     assert_eq!((step(&order), order.edits[0].lines[0].promise), (Step::Asked, 2 * UNIT));
-    order.edit_promised(1);
+    order.edit_promised(1, &[]);
     order.edit_confirmed(1);
     order.edited(1, None, 9);
     order.advance();
@@ -134,7 +134,7 @@ fn what_the_erp_refuses_gives_its_promise_back_and_says_why() {
     let mut order = booked();
     let total = order.total;
     edit(&mut order, &paid(further(1), 700)).unwrap();
-    order.edit_promised(1);
+    order.edit_promised(1, &[]);
     order.edit_confirmed(1);
     order.refuse_edit(1, "USER_ERROR: it is being picked");
     order.advance();
@@ -149,7 +149,7 @@ fn what_the_erp_refuses_gives_its_promise_back_and_says_why() {
 fn a_line_that_comes_counts_what_a_faster_warehouse_has_shipped_of_it() {
     let mut order = booked();
     edit(&mut order, &paid(further(2), 1400)).unwrap();
-    order.edit_promised(1);
+    order.edit_promised(1, &[]);
     order.edit_confirmed(1);
     assert!(order.is_edited_at_the_erp());
     order.shipments.push(Shipment {
@@ -169,7 +169,7 @@ fn another_store_takes_everything_that_has_not_left() {
     let mut order = booked();
     let pickup = Pickup { location: "SOHO".into(), contact_name: "Mr Jones".into(), ..Pickup::default() };
     edit(&mut order, &Asked { pickup: Some(pickup), ..Asked::default() }).unwrap();
-    order.edit_promised(1);
+    order.edit_promised(1, &[]);
     order.edit_confirmed(1);
     order.edited(1, None, 9);
     assert!(order.lines.iter().all(|line| line.location == "SOHO" && line.reservation == "o-1/e1"));
@@ -225,7 +225,7 @@ fn an_edit_before_booking_needs_no_erp_and_one_whose_booking_may_have_been_sent_
     edit(&mut early, &asked(&[(1, 4)])).unwrap();
     assert_eq!(step(&early), Step::Changed, "the ERP will be told of four");
     let channel = shop();
-    let known = Circumstances { channel: Some(&channel), booking_sent: true };
+    let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: false };
     late.edit(&asked(&[(1, 4)]), known, by()).unwrap();
     late.advance();
     assert_eq!((step(&late), late.edit_may_go_on()), (Step::Asked, false));
@@ -294,7 +294,7 @@ fn of_a_sale_over_a_till_only_the_address_can_be_corrected() {
     let mut order = booked();
     order.set_capture(Capture::Fact);
     let till = Channel::default();
-    let known = Circumstances { channel: Some(&till), booking_sent: true };
+    let known = Circumstances { channel: Some(&till), booking_sent: true, tells: false };
     let error = order.edit(&asked(&[(1, 4)]), known, by()).unwrap_err();
     assert_eq!(error.fields()[0].0, "quantities");
     let address = Address { city: "Leeds".into(), ..Address::default() };

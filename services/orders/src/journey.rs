@@ -38,6 +38,8 @@ pub(crate) enum Brought {
     Paid(Box<pay::Payment>),
     /// What the shop has given back by itself, and whether it has cancelled the order.
     ShopRefunds(Box<shop::GetOrderResponse>),
+    /// The order as the shop shows it after an edit of ours.
+    ShopEdited(Box<shop::EditOrderResponse>),
     /// A record of another system.
     Record(Ref),
     /// Done, nothing to remember.
@@ -87,7 +89,8 @@ impl Process for Journey {
 
     fn refused(&self, draft: &mut Draft<Order>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
         let was = draft.doc.state();
-        let verdict = outcome::refused(&mut draft.doc, leg, why, now.as_millisecond());
+        let rules = self.calls.rules(&draft.doc);
+        let verdict = outcome::refused(&mut draft.doc, leg, why, &rules, now.as_millisecond());
         if was != State::Cancelling && draft.doc.state() == State::Cancelling {
             sent::ask_for_payments(draft);
         }

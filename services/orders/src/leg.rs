@@ -41,6 +41,8 @@ pub(crate) enum Leg {
     TellCancelled,
     /// The shop takes lines off that were cancelled here. (commerce)
     TellLinesCancelled(usize),
+    /// The shop shows what was edited here. (commerce)
+    TellEdit(usize),
     /// The shop tells the customer that it waits in the store; the number says how often it has. (commerce)
     TellReady(u32),
     /// What agents see, on the side. (CRM)
@@ -115,6 +117,7 @@ impl Step for Leg {
             Self::TellChannel(id) => format!("commerce.record_fulfilment/{id}"),
             Self::TellCancelled => "commerce.cancel_order".into(),
             Self::TellLinesCancelled(number) => format!("commerce.take_off_lines/{number}"),
+            Self::TellEdit(number) => format!("commerce.edit_order/{number}"),
             Self::TellReady(times) => format!("commerce.ready_for_pickup/{times}"),
             Self::TellCrm(stamp) => format!("crm.order_context/{stamp}"),
             Self::CloseSalesOrder => "erp.cancel_sales_order".into(),
@@ -184,6 +187,7 @@ impl Step for Leg {
             // These look first whether it is done.
             | Self::TellCancelled
             | Self::TellLinesCancelled(_)
+            | Self::TellEdit(_)
             | Self::TellReady(_)
             // So does the contract of payments, for everything it writes.
             | Self::AskPayment(_)
@@ -223,6 +227,7 @@ impl Step for Leg {
             | Self::TellChannel(_)
             | Self::TellCancelled
             | Self::TellLinesCancelled(_)
+            | Self::TellEdit(_)
             | Self::TellReady(_)
             | Self::CloseSalesOrder
             | Self::GiveBack
@@ -266,6 +271,7 @@ impl Step for Leg {
             | Self::TellChannel(_)
             | Self::TellCancelled
             | Self::TellLinesCancelled(_)
+            | Self::TellEdit(_)
             | Self::TellReady(_)
             | Self::CloseSalesOrder
             | Self::GiveBack

@@ -44,7 +44,9 @@ mod reroute;
 mod screening;
 mod seal;
 mod sent;
+mod shop_money;
 mod shop_order;
+mod shop_policy;
 mod shop_taking;
 mod sourcing;
 #[cfg(test)]
@@ -77,6 +79,7 @@ use crate::poll::{Facts, reading_of_payments};
 use crate::record::Order;
 pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
+pub use crate::shop_policy::{OnShopEdit, ShopEdits};
 
 /// A thousand-line order fits several times.
 const LARGEST_MESSAGE: usize = 16 << 20;

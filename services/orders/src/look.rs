@@ -11,13 +11,14 @@ use retail_runtime::{Clock, Timestamp};
 use retail_store::{IndexQuery, Store};
 
 use crate::calls::Calls;
-use crate::config::Config;
+use crate::config::{Channel, Config};
 use crate::decision::Decision;
 use crate::policies::Policies;
 use crate::policy::{OnBackorder, Place, Policy, RejectedPickup, Shortage, Sourcing};
 use crate::record::{Capture, Order};
 use crate::reroute::Reroute;
 use crate::seal::list;
+use crate::shop_policy::{OnShopEdit, ShopRules};
 use crate::sourcing::{self, Candidate, Terms, Wanted};
 
 /// Decides which places fulfil an order.
@@ -93,6 +94,17 @@ impl Sources {
     pub(crate) fn moves_backorders(&self, order: &Order) -> bool {
         let found = policy(&self.policies.now(), order).map(|(_, policy)| policy.on_backorder);
         found == Some(OnBackorder::Reroute)
+    }
+
+    /// What becomes of edits between us and the shop of a channel.
+    #[must_use]
+    pub(crate) fn shop_rules(&self, name: &str, channel: Option<&Channel>) -> ShopRules {
+        let edits = self.policies.now().channels.get(name).copied().unwrap_or_default();
+        ShopRules {
+            carry_out: edits.edits == OnShopEdit::CarryOut,
+            tell: edits.tell_edits && channel.is_some_and(|channel| !channel.address.is_empty()),
+            tolerance: channel.map_or(0, |channel| channel.tolerance_minor),
+        }
     }
 
     /// True when a policy fits.

@@ -63,7 +63,7 @@ impl Order {
             // The person has looked and takes it over as it is.
             reason if TAKEN_OVER.contains(&reason) => self.released.push(reason.to_owned()),
             "UNKNOWN_ITEM" => self.items_known = false,
-            reason if Finding::is(reason) => self.acknowledge_shop(),
+            reason if Finding::is(reason) => self.acknowledge_shop(reason),
             NOT_AUTHORIZED => payments::ask_again(self),
             // Asked again, never waved through: what still lacks holds the order again.
             _ => {}
@@ -227,7 +227,7 @@ impl Order {
             && self.shipments.iter().all(|shipment| shipment.consumed && shipment.told)
             && self.pickup.as_ref().is_none_or(Pickup::is_over)
             && self.lines_are_at_rest()
-            && self.untold_line_cancels().next().is_none()
+            && self.shop_knows_of_lines()
             && self.is_paid()
             && (!self.has_leftovers() || (self.given_back && self.money_is_back()))
             && (!self.is_overpaid() || self.money_is_back())
@@ -293,8 +293,8 @@ impl Order {
         if self.lacks_money() > 0 {
             return Some(("Booked, and not paid", "The customer pays anew, or somebody cancels it"));
         }
-        if self.differs_from_shop() {
-            return Some(("Changed in the shop", "Somebody settles what differs, then releases the hold"));
+        if let Some(words) = self.shop_words() {
+            return Some(words);
         }
         if self.is_stranded() && self.pickup.is_none() {
             return Some(("Rejected by its place", "Somebody names another place, or cancels it"));

@@ -179,6 +179,7 @@ impl Orders {
     pub(crate) async fn take_facts(&self, told: erp::SalesOrder) -> Result<(), Failure> {
         let (now, seal, id, sources) =
             (self.clock.now(), self.seal, told.external_ref.clone(), self.calls.sources.clone());
+        let calls = self.calls.clone();
         let rule = move |draft: &mut Draft<Order>| {
             // Not every sales order that carries an external id was born here.
             if !draft.existed {
@@ -186,7 +187,7 @@ impl Orders {
             }
             let before = draft.doc.clone();
             if crate::facts::take(&mut draft.doc, &told) {
-                draft.doc.follow_shop(now.as_millisecond());
+                draft.doc.follow_shop(calls.rules(&before).shop, now.as_millisecond());
                 if draft.doc.state() == State::Cancelling && before.state() != State::Cancelling {
                     sent::ask_for_payments(draft);
                 }

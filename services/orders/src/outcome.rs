@@ -8,6 +8,7 @@ use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
 use crate::screening::{Screening, screen};
+use crate::shop_policy::ShopRules;
 use crate::{facts, payments, refunds};
 
 /// What the order's channel says.
@@ -19,6 +20,8 @@ pub(crate) struct Rules {
     pub screening: Screening,
     /// Lines that the ERP has no stock for are given to another place.
     pub moves_backorders: bool,
+    /// Edits between us and the shop.
+    pub shop: ShopRules,
 }
 
 /// Takes what a leg has brought into the order.
@@ -61,6 +64,8 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::TellChannel(id), _) => with_shipment(order, id, |shipment| shipment.told = true),
         (Leg::TellCancelled, _) => order.shop_knows = true,
         (Leg::TellLinesCancelled(number), _) => order.told_of_lines(*number),
+        (Leg::TellEdit(number), Brought::ShopEdited(told)) => order.edited_at_shop(*number, told, rules.shop, at),
+        (Leg::TellEdit(number), _) => order.need_not_tell_edit(*number),
         (Leg::TellReady(times), _) => {
             if let Some(pickup) = &mut order.pickup {
                 pickup.told_ready = *times;
@@ -98,7 +103,10 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::ReleaseLines(number), _) => order.lines_cancelled(*number),
         (Leg::PromiseEdit(number), Brought::Reservation(answer)) => match lacking(answer) {
             Some(cause) => order.lose_edit(*number, &cause),
-            None => order.edit_promised(*number),
+            None => {
+                let promised = answer.reservation.as_ref().map(|promised| promised.lines.as_slice());
+                order.edit_promised(*number, promised.unwrap_or_default());
+            }
         },
         (Leg::ConfirmEdit(number), _) => order.edit_confirmed(*number),
         (Leg::ChangeSalesOrder(number), Brought::SalesOrder(told)) => {
@@ -136,7 +144,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
         }
     }
-    order.follow_shop(at);
+    order.follow_shop(rules.shop, at);
     order.date_holds(&rules.screening);
     if rules.moves_backorders {
         order.source_backorders_anew(at);
@@ -145,10 +153,10 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
 }
 
 /// Judges a refusal: most wait for a person.
-pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
+pub(crate) fn refused(order: &mut Order, leg: &Leg, why: &Failure, rules: &Rules, at: i64) -> Verdict {
     let verdict = judge(order, leg, why, at);
     if verdict == Verdict::Handled {
-        order.follow_shop(at);
+        order.follow_shop(rules.shop, at);
         order.advance();
     }
     verdict
@@ -172,6 +180,7 @@ fn is_overtaken(order: &Order, leg: &Leg) -> bool {
         | Leg::TellChannel(_)
         | Leg::TellCancelled
         | Leg::TellLinesCancelled(_)
+        | Leg::TellEdit(_)
         | Leg::TellReady(_)
         | Leg::TellCrm(_)
         | Leg::CloseSalesOrder
@@ -252,6 +261,11 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         // The shop will take them off with their money, or refuse that too.
         Leg::TellLinesCancelled(number) => {
             order.told_of_lines(*number);
+            Verdict::Handled
+        }
+        // It stays as it is here; that the shop shows something else is shown among the exceptions.
+        Leg::TellEdit(number) => {
+            order.not_edited_at_shop(*number, &format!("{}: {}", why.reason(), why.detail()), at);
             Verdict::Handled
         }
         Leg::TellChannel(id) if order.shop_has_no_use_for(id) => {

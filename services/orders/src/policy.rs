@@ -9,6 +9,8 @@ use retail_runtime::Timestamp;
 use retail_runtime::config::Span;
 use serde::Deserialize;
 
+use crate::shop_policy::ShopEdits;
+
 /// More places than any policy needs; every one is looked at for every order.
 const MOST_PLACES: usize = 50;
 /// Parcels beyond which no retailer splits an order.
@@ -28,6 +30,8 @@ pub struct Sourcing {
     /// market; then one that names its brand and no market; then its market and no brand; then the one called
     /// `default`. Without one it is not sourced.
     pub policies: BTreeMap<String, Policy>,
+    /// Edits between us and the shops of channels, by instance name.
+    pub channels: BTreeMap<String, ShopEdits>,
 }
 
 /// What is known of a place.

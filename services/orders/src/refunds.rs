@@ -28,11 +28,12 @@ impl Order {
         ours.fold(0, |sum, one| sum.saturating_add(one.minor))
     }
 
-    /// True when an edit has set money free, or more was taken out of authorizations than is owed: somebody captured one in
-    /// the service's own screens while another one was used.
+    /// True when an edit has set money free, some of it went back already, or more was taken out of authorizations than is
+    /// owed: somebody captured one in the service's own screens while another one was used.
     #[must_use]
     pub(crate) fn is_overpaid(&self) -> bool {
-        self.set_free() > 0 || self.captured_by_us() > self.owed()
+        let gone = self.shop_gave_back() > 0 || !self.refunds.is_empty();
+        self.set_free() > 0 || gone || self.captured_by_us() > self.owed()
     }
 
     /// Payments that the ERP may have in its books although it never said so.
@@ -107,7 +108,8 @@ impl Order {
         paid.saturating_sub(earned).saturating_sub(self.refunded()).max(0)
     }
 
-    fn refunded(&self) -> i64 {
+    /// What went back, or is planned to, minor units.
+    pub(crate) fn refunded(&self) -> i64 {
         self.refunds.iter().fold(0, |sum, refund| sum.saturating_add(refund.minor))
     }
 }
@@ -203,7 +205,7 @@ fn is_for_what_never_ships(order: &Order, told: &shop::Refund) -> bool {
     }
     let ours = told.external_ref.strip_prefix(&order.id).is_some_and(|rest| rest.starts_with("/r"));
     let took_off = told.lines.iter().any(|line| line.restock() == shop::Restock::Cancel);
-    ours || (told.external_ref.is_empty() && took_off)
+    ours || (told.external_ref.is_empty() && (took_off || told.of_order))
 }
 
 /// What the shop still shows as ordered of what will never ship. A shop that has cancelled the order itself shows

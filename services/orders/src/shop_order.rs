@@ -1,51 +1,21 @@
 //! How the shop says that an order stands, held against what we have. What people did in the shop's admin is carried out
 //! here as if it had been asked of us; what cannot be becomes a hold that names both sides, and holds up nothing that is
-//! booked already. Plain data and its rules, pure.
+//! booked already. Pure; what the shop says stands in `standing.rs`, what it shows of our edits in `untold.rs`.
+
+mod standing;
+mod untold;
 
 use retail_proto::Quantity;
-use retail_proto::orders::v1 as pb;
-use retail_runtime::fault::{BadShape, Violations};
 
+pub(crate) use self::standing::{Known, Standing, StandingLine, answered, read};
+use crate::edit::ShopEdit;
 use crate::line_cancel::Step;
 use crate::pickup::{By, Stage};
 use crate::record::{Capture, Hold, Line, Order, State};
+use crate::shop_policy::ShopRules;
 
-/// Who cancels lines that were taken off in the shop.
-const SHOP: &str = "shop";
-
-/// A line as the shop shows it.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct StandingLine {
-    /// The shop's id.
-    #[prost(string, tag = "1")]
-    pub id: String,
-    /// Code or text, for people.
-    #[prost(string, tag = "2")]
-    pub name: String,
-    /// Ordered less what was taken off, millionths.
-    #[prost(int64, tag = "3")]
-    pub wanted: i64,
-}
-
-/// How the shop says that the order stands.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Standing {
-    /// Grows with every change at the shop.
-    #[prost(uint64, tag = "1")]
-    pub version: u64,
-    /// The shop has cancelled it.
-    #[prost(bool, tag = "2")]
-    pub cancelled: bool,
-    /// The shop's word for why.
-    #[prost(string, tag = "3")]
-    pub reason: String,
-    /// Its lines.
-    #[prost(message, repeated, tag = "4")]
-    pub lines: Vec<StandingLine>,
-    /// A person has looked at what differs and released it.
-    #[prost(bool, tag = "5")]
-    pub acknowledged: bool,
-}
+/// Who changes what people have changed in the shop.
+pub(crate) const SHOP: &str = "shop";
 
 /// What a person must look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +24,8 @@ pub(crate) enum Finding {
     Cancelled,
     /// The shop wants other lines than we have, and nobody can carry that out.
     Edited,
+    /// The shop cannot be told of an edit that was made here.
+    NotTold,
 }
 
 /// One thing that the shop wants otherwise.
@@ -63,8 +35,10 @@ pub(crate) enum Change {
     Gone(i32),
     /// Another quantity of a line, millionths.
     Quantity { number: i32, wanted: i64 },
-    /// A line that we do not have.
-    Added { name: String, wanted: i64 },
+    /// A line that we do not have, by the shop's id.
+    Added { id: String, name: String, wanted: i64 },
+    /// It is delivered elsewhere.
+    Address,
 }
 
 impl Finding {
@@ -72,48 +46,14 @@ impl Finding {
         match self {
             Self::Cancelled => "CANCELLED_IN_SHOP",
             Self::Edited => "EDITED_IN_SHOP",
+            Self::NotTold => "EDIT_NOT_TOLD",
         }
     }
 
     /// True for the hold of a finding.
     pub(crate) fn is(reason: &str) -> bool {
-        [Self::Cancelled, Self::Edited].iter().any(|finding| finding.reason() == reason)
+        [Self::Cancelled, Self::Edited, Self::NotTold].iter().any(|finding| finding.reason() == reason)
     }
-}
-
-/// Reads what the channel's connector tells.
-pub(crate) fn read(request: &pb::TakeChannelOrderRequest) -> Result<Standing, BadShape> {
-    let mut bad = Violations::default();
-    bad.require("channel", !request.channel.is_empty(), "name the channel");
-    bad.require("channel_order_id", !request.channel_order_id.is_empty(), "give the channel's own id of the order");
-    bad.require("version", request.version > 0, "give a number that grows with every change at the channel");
-    let mut lines = Vec::with_capacity(request.lines.len());
-    for (line, place) in request.lines.iter().zip(0_usize..) {
-        let at = |field: &str| format!("lines[{place}].{field}");
-        bad.require(&at("channel_line_id"), !line.channel_line_id.is_empty(), "give the channel's own id of the line");
-        let mut millionths = |field: &str, text: &str| match text.parse::<Quantity>() {
-            Ok(quantity) if !quantity.is_negative() => quantity.millionths(),
-            Ok(_) => {
-                bad.add(at(field), "a quantity is not negative");
-                0
-            }
-            Err(error) => {
-                bad.add(at(field), error.to_string());
-                0
-            }
-        };
-        let ordered = millionths("ordered", &line.ordered);
-        let removed = if line.removed.is_empty() { 0 } else { millionths("removed", &line.removed) };
-        let name = [&line.sku, &line.description].into_iter().find(|text| !text.is_empty());
-        lines.push(StandingLine {
-            id: line.channel_line_id.clone(),
-            name: name.cloned().unwrap_or_default(),
-            wanted: ordered.saturating_sub(removed).max(0),
-        });
-    }
-    bad.check()?;
-    let (version, cancelled, reason) = (request.version, request.cancelled, request.cancel_reason.clone());
-    Ok(Standing { version, cancelled, reason, lines, acknowledged: false })
 }
 
 impl Order {
@@ -137,12 +77,11 @@ impl Order {
 
     /// Takes over how the shop says that it stands. The same again and an older standing change nothing. `erp_asked` is that
     /// of [`Order::cancel`].
-    pub(crate) fn take_shop_order(&mut self, told: Standing, erp_asked: bool, at: i64) {
+    pub(crate) fn take_shop_order(&mut self, told: Standing, erp_asked: bool, rules: ShopRules, at: i64) {
         // Others look after an adopted order, whatever the shop says of it.
         let known = self.shop.as_ref();
-        let older = known.is_some_and(|known| known.version > told.version);
-        let same = known.is_some_and(|known| known.cancelled == told.cancelled && known.lines == told.lines);
-        if self.adopted || older || same {
+        let older = known.is_some_and(|known| known.version > told.version) || self.is_before_our_edit(&told);
+        if self.adopted || older || known.is_some_and(|known| known.says_all(&told)) {
             return;
         }
         if told.cancelled && self.state() != State::Cancelled {
@@ -151,18 +90,35 @@ impl Order {
             let _shipped = self.cancel(&format!("cancelled in the shop{why}"), erp_asked);
             self.shop_knows = true;
         }
+        self.stand_at_shop(told);
+        self.take_shop_money(at);
+        self.follow_shop(rules, at);
+    }
+
+    /// Keeps how it stands. What a person has released stays so while only money moves.
+    fn stand_at_shop(&mut self, mut told: Standing) {
+        told.forget_known_lines(self);
+        let placed = || {
+            let first = self.edits.iter().find_map(|edit| edit.address_before.as_ref());
+            first.or(self.shipping_address.as_ref())
+        };
+        let known = self.shop.as_ref();
+        let before = known.and_then(|known| known.address.as_ref()).or_else(placed);
+        let moved = told.address.is_some() && told.address.as_ref() != before;
+        told.address_wanted = moved || known.is_some_and(|known| known.address_wanted);
+        told.acknowledged = known.is_some_and(|known| known.acknowledged && known.agrees(&told));
         self.shop = Some(told);
-        self.follow_shop(at);
     }
 
     /// Carries out what the shop wants, as far as that is possible now; what never will be waits for a person. Called after
     /// every step, because lines are at rest at some times and not at others.
-    pub(crate) fn follow_shop(&mut self, at: i64) {
-        let Some(standing) = &self.shop else { return };
+    pub(crate) fn follow_shop(&mut self, rules: ShopRules, at: i64) {
         if self.adopted || matches!(self.state(), State::Cancelling | State::Cancelled | State::Refused) {
             return;
         }
-        if standing.cancelled {
+        let Some(cancelled) = self.shop.as_ref().map(|standing| standing.cancelled) else { return };
+        self.settle_untold();
+        if cancelled {
             let here = match self.state() {
                 State::PartlyShipped => "some of it has shipped",
                 State::Shipped | State::Completed => "it has shipped",
@@ -181,24 +137,112 @@ impl Order {
             self.find(Finding::Cancelled, detail, at);
             return;
         }
-        let mut differs = Vec::new();
-        let mut gone = Vec::new();
-        for change in self.shop_changes() {
+        if let Some(standing) = self.shop.as_mut().filter(|standing| standing.address == self.shipping_address) {
+            standing.address_wanted = false;
+        }
+        // What differs may be an edit of ours that the shop is being told of.
+        if self.is_telling_edits() {
+            return;
+        }
+        let found = self.follow_changes(rules, at);
+        if found.is_empty() {
+            self.lift_hold(Finding::Edited.reason());
+            return;
+        }
+        let waits = found.iter().all(|(waits, _)| *waits);
+        let differs: Vec<String> = found.into_iter().map(|(_, words)| words).collect();
+        let end = if waits {
+            "it is carried out by itself when that has ended"
+        } else {
+            "cancel or order here what the shop's customer wants otherwise, then release the hold"
+        };
+        self.find(Finding::Edited, format!("{}; {end}", differs.join("; ")), at);
+    }
+
+    /// Begins what can be begun; answers what cannot, in words, and whether it only waits for something to end.
+    fn follow_changes(&mut self, rules: ShopRules, at: i64) -> Vec<(bool, String)> {
+        let changes = self.shop_changes();
+        let gone =
+            changes.iter().filter_map(|change| if let Change::Gone(number) = change { Some(*number) } else { None });
+        let gone: Vec<i32> = gone.collect();
+        let rest: Vec<&Change> = changes.iter().filter(|change| !matches!(change, Change::Gone(_))).collect();
+        let acknowledged = self.shop.as_ref().is_some_and(|standing| standing.acknowledged);
+        if rest.is_empty() || self.nothing_is_left_at_shop() || !rules.carry_out || acknowledged {
+            let differs: Vec<String> = rest.iter().map(|change| self.words(change)).collect();
+            return differs.into_iter().chain(self.take_off(&gone, at)).map(|words| (false, words)).collect();
+        }
+        self.carry_out(&changes, rules, at)
+    }
+
+    /// True when the shop wants no goods of it any more.
+    fn nothing_is_left_at_shop(&self) -> bool {
+        let told = self.shop.iter().flat_map(|standing| &standing.lines);
+        let added = |told: &StandingLine| !self.lines.iter().any(|line| line.channel_line_id == told.id);
+        let mut comes = told.clone().filter(|told| told.wanted > 0 && added(told));
+        let wanted = |line: &Line| told.clone().find(|told| told.id == line.channel_line_id).map(|told| told.wanted);
+        let stays = |line: &Line| line.is_goods() && !line.closed && (line.shipped > 0 || wanted(line) != Some(0));
+        comes.next().is_none() && !self.lines.iter().any(stays)
+    }
+
+    /// Makes one edit of all that the shop wants otherwise.
+    fn carry_out(&mut self, changes: &[Change], rules: ShopRules, at: i64) -> Vec<(bool, String)> {
+        let (mut wish, mut differs) = (ShopEdit::default(), Vec::new());
+        for change in changes {
             match change {
-                Change::Gone(number) => gone.push(number),
-                Change::Quantity { .. } | Change::Added { .. } => differs.push(self.words(&change)),
+                Change::Gone(number) => {
+                    let left = self.line(*number).map_or(0, |line| line.shipped.max(line.invoiced));
+                    wish.set(*number, left);
+                }
+                Change::Quantity { number, wanted } => {
+                    let line = self.line(*number);
+                    let gone = line.map_or(0, |line| line.shipped.max(line.invoiced));
+                    if *wanted < gone || line.is_some_and(|line| line.closed) {
+                        differs.push((false, self.words(change)));
+                    } else {
+                        wish.set(*number, *wanted);
+                    }
+                }
+                Change::Added { id, .. } => {
+                    let told = self.shop.iter().flat_map(|standing| &standing.lines).find(|told| told.id == *id);
+                    if !told.is_some_and(|told| wish.add(told)) {
+                        let words = self.words(change);
+                        differs.push((false, format!("{words}, which is no item that is known here")));
+                    }
+                }
+                Change::Address => {
+                    if let Some(address) = self.shop.as_ref().and_then(|standing| standing.address.as_ref()) {
+                        wish.deliver_to(address);
+                    }
+                }
             }
         }
-        differs.extend(self.take_off(&gone, at));
-        if differs.is_empty() {
-            self.lift_hold(Finding::Edited.reason());
-        } else {
-            let detail = format!(
-                "{}; cancel or order here what the shop's customer wants otherwise, then release the hold",
-                differs.join("; ")
-            );
-            self.find(Finding::Edited, detail, at);
+        let under_way = self.editing().is_some_and(|(_, edit)| edit.by_shop);
+        // It goes on by itself, or begins as soon as the ERP has the order.
+        if wish.is_empty() || under_way || self.state() == State::Reserved {
+            return differs;
         }
+        let all: Vec<String> = changes.iter().map(|change| self.words(change)).collect();
+        let all = all.join("; ");
+        let version = self.shop.as_ref().map_or(0, |standing| standing.version);
+        if let Some(failed) = self.failed_shop_edit(version) {
+            return vec![(false, format!("{all}; it was tried: {}", failed.outcome))];
+        }
+        if let Some(what) = self.what_is_under_way() {
+            return vec![(true, format!("{all}; {what} is under way"))];
+        }
+        match self.edit_as_shop(&wish, (version, differs.is_empty()), rules, at) {
+            Ok(()) => differs,
+            Err(why) => vec![(false, format!("{all}; {why}"))],
+        }
+    }
+
+    /// What an edit must wait for, in words.
+    fn what_is_under_way(&self) -> Option<String> {
+        let edit = self.editing().map(|(number, edit)| format!("edit {number} by {} ({})", edit.who, edit.words()));
+        let moved = || self.rerouting().map(|(number, one)| format!("rerouting {number} by {}", one.who));
+        let closed =
+            || self.cancelling_lines().map(|(number, one)| format!("line cancellation {number} by {}", one.who));
+        edit.or_else(moved).or_else(closed)
     }
 
     /// What the shop wants otherwise than we have it. The one place that knows what an edit in the shop comes to.
@@ -207,12 +251,17 @@ impl Order {
         for told in self.shop.iter().flat_map(|standing| &standing.lines) {
             let Some(line) = self.lines.iter().find(|line| line.channel_line_id == told.id) else {
                 if told.wanted > 0 {
-                    changes.push(Change::Added { name: told.name.clone(), wanted: told.wanted });
+                    let (id, name) = (told.id.clone(), told.name.clone());
+                    changes.push(Change::Added { id, name, wanted: told.wanted });
                 }
                 continue;
             };
-            // A line that was closed here goes no further, and its shop was told or is about to be. Of what was edited here
-            // the shop goes on showing what it sold.
+            // A line that was closed here goes no further, and its shop was told or is about to be: unless it took it off
+            // itself, and wants it again.
+            if line.closed && told.wanted > line.shipped && self.was_closed_for_shop(line) {
+                changes.push(Change::Quantity { number: line.number, wanted: told.wanted });
+            }
+            // Of what was edited here the shop goes on showing what it sold until it is told.
             if line.closed || told.wanted == line.quantity || told.wanted == self.sold_by_channel(line) {
                 continue;
             }
@@ -223,6 +272,9 @@ impl Order {
             if !nothing_more || told.wanted < line.shipped {
                 changes.push(Change::Quantity { number: line.number, wanted: told.wanted });
             }
+        }
+        if self.shop.as_ref().is_some_and(|standing| standing.address_wanted) {
+            changes.push(Change::Address);
         }
         changes
     }
@@ -286,10 +338,25 @@ impl Order {
     }
 
     /// A person has looked at what differs; only another word of the shop brings it up again.
-    pub(crate) fn acknowledge_shop(&mut self) {
-        if let Some(standing) = &mut self.shop {
+    pub(crate) fn acknowledge_shop(&mut self, reason: &str) {
+        if let Some(standing) = self.shop.as_mut().filter(|_| reason != Finding::NotTold.reason()) {
             standing.acknowledged = true;
         }
+    }
+
+    /// Where it stands when something of it differs from the shop, and what comes next.
+    pub(crate) fn shop_words(&self) -> Option<(&'static str, &'static str)> {
+        let found = |finding: Finding| self.holds.iter().any(|hold| hold.reason == finding.reason());
+        if found(Finding::Cancelled) || found(Finding::Edited) {
+            return Some(("Changed in the shop", "Somebody settles what differs, then releases the hold"));
+        }
+        found(Finding::NotTold)
+            .then_some(("Changed here, not in the shop", "Somebody changes it there as well, or releases the hold"))
+    }
+
+    /// True when the shop knows of every line that was changed or cancelled here, as far as it is to hear of it.
+    pub(crate) fn shop_knows_of_lines(&self) -> bool {
+        self.untold_line_cancels().next().is_none() && self.edit_to_tell().is_none()
     }
 
     /// True when the shop will not take a shipment, because it has cancelled the order or taken off what is in it: a person
@@ -341,7 +408,8 @@ impl Order {
                 let (wanted, ordered, shipped) = (units(*wanted), units(ordered), units(shipped));
                 format!("{}: the shop wants {wanted}, here {ordered} are ordered and {shipped} shipped", named(*number))
             }
-            Change::Added { name, wanted } => format!("the shop has added {} of {name}", units(*wanted)),
+            Change::Added { name, wanted, .. } => format!("the shop has added {} of {name}", units(*wanted)),
+            Change::Address => "the shop has another delivery address".to_owned(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::fault::Error;
 use crate::orders::{Changed, Orders, existing, key_shape};
 use crate::place::order_id;
 use crate::record::{Order, State};
+use crate::shop_order::Standing;
 use crate::{sent, shop_order};
 
 impl Orders {
@@ -19,15 +20,18 @@ impl Orders {
         request: &pb::TakeChannelOrderRequest,
     ) -> Result<(Order, bool), Error> {
         key_shape(&request.idempotency_key)?;
-        let told = shop_order::read(request)?;
+        let mut told = shop_order::read(request)?;
         let id = order_id(&request.channel, &request.channel_order_id);
-        let (now, seal) = (self.clock.now(), self.seal);
+        told.forget_known_lines(&self.get(&id).await?);
+        self.know(&mut told).await?;
+        let (now, seal, calls) = (self.clock.now(), self.seal, self.calls.clone());
         let rule = move |draft: &mut Draft<Order>| {
             existing(draft)?;
             let before = draft.doc.clone();
             // A sales order whose answer never came may exist: the way back must look for it.
             let asked = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
-            draft.doc.take_shop_order(told.clone(), asked, now.as_millisecond());
+            let rules = calls.rules(&draft.doc).shop;
+            draft.doc.take_shop_order(told.clone(), asked, rules, now.as_millisecond());
             let cancelled = draft.doc.state() == State::Cancelling && before.state() != State::Cancelling;
             if cancelled {
                 sent::ask_for_payments(draft);
@@ -47,5 +51,16 @@ impl Orders {
         };
         let asked = Asked::new(principal, "TakeChannelOrder", &request.idempotency_key, request.encode_to_vec());
         self.change(&id, asked, rule).await
+    }
+
+    /// What is known of goods that the shop has added. Whoever cannot be asked now is asked when the shop tells it again.
+    async fn know(&self, told: &mut Standing) -> Result<(), Error> {
+        let goods = told.unknown_goods();
+        let keys = goods.iter().map(|(_, key)| key.clone()).collect();
+        let resolved = self.calls.resolve_items(keys).await.map_err(|_| Error::Peer("inventory".to_owned()))?;
+        for ((place, _), found) in goods.iter().zip(resolved) {
+            told.know(*place, found.item.as_ref());
+        }
+        Ok(())
     }
 }

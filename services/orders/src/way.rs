@@ -103,12 +103,17 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
             legs.push(Leg::Consume(shipment.id().to_owned()));
         }
         // What is collected is fulfilled when the customer has it.
-        if !shipment.told && order.pickup.as_ref().is_none_or(Pickup::is_over) {
+        // What was edited the shop shows first: it has no room for goods that it never sold.
+        let shown = order.edit_to_tell().is_none();
+        if !shipment.told && shown && order.pickup.as_ref().is_none_or(Pickup::is_over) {
             legs.push(Leg::TellChannel(shipment.id().to_owned()));
         }
     }
     legs.extend(order.untold_pickup().map(Leg::TellReady));
-    legs.extend(order.untold_line_cancels().map(Leg::TellLinesCancelled));
+    match order.edit_to_tell() {
+        Some(number) => legs.push(Leg::TellEdit(number)),
+        None => legs.extend(order.untold_line_cancels().map(Leg::TellLinesCancelled)),
+    }
     legs.extend(reroute(order));
     legs.extend(cancel_lines(order));
     legs.extend(edit(order));
@@ -122,7 +127,7 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
         legs.push(Leg::GiveBack);
     }
     // What is taken off the order at the shop is not taken off once more with its money.
-    let told = order.lines_are_at_rest() && order.untold_line_cancels().next().is_none();
+    let told = order.lines_are_at_rest() && order.shop_knows_of_lines();
     if order.leftovers_are_settled() && told {
         legs.extend(give_money_back(order));
     }

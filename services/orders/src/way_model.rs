@@ -4,6 +4,7 @@
 
 mod editing;
 mod purse;
+mod shop;
 mod world;
 
 use std::collections::BTreeMap;
@@ -15,11 +16,12 @@ use retail_runtime::Timestamp;
 use self::editing::{Edited, edit, edited};
 use self::purse::{AtTheService, Purse};
 use self::world::World;
-use crate::edit::Step as Editing;
+use crate::edit::{Step as Editing, Told};
 use crate::pickup::{By, Pickup, Stage};
 use crate::policy::RejectedPickup;
 use crate::record::{Capture, Order, State};
 use crate::reroute::Wish;
+use crate::shop_policy::ShopRules;
 use crate::testing::order;
 use crate::{facts, outcome, payments, way};
 
@@ -51,8 +53,8 @@ enum Event {
     CloseByHand,
     /// People cancel it in the shop's admin.
     ShopCancels,
-    /// People edit a line there: so many pieces are left of it.
-    ShopEdits(i32, i64),
+    /// People edit it there.
+    ShopEdits(shop::Edits),
     /// Something happens at the payment service.
     Money(AtTheService),
     /// The journey takes its next step; the numbers say what becomes of it.
@@ -74,7 +76,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..3_i32).prop_map(Event::Backorder),
         1 => Just(Event::CloseByHand),
         1 => Just(Event::ShopCancels),
-        2 => (1..3_i32, 0..7_i64).prop_map(|(line, left)| Event::ShopEdits(line, left)),
+        3 => shop::edits(),
         1 => prop_oneof![
             Just(AtTheService::Ends),
             Just(AtTheService::TakenByOthers),
@@ -94,7 +96,7 @@ fn go(order: &mut Order, world: &mut World, luck: u8) -> bool {
         // Nobody knows: the same is asked again.
         Err(Failure::Unknown { .. }) => {}
         Err(why) => {
-            let verdict = outcome::refused(order, &leg, &why, world.now);
+            let verdict = outcome::refused(order, &leg, &why, &outcome::Rules::default(), world.now);
             assert_eq!(verdict, Verdict::Handled, "{} parks: {why:?}", leg.name());
         }
     }
@@ -155,8 +157,8 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
             world.shop.cancelled = true;
             hear_the_shop(order, world);
         }
-        Event::ShopEdits(number, left) => {
-            world.shop.left.insert(*number, left * UNIT);
+        Event::ShopEdits(edits) => {
+            world.shop.is_edited(edits);
             hear_the_shop(order, world);
         }
         Event::Money(event) => world.purse.happens(order, event),
@@ -169,7 +171,7 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
 /// The shop tells how the order stands there.
 fn hear_the_shop(order: &mut Order, world: &mut World) {
     let was = order.state();
-    order.take_shop_order(world.shop.standing(order), world.booked, world.now);
+    order.take_shop_order(world.shop.standing(order), world.booked, ShopRules::default(), world.now);
     if was != State::Cancelling && order.state() == State::Cancelling {
         for payment in &mut order.payments {
             payment.asked = world.payments.contains_key(&payment.id);
@@ -181,7 +183,7 @@ fn hear_the_shop(order: &mut Order, world: &mut World) {
 fn tell(order: &mut Order, world: &World) {
     if world.booked && order.sales_order.is_some() {
         facts::take(order, &world.told(order));
-        order.follow_shop(world.now);
+        order.follow_shop(ShopRules::default(), world.now);
         order.advance();
     }
 }
@@ -199,6 +201,10 @@ fn comes_to_rest(order: &mut Order, world: &mut World) {
         }
         tell(order, world);
         world.purse.comes_to_rest(order);
+        if !matches!(order.state(), State::Received | State::Held) {
+            world.shop.is_paid(order);
+            hear_the_shop(order, world);
+        }
         let found: Vec<String> = order.holds.iter().map(|hold| hold.reason.clone()).collect();
         for reason in found {
             order.release_hold(&reason).unwrap();
@@ -240,6 +246,7 @@ proptest! {
             order.lines.iter_mut().for_each(|line| line.location = "SOHO".into());
         }
         let mut world = World { now: 1_000, ..World::default() };
+        world.shop.sells(&order);
         if paid > 0 {
             // The last of them is declined at first.
             world.purse.pays("pi-1", order.total, paid == 2, paid == 3);
@@ -277,6 +284,15 @@ proptest! {
             prop_assert!(order.state() == State::Cancelled || cancels.all(|cancel| cancel.told), "the shop knows of every line that is cancelled");
         }
         prop_assert!(order.lines_are_at_rest());
+        let untold = order.edits.iter().any(|edit| edit.told() == Told::Refused);
+        let released = order.shop.as_ref().is_some_and(|standing| standing.acknowledged);
+        let looked_at = released || order.differs_from_shop();
+        if sold && order.state() == State::Completed && !untold && !looked_at {
+            for line in order.lines.iter().filter(|line| !line.closed) {
+                let shown = world.shop.units(&line.channel_line_id).map(|units| units * UNIT);
+                prop_assert_eq!(shown, Some(line.quantity), "line {} in the shop", line.number);
+            }
+        }
         prop_assert!(order.edits.iter().all(|edit| matches!(edit.step(), Editing::Done | Editing::Failed)));
         if order.state() == State::Completed {
             for (number, line) in &world.lines {

@@ -26,6 +26,9 @@ pub(crate) fn config(config: &Config) -> anyhow::Result<ExitCode> {
 /// References between sections that lead nowhere.
 fn problems(config: &Config) -> Vec<String> {
     let mut problems = config.orders.sourcing.problems();
+    let unknown =
+        config.orders.sourcing.channels.keys().filter(|name| !config.orders.channels.contains_key(name.as_str()));
+    problems.extend(unknown.map(|name| format!("orders.sourcing.channels.{name}: there is no orders.channels.{name}")));
     for (name, channel) in &config.orders.channels {
         if !config.orders.erps.contains_key(&channel.erp) {
             problems

@@ -30,6 +30,7 @@ pub(crate) const WHOLE: Document = Document {
     note
     createdAt
     order { id currencyCode }
+    orderAdjustments(first: 1) { nodes { id } pageInfo { hasNextPage endCursor } }
     transactions(first: 50) {
       nodes { kind status amountSet { shopMoney { amount } } }
       pageInfo { hasNextPage endCursor }

@@ -36,6 +36,7 @@ pub(crate) const WHOLE: Document = Document {
     phone
     totalPriceSet { shopMoney { amount } }
     totalOutstandingSet { shopMoney { amount } }
+    totalReceivedSet { shopMoney { amount } }
     customer {
       id
       firstName

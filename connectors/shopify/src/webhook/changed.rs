@@ -1,5 +1,6 @@
-//! `orders/cancelled`, `orders/updated`, `orders/edited`: what people do to an order in the shop's admin. Bodies come late
-//! and in any order, so that they say at most whether there is something to hear; how the order stands is asked for.
+//! `orders/cancelled`, `orders/updated`, `orders/edited`, `orders/paid`: what people do to an order in the shop's admin. Bodies
+//! come late and in any order, so that they say at most whether there is something to hear; how the order stands is asked
+//! for.
 
 use std::time::Duration;
 
@@ -11,9 +12,13 @@ use serde_json::json;
 
 use super::{Delivery, handed, noted, read, unanswered};
 use crate::commerce::Connector;
+use crate::document::editing::IS_EDITED;
+use crate::gid::gid;
 use crate::request::Wanted;
-use crate::standing::says_something;
+use crate::standing::{may_be_sent_elsewhere, says_something};
+use crate::wire::editing::IsEdited;
 use crate::wire::event;
+use crate::wire::money::OrderData;
 
 /// The shop tells of an order for four hours at most: one that is older and unknown was sold before the mesh was there.
 const OLD: Duration = Duration::from_secs(24 * 3600);
@@ -25,7 +30,24 @@ impl Connector {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
-        if says_something(&body) { self.tell_order(delivery, body.id).await } else { noted() }
+        let heard = says_something(&body) || may_be_sent_elsewhere(&body);
+        if heard { self.tell_order(delivery, body.id).await } else { noted() }
+    }
+
+    /// Of an order that is paid. As it was sold its own body says so; of one that was edited the rest of the money came.
+    pub(super) async fn order_paid(&self, delivery: &Delivery<'_>) -> WebhookReply {
+        let body: event::Changed = match read(delivery) {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        let variables = json!({"id": gid("Order", body.id)});
+        match self.admin.read::<OrderData<IsEdited>>(&IS_EDITED, &variables, "").await {
+            Ok(data) if data.order.as_ref().is_some_and(|order| order.edited) => {
+                self.tell_order(delivery, body.id).await
+            }
+            Ok(_) => noted(),
+            Err(error) => unanswered(delivery, body.id, &error),
+        }
     }
 
     /// Of an order that was edited: lines that were added are in its body alone.
@@ -51,6 +73,10 @@ impl Connector {
             cancelled: found.told.cancelled,
             cancel_reason: found.told.cancel_reason,
             lines: found.told.lines,
+            shipping_address: found.told.order.and_then(|order| order.shipping_address),
+            received: found.told.received,
+            outstanding: found.told.outstanding,
+            given_back: found.told.given_back,
         };
         let answer = Box::pin(self.orders.clone().take_channel_order(request)).await;
         let unknown = answer.as_ref().is_err_and(|status| Refusal::read(status).class() == Class::NotFound);

@@ -73,7 +73,7 @@ impl Connector {
         if refund.is_ours() {
             return Ok(!refund.lines.is_empty() && refund.standing.is_empty());
         }
-        match (restocked("RETURN"), restocked("CANCEL")) {
+        match (restocked("RETURN"), refund.is_of_order()) {
             (true, _) => Ok(false),
             (false, true) => Ok(true),
             (false, false) => self.is_cancelled(refund.order).await,

@@ -25,6 +25,9 @@ pub(crate) struct Refund {
     /// Only whether there are any: their shape is not documented.
     #[serde(default, deserialize_with = "listed")]
     pub(crate) refund_shipping_lines: Vec<IgnoredAny>,
+    /// Only whether there are any: they say that more or less went back than lines and postage come to.
+    #[serde(default, deserialize_with = "listed")]
+    pub(crate) order_adjustments: Vec<IgnoredAny>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -78,6 +81,16 @@ pub(crate) struct Changed {
     pub(crate) id: u64,
     #[serde(default, deserialize_with = "text")]
     pub(crate) cancelled_at: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) created_at: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) updated_at: String,
+    /// Null while nothing has shipped.
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) fulfillment_status: String,
+    /// Only whether there is one.
+    #[serde(default)]
+    pub(crate) shipping_address: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "listed")]
     pub(crate) line_items: Vec<ChangedLine>,
     #[serde(default, deserialize_with = "listed")]

@@ -87,6 +87,7 @@ pub(crate) struct Whole {
     pub(crate) created_at: String,
     pub(crate) order: RefundedOrder,
     pub(crate) transactions: Connection<Movement>,
+    pub(crate) order_adjustments: Connection<Named>,
     pub(crate) refund_line_items: Connection<RefundedLine>,
     pub(crate) refund_shipping_lines: Connection<RefundedShipping>,
 }

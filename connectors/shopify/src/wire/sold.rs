@@ -51,6 +51,7 @@ pub(crate) struct Sold {
     pub(crate) phone: String,
     pub(crate) total_price_set: Bag,
     pub(crate) total_outstanding_set: Bag,
+    pub(crate) total_received_set: Bag,
     #[serde(default)]
     pub(crate) customer: Option<Customer>,
     #[serde(default)]

@@ -104,7 +104,9 @@ async fn an_order_that_is_still_on_its_way_here_is_told_again() {
 #[tokio::test]
 async fn a_body_without_its_order_is_refused_by_field() {
     let desk = desk("").await;
-    for (topic, field) in [("orders/cancelled", "id"), ("orders/updated", "id"), ("orders/edited", "order_edit")] {
+    for (topic, field) in
+        [("orders/cancelled", "id"), ("orders/updated", "id"), ("orders/paid", "id"), ("orders/edited", "order_edit")]
+    {
         let (code, said) = said(&desk.accept(webhook(topic, "{}")).await);
         assert_eq!((code, &said["fields"][0]["field"]), (400, &json!(field)), "{topic}");
     }

@@ -7,6 +7,7 @@ mod cancellations;
 mod changes;
 mod contract;
 mod customers;
+mod edits;
 mod facts;
 mod fulfilments;
 mod moves;

@@ -63,7 +63,7 @@ async fn a_webhook_of_another_shop_is_refused() {
 async fn other_topics_are_acknowledged_and_place_nothing() {
     let desk = desk("").await;
     for (topic, result) in [
-        ("orders/paid", "NOTED"),
+        ("orders/partially_fulfilled", "NOTED"),
         ("orders/fulfilled", "NOTED"),
         ("customers/redact", "NOTED"),
         ("carts/update", "UNKNOWN_TOPIC"),

@@ -9,7 +9,7 @@ use crate::locale::Locale;
 use crate::occasion::{self, OCCASIONS};
 
 /// Plain English for every occasion.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("ordered", include_str!("../../words/ordered.en.txt")),
     ("ready_for_pickup", include_str!("../../words/ready_for_pickup.en.txt")),
     ("delayed", include_str!("../../words/delayed.en.txt")),
@@ -20,6 +20,7 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("not_collected", include_str!("../../words/not_collected.en.txt")),
     ("return_authorized", include_str!("../../words/return_authorized.en.txt")),
     ("return_received", include_str!("../../words/return_received.en.txt")),
+    ("edited", include_str!("../../words/edited.en.txt")),
 ];
 
 /// The words that come with the connector.

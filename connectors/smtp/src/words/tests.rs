@@ -48,7 +48,7 @@ proptest! {
     ) {
         thread_local! { static WORDS: Words = words(); }
         let at = |at: usize| texts[at].clone();
-        let line = |text: &String| Line { description: text.clone(), sku: text.clone(), quantity: text.clone() };
+        let line = |text: &String| Line { description: text.clone(), sku: text.clone(), quantity: text.clone(), ..Line::default() };
         let facts = Facts {
             name: at(0), order_number: at(1), return_number: at(2), location: at(3), carrier: at(4), amount: at(5),
             sender: at(6), tracking_numbers: vec![at(7)], lines: lines.iter().map(line).collect(), ..Facts::full()

@@ -39,6 +39,7 @@ async fn an_order_of_two_thousand_lines_arrives_whole() {
         description: format!("Größe {at} {}", "x".repeat(at % 400)),
         sku: format!("SKU-{at}"),
         quantity: "1".to_owned(),
+        ..pb::MessageLine::default()
     };
     let asked = pb::SendMessageRequest { lines: (0..2_000).map(line).collect(), ..shipped("m-1", "max@example.com") };
     assert_eq!(world.send(&asked).await, "DONE");

@@ -36,14 +36,14 @@ async fn world_in(files: &Path, more: &str) -> World {
 #[tokio::test]
 async fn every_occasion_has_words_out_of_the_box_with_everything_given_and_with_nothing() {
     let world = world().await;
-    for occasion in (1..=10).map(|number| pb::Occasion::try_from(number).unwrap()) {
+    for occasion in (1..=11).map(|number| pb::Occasion::try_from(number).unwrap()) {
         assert_eq!(world.send(&told(whole(occasion), "Alex", "en-GB")).await, "DONE", "{occasion:?}");
         let bare = shipped("bare", "max@example.com");
         let bare = pb::SendMessageRequest { carrier: String::new(), tracking_numbers: Vec::new(), ..bare };
         assert_eq!(world.send(&pb::SendMessageRequest { occasion: occasion.into(), ..bare }).await, "DONE");
     }
     let mailbox = world.mailbox().await;
-    assert_eq!(mailbox.len(), 20);
+    assert_eq!(mailbox.len(), 22);
     for mail in &mailbox {
         let (subject, text) = (mail["subject"].as_str().unwrap(), mail["text"].as_str().unwrap());
         assert!(subject.contains("1001") && text.contains("1001"), "{subject}\n{text}");
@@ -54,6 +54,26 @@ async fn every_occasion_has_words_out_of_the_box_with_everything_given_and_with_
     assert!(told(8).contains("Tracking: PP-1") && told(8).contains("- 2 x Kettle\n- CUP-9\n"), "{}", told(8));
     assert!(told(12).contains("12.50 EUR"), "{}", told(12));
     assert!(told(16).contains("on the parcel: R-7"), "{}", told(16));
+    assert!(told(20).contains("- Kettle: 2 instead of 3\n- CUP-9\n"), "{}", told(20));
+    assert!(told(20).contains("It comes to 25.00 EUR now."), "{}", told(20));
+}
+
+#[tokio::test]
+async fn an_edit_is_told_line_by_line_in_plain_words() {
+    let world = world().await;
+    let line = |description: &str, before: &str, after: &str| pb::MessageLine {
+        description: description.to_owned(),
+        quantity: after.to_owned(),
+        quantity_before: before.to_owned(),
+        ..pb::MessageLine::default()
+    };
+    let lines = vec![line("Kettle", "3", "2"), line("Cup", "1", "0"), line("Pot", "0", "1")];
+    let asked = shipped("edited", "max@example.com");
+    let asked = pb::SendMessageRequest { occasion: pb::Occasion::Edited.into(), lines, ..asked };
+    assert_eq!(world.send(&asked).await, "DONE");
+    let text = world.mail().await["text"].as_str().unwrap().to_owned();
+    let expected = "- Kettle: 2 instead of 3\n- Cup: no longer in the order\n- Pot: added, 1\n";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ pub(crate) fn whole(occasion: pb::Occasion) -> pb::SendMessageRequest {
         description: description.to_owned(),
         sku: sku.to_owned(),
         quantity: quantity.to_owned(),
+        quantity_before: if quantity.is_empty() { String::new() } else { "3".to_owned() },
     };
     pb::SendMessageRequest {
         occasion: occasion.into(),
@@ -90,6 +91,8 @@ pub(crate) fn whole(occasion: pb::Occasion) -> pb::SendMessageRequest {
         keep_until: Some(prost_types::Timestamp { seconds: 1_795_888_800, nanos: 0 }),
         expected_date: "2026-12-01".to_owned(),
         amount: Some(Money { minor_units: 1250, currency: "EUR".to_owned() }),
+        delivery_address: "1 High Street, LS1 1AA Leeds, GB".to_owned(),
+        total: Some(Money { minor_units: 2500, currency: "EUR".to_owned() }),
         ..shipped("whole", "max@example.com")
     }
 }

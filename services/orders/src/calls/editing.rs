@@ -15,14 +15,18 @@ impl Calls {
     /// Promises what an edit needs further. It is made lasting by a call of its own: an order that is cancelled meanwhile
     /// leaves a promise that runs out by itself.
     pub(super) async fn promise_edit(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
+        let edit = edit(order, number)?;
+        // What the shop has sold it has subtracted itself, as with the order, and waits for stock where there is none.
+        // What is asked for here nobody has sold yet.
+        let subtracts = self.channel(&order.channel).is_some_and(|channel| channel.subtracts_own_sales);
+        let subtracted = edit.by_shop && subtracts && order.decision().is_none();
         let request = stock::ReserveStockRequest {
             idempotency_key: key,
             reservation_id: order.edited_reservation(number),
-            lines: promised_lines(order, edit(order, number)?),
+            lines: promised_lines(order, edit),
             expires_in_seconds: self.reservation_seconds,
-            // Nobody has sold it yet.
-            allow_shortfall: false,
-            sold_by_channel: String::new(),
+            allow_shortfall: edit.by_shop,
+            sold_by_channel: if subtracted { order.channel.clone() } else { String::new() },
         };
         Ok(Brought::Reservation(self.inventory().reserve_stock(request).await?.into_inner()))
     }
@@ -45,7 +49,7 @@ impl Calls {
     }
 }
 
-fn edit(order: &Order, number: usize) -> Result<&Edit, Failure> {
+pub(super) fn edit(order: &Order, number: usize) -> Result<&Edit, Failure> {
     let found = number.checked_sub(1).and_then(|place| order.edits.get(place));
     found.ok_or_else(|| Failure::refused("NO_SUCH_EDIT", format!("order has no edit {number}")))
 }

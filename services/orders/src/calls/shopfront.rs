@@ -9,6 +9,7 @@ use retail_proto::types::v1::Outcome;
 use retail_runtime::Peer;
 use tonic::{Response, Status};
 
+use super::editing::edit;
 use super::{Calls, cancelling, found};
 use crate::journey::Brought;
 use crate::record::Order;
@@ -52,6 +53,17 @@ impl Calls {
         heard("commerce.TakeOffLines", client.take_off_lines(request).await, |answer| answer.outcome)
     }
 
+    /// The shop shows what was edited here.
+    pub(super) async fn tell_edit(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
+        let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
+        let Some(request) = edited(order, number, key)? else { return Ok(Brought::Done) };
+        let answer = found(client.edit_order(request).await, "NO_SUCH_SHOP_ORDER")?;
+        // A shop that cannot say such things goes on showing what it sold.
+        let Some(answer) = answer else { return Ok(Brought::Done) };
+        done("commerce.EditOrder", answer.outcome.as_ref())?;
+        Ok(Brought::ShopEdited(Box::new(answer)))
+    }
+
     /// The shop tells its customer that the goods wait in the store.
     pub(super) async fn tell_ready(&self, order: &Order, key: String) -> Result<Brought, Failure> {
         let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
@@ -68,6 +80,53 @@ impl Calls {
         let (_, peer) = self.channels.get(&order.channel)?;
         peer.clone().map(CommerceServiceClient::new)
     }
+}
+
+/// What the shop is to change for an edit; none when that is nothing.
+fn edited(order: &Order, number: usize, key: String) -> Result<Option<shop::EditOrderRequest>, Failure> {
+    let whole = |quantity: i64| {
+        let units = Quantity::from_millionths(quantity).as_whole();
+        units.ok_or_else(|| Failure::refused("NOT_WHOLE_UNITS", "the shop sells whole units".to_owned()))
+    };
+    let (mut lines, mut additions) = (Vec::new(), Vec::new());
+    for one in order.lines_to_tell(number) {
+        let Some(line) = order.line(one.number) else { continue };
+        if let Some(added) = &one.added {
+            if !line.is_goods() {
+                let detail = format!("{} is a charge, which cannot be added there", line.sku);
+                return Err(Failure::refused("CHARGE_NOT_TOLD", detail));
+            }
+            let variant = added.item.as_ref().filter(|item| item.instance == order.channel);
+            additions.push(shop::LineAddition {
+                external_ref: line.id.clone(),
+                sku: line.sku.clone(),
+                variant_id: variant.map(|item| item.id.clone()).unwrap_or_default(),
+                quantity: whole(one.quantity)?,
+                unit_price: line.unit_price.clone(),
+            });
+        } else if !line.channel_line_id.is_empty() {
+            lines.push(shop::LineEdit {
+                line_item_id: line.channel_line_id.clone(),
+                expected: whole(order.shown_before_edit(line, number, one))?,
+                quantity: whole(one.quantity)?,
+            });
+        }
+    }
+    if lines.is_empty() && additions.is_empty() {
+        return Ok(None);
+    }
+    let known = order.lines.iter().map(|line| line.channel_line_id.clone()).filter(|id| !id.is_empty());
+    Ok(Some(shop::EditOrderRequest {
+        instance: order.channel.clone(),
+        idempotency_key: key,
+        order_id: order.channel_order_id.clone(),
+        lines,
+        additions,
+        known_lines: known.collect(),
+        note: edit(order, number)?.why.clone(),
+        // The customer is told from here, where anybody is.
+        notify_customer: false,
+    }))
 }
 
 fn heard<T>(

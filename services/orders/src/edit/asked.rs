@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     pub payment: Option<pb::Payment>,
     /// Total that the customer was shown.
     pub total: Option<Money>,
+    /// People have done it in the shop already.
+    pub by_shop: bool,
 }
 
 impl Asked {
@@ -80,6 +82,7 @@ impl Asked {
             ship_from: request.ship_from.clone(),
             payment: request.payment.clone(),
             total: request.total.clone(),
+            by_shop: false,
         })
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Circumstances<'a> {
     pub channel: Option<&'a Channel>,
     /// The ERP may have been asked for the sales order already.
     pub booking_sent: bool,
+    /// The shop that sold it is told of edits.
+    pub tells: bool,
 }
 
 impl Order {
@@ -35,6 +37,8 @@ impl Order {
         }
         (edit.who, edit.why, edit.at) = (by.who.to_owned(), by.why.to_owned(), by.at);
         (edit.lacked, edit.version) = (lacked, self.version);
+        edit.erp_etag.clone_from(&self.erp_etag);
+        self.settle_told(&mut edit, asked.by_shop, known.tells);
         if let Some(payment) = &asked.payment {
             payments::add(&mut next, payment, known.channel, by.at)?;
             // One that was refused before is asked again, and is no further one.
@@ -91,7 +95,7 @@ impl Order {
             return Err(refused("order_id", words));
         }
         let till = self.capture() == Capture::Fact && known.channel.is_none_or(|channel| channel.address.is_empty());
-        if till && asked.moves_goods() {
+        if till && asked.moves_goods() && !asked.by_shop {
             let words = "it was sold over a till: only its address can be corrected; goods come back by a return";
             return Err(refused("quantities", words.to_owned()));
         }
@@ -326,5 +330,6 @@ fn edited(before: &Line, after: &Line, location: &str, whole: bool) -> EditedLin
         promise: if after.is_goods() { promise } else { 0 },
         added: None,
         sku: before.sku.clone(),
+        shortfall: 0,
     }
 }

@@ -1,6 +1,7 @@
 //! How an edit goes on: what each answer means to the order, and what a refusal leaves as it was.
 
 use retail_proto::erp::v1 as erp;
+use retail_proto::inventory::v1 as stock;
 
 use super::worth::repriced;
 use super::{Edit, EditedLine, Returned, Step};
@@ -75,9 +76,21 @@ impl Order {
         true
     }
 
-    /// What it needs further is promised.
-    pub(crate) fn edit_promised(&mut self, number: usize) {
-        self.step_edit_from(number, Step::Asked, Step::Held);
+    /// What it needs further is promised; of what a shop has sold some of it without stock.
+    pub(crate) fn edit_promised(&mut self, number: usize, promised: &[stock::ReservedLine]) {
+        let ids: Vec<(i32, String)> = self.lines.iter().map(|line| (line.number, line.id.clone())).collect();
+        self.with_edit(number, |edit| {
+            if edit.step() != Step::Asked {
+                return;
+            }
+            for one in &mut edit.lines {
+                let known = ids.iter().find(|(number, _)| *number == one.number).map(|(_, id)| id);
+                let id = known.or(one.added.as_ref().map(|line| &line.id));
+                let told = promised.iter().find(|told| id == Some(&told.line_id));
+                one.shortfall = told.map_or(0, |told| millionths(&told.shortfall));
+            }
+            edit.set_step(Step::Held);
+        });
     }
 
     /// That promise lasts.
@@ -143,6 +156,7 @@ impl Order {
                 line.reservation.clone_from(&reservation);
             }
             line.reserved = if line.is_goods() { line.quantity } else { 0 };
+            line.shortfall = line.shortfall.saturating_add(one.shortfall);
         }
         edit.returned = returned;
         edit.set_step(Step::Changed);
@@ -285,7 +299,7 @@ impl Order {
         });
     }
 
-    fn with_edit(&mut self, number: usize, change: impl FnOnce(&mut Edit)) {
+    pub(super) fn with_edit(&mut self, number: usize, change: impl FnOnce(&mut Edit)) {
         if let Some(edit) = number.checked_sub(1).and_then(|place| self.edits.get_mut(place)) {
             change(edit);
         }

@@ -26,7 +26,7 @@ pub(super) fn repriced(line: &Line, quantity: i64, currency: Currency) -> Option
 }
 
 /// The part of an amount that belongs to one quantity of another, half-even.
-fn in_proportion(minor: i64, quantity: i64, of: i64) -> Option<i64> {
+pub(super) fn in_proportion(minor: i64, quantity: i64, of: i64) -> Option<i64> {
     if of == 0 {
         return Some(0);
     }
@@ -58,7 +58,9 @@ impl Order {
     /// What lacks of the total of an edit beyond what lacked before, minor units. What was sold without any payment is
     /// sold on account, and may be more.
     pub(super) fn unpaid(&self, edit: &Edit, hoped: bool) -> i64 {
-        if edit.total <= edit.total_before || self.payments.is_empty() {
+        // What a shop has sold is paid there, or due there; only where we take the money ourselves it must be ours to take.
+        let theirs = edit.by_shop && !self.payments.iter().any(Payment::is_authorization);
+        if edit.total <= edit.total_before || self.payments.is_empty() || theirs {
             return 0;
         }
         edit.total.saturating_sub(edit.lacked).saturating_sub(self.covered(hoped)).max(0)

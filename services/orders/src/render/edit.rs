@@ -5,7 +5,7 @@ use retail_proto::timestamp;
 
 use super::quantity;
 use crate::ask::money;
-use crate::edit::{Edit, EditedLine, Step};
+use crate::edit::{Edit, EditedLine, Step, Told};
 use crate::record::Order;
 
 pub(super) fn edit(order: &Order, edit: &Edit, number: i32) -> pb::Edit {
@@ -28,6 +28,13 @@ pub(super) fn edit(order: &Order, edit: &Edit, number: i32) -> pb::Edit {
         store: edit.store().to_owned(),
         total_before: Some(money(order, edit.total_before)),
         total: Some(money(order, edit.total)),
+        told: i32::from(match edit.told() {
+            Told::Never => pb::EditTold::Unspecified,
+            Told::Due => pb::EditTold::Due,
+            Told::Done => pb::EditTold::Done,
+            Told::Refused => pb::EditTold::Refused,
+        }),
+        not_told: edit.not_told.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use retail_proto::inventory::v1 as stock;
 use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 
 use super::purse::Purse;
+use super::shop::Shop;
 use super::{PLACES, UNIT};
 use crate::ask;
 use crate::calls::editing;
@@ -15,7 +16,6 @@ use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Order, State};
-use crate::shop_order::{Standing, StandingLine};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct ErpLine {
@@ -25,29 +25,6 @@ pub(super) struct ErpLine {
     pub(super) picked: bool,
     pub(super) closed: bool,
     pub(super) amount: i64,
-}
-
-/// The shop that sold it.
-#[derive(Debug, Default)]
-pub(super) struct Shop {
-    pub(super) cancelled: bool,
-    /// What its people have left of a line, millionths.
-    pub(super) left: BTreeMap<i32, i64>,
-    version: u64,
-}
-
-impl Shop {
-    /// How the order stands there.
-    pub(super) fn standing(&mut self, order: &Order) -> Standing {
-        self.version += 1;
-        let lines = order.lines.iter().map(|line| StandingLine {
-            id: line.channel_line_id.clone(),
-            name: line.sku.clone(),
-            wanted: self.left.get(&line.number).copied().unwrap_or(line.quantity),
-        });
-        let (version, cancelled) = (self.version, self.cancelled);
-        Standing { version, cancelled, lines: lines.collect(), ..Standing::default() }
-    }
 }
 
 /// Everybody else.
@@ -70,6 +47,8 @@ pub(super) struct World {
     pub(super) shop: Shop,
     /// Edits whose first answer was lost.
     pub(super) silent: BTreeSet<usize>,
+    /// The same at the shop.
+    pub(super) unheard: BTreeSet<usize>,
 }
 
 fn done() -> Option<Outcome> {
@@ -377,8 +356,12 @@ impl World {
             Leg::TellLinesCancelled(number) => {
                 let cancel = &order.line_cancels[number - 1];
                 assert!(order.is_of_shop() && cancel.is_over() && !cancel.told, "it is told once, when it is so");
+                for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
+                    self.shop.takes_off(&line.channel_line_id, line.shipped / UNIT);
+                }
                 Ok(Brought::Done)
             }
+            Leg::TellEdit(number) => self.tell_edit(order, *number, luck),
             Leg::TellReady(_) => {
                 assert!(order.untold_pickup().is_some(), "only what is ready");
                 Ok(Brought::Done)

@@ -17,6 +17,7 @@ mod refunds;
 mod repeats;
 mod rerouting;
 mod shop;
+mod shop_edits;
 mod shopfront;
 mod sourcing;
 mod stock;

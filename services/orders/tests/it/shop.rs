@@ -39,11 +39,14 @@ pub(crate) struct Counter {
     pub(crate) refund_keys: BTreeSet<String>,
     /// Lines taken off without money, by order: our reference, line and units.
     pub(crate) taken_off: Vec<(String, String, String, i64)>,
+    /// How often it was asked to edit an order, and how often one changed.
+    pub(crate) edit_calls: usize,
+    pub(crate) edits_made: usize,
     /// Orders that wait in a store, and which.
     pub(crate) ready: Vec<(String, String)>,
     /// Answers about cancellations, lines and pickups that are lost after the work is done.
     pub(crate) lost: usize,
-    /// It does not cancel anything: goods left by another hand.
+    /// It neither cancels nor edits anything: goods left by another hand.
     pub(crate) keeps: bool,
     /// In which order things were done.
     pub(crate) done: Vec<&'static str>,
@@ -68,6 +71,13 @@ impl Counter {
     /// Somebody gives money back in the shop's admin.
     pub(crate) fn give_back(&mut self, order_id: &str, pence: i64) {
         self.pay_out(order_id, &pb::RefundOrderRequest { amount: Some(gbp(pence)), ..Default::default() });
+    }
+
+    /// The same for goods that were taken off the order there.
+    pub(crate) fn give_back_of_order(&mut self, order_id: &str, pence: i64) {
+        self.give_back(order_id, pence);
+        let (_, refund) = self.refunds.last_mut().unwrap();
+        refund.of_order = true;
     }
 
     fn pay_out(&mut self, order_id: &str, request: &pb::RefundOrderRequest) -> pb::Refund {
@@ -95,6 +105,62 @@ impl Counter {
             return 0;
         }
         ordered - shipped - off - self.off(order_id, line_item_id)
+    }
+
+    /// Edits an order as asked; the reason when it will not.
+    fn edit(&mut self, asked: &pb::EditOrderRequest) -> Result<Vec<pb::AddedLine>, &'static str> {
+        if self.keeps {
+            return Err("LINE_FULFILLED");
+        }
+        let shown = |shop: &Self, line: &orders::LineInput| {
+            line.quantity.parse::<i64>().unwrap() - shop.off(&asked.order_id, &line.channel_line_id)
+        };
+        let lines = self.sold[&asked.order_id].lines.clone();
+        let mut changed = false;
+        for edit in &asked.lines {
+            let line = lines.iter().find(|line| line.channel_line_id == edit.line_item_id);
+            let now = shown(self, line.ok_or("NO_SUCH_SHOP_LINE")?);
+            if now != edit.quantity && now != edit.expected {
+                return Err("SHOP_LINE_CHANGED");
+            }
+        }
+        for edit in &asked.lines {
+            let sold = self.sold.get_mut(&asked.order_id).unwrap();
+            let line = sold.lines.iter_mut().find(|line| line.channel_line_id == edit.line_item_id).unwrap();
+            let now = line.quantity.parse::<i64>().unwrap();
+            let off: i64 = self
+                .taken_off
+                .iter()
+                .filter(|(id, _, of, _)| *id == asked.order_id && *of == edit.line_item_id)
+                .map(|(.., units)| units)
+                .sum();
+            changed |= now - off != edit.quantity;
+            line.quantity = (edit.quantity + off).to_string();
+        }
+        let mut added = Vec::new();
+        for addition in &asked.additions {
+            let of_attempt = |line: &&orders::LineInput| {
+                line.sku == addition.sku && !asked.known_lines.contains(&line.channel_line_id)
+            };
+            let known = lines.iter().find(of_attempt).map(|line| line.channel_line_id.clone());
+            let line_item_id = known.unwrap_or_else(|| {
+                changed = true;
+                let sold = self.sold.get_mut(&asked.order_id).unwrap();
+                let channel_line_id = format!("added-{}", sold.lines.len());
+                sold.lines.push(orders::LineInput {
+                    kind: i32::from(orders::LineKind::Goods),
+                    sku: addition.sku.clone(),
+                    unit_price: addition.unit_price.clone(),
+                    quantity: addition.quantity.to_string(),
+                    channel_line_id: channel_line_id.clone(),
+                    ..Default::default()
+                });
+                channel_line_id
+            });
+            added.push(pb::AddedLine { external_ref: addition.external_ref.clone(), line_item_id });
+        }
+        self.edits_made += usize::from(changed);
+        Ok(added)
     }
 
     fn off(&self, order_id: &str, line_item_id: &str) -> i64 {
@@ -265,6 +331,24 @@ impl CommerceService for Shop {
                 shop.taken_off.push((id, reference, line.line_item_id.clone(), line.quantity));
             }
             shop.answer(pb::TakeOffLinesResponse { outcome: done() })
+        })
+    }
+
+    async fn edit_order(
+        &self,
+        request: Request<pb::EditOrderRequest>,
+    ) -> Result<Response<pb::EditOrderResponse>, Status> {
+        self.books.write(|shop| {
+            let asked = request.into_inner();
+            shop.edit_calls += 1;
+            let (outcome, added) = match shop.edit(&asked) {
+                Ok(added) => (done(), added),
+                Err(reason) => (outcome(OutcomeState::Refused, reason), Vec::new()),
+            };
+            let sold = &shop.sold[&asked.order_id];
+            let lines = sold.lines.iter().map(|line| standing(shop, &asked.order_id, line)).collect();
+            let order = Some(pb::GetOrderResponse { lines, version: 5, ..Default::default() });
+            shop.answer(pb::EditOrderResponse { outcome, order, added })
         })
     }
 

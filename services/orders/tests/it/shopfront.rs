@@ -1,14 +1,18 @@
 //! What people do to orders in the shop's admin, and what the shop hears of what becomes of them here.
 
+use std::collections::BTreeMap;
+
+use retail_orders::{OnShopEdit, ShopEdits, Sourcing};
 use retail_proto::inventory::v1::ReservationState;
 use retail_proto::orders::v1::{
     ChannelLine, LineCancellationState, ListOrdersRequest, Order, OrderState, PickupInput, PlaceOrderRequest,
     TakeChannelOrderRequest,
 };
 use retail_runtime::fault::{Class, Refusal};
+use retail_runtime::{Clock, Net};
 
 use crate::erp::Ledgers;
-use crate::harness::{Mesh, mesh, request};
+use crate::harness::{Mesh, mesh, mesh_sourced, request};
 
 /// How a standard order stands at the shop: what was taken off its lines.
 fn standing(number: u32, version: u64, off: &[(&str, u32)]) -> TakeChannelOrderRequest {
@@ -148,8 +152,14 @@ async fn an_order_that_was_edited_to_nothing_is_cancelled_here_and_there() {
 }
 
 #[tokio::test]
-async fn an_edit_that_cannot_be_carried_out_waits_among_the_exceptions_with_both_sides() {
-    let mesh = mesh().await;
+async fn an_edit_that_people_decide_waits_among_the_exceptions_with_both_sides() {
+    let ask = ShopEdits { edits: OnShopEdit::Ask, ..ShopEdits::default() };
+    let mesh = mesh_sourced(
+        Clock::system(),
+        Net::tcp(),
+        Sourcing { channels: BTreeMap::from([("shop".to_owned(), ask)]), ..Sourcing::default() },
+    );
+    let mesh = mesh.await;
     let id = mesh.booked(1001).await;
     told(&mesh, standing(1001, 1, &[("91", 2)])).await.unwrap();
     let order = mesh.get(&id).await;
