@@ -7,6 +7,7 @@
 //! the ERP refuses leaves the order as it was.
 
 mod asked;
+mod parts;
 mod plan;
 mod steps;
 mod worth;
@@ -230,6 +231,9 @@ impl Order {
     /// How much of a line its channel has sold, millionths: an edit of ours does not change what the channel shows.
     #[must_use]
     pub(crate) fn sold_by_channel(&self, line: &Line) -> i64 {
+        if let Some(sold) = line.sold {
+            return sold;
+        }
         let changed = self.edits.iter().filter(|edit| matches!(edit.step(), Step::Changed | Step::Done));
         let mut lines = changed.flat_map(|edit| &edit.lines);
         let first = lines.find(|edited| edited.number == line.number && edited.added.is_none());

@@ -205,7 +205,7 @@ impl Order {
     pub(crate) fn shop_changes(&self) -> Vec<Change> {
         let mut changes = Vec::new();
         for told in self.shop.iter().flat_map(|standing| &standing.lines) {
-            let Some(line) = self.lines.iter().find(|line| line.channel_line_id == told.id) else {
+            let Some(line) = self.sold_as(&told.id) else {
                 if told.wanted > 0 {
                     changes.push(Change::Added { name: told.name.clone(), wanted: told.wanted });
                 }
@@ -213,12 +213,12 @@ impl Order {
             };
             // A line that was closed here goes no further, and its shop was told or is about to be. Of what was edited here
             // the shop goes on showing what it sold.
-            if line.closed || told.wanted == line.quantity || told.wanted == self.sold_by_channel(line) {
+            if line.closed || [line.quantity, line.stands, line.sold].contains(&told.wanted) {
                 continue;
             }
-            let nothing_more = line.is_goods() && told.wanted <= line.shipped && line.open() > 0;
+            let nothing_more = line.goods && told.wanted <= line.shipped && !line.open.is_empty();
             if nothing_more {
-                changes.push(Change::Gone(line.number));
+                changes.extend(line.open.iter().copied().map(Change::Gone));
             }
             if !nothing_more || told.wanted < line.shipped {
                 changes.push(Change::Quantity { number: line.number, wanted: told.wanted });
@@ -299,9 +299,11 @@ impl Order {
         let Some(standing) = &self.shop else { return false };
         let lines = self.shipments.iter().filter(|known| known.id() == shipment).flat_map(|known| &known.lines);
         let taken_off = |number: i32| {
-            let line = self.line(number);
-            let told = line.and_then(|line| standing.lines.iter().find(|told| told.id == line.channel_line_id));
-            line.zip(told).is_some_and(|(line, told)| told.wanted < line.shipped)
+            let line =
+                self.line(number).and_then(|line| self.sold_as(&line.channel_line_id).map(|whole| (line, whole)));
+            let told = line.as_ref().map(|(line, _)| &line.channel_line_id);
+            let told = told.and_then(|id| standing.lines.iter().find(|told| told.id == *id));
+            line.as_ref().map(|(_, whole)| whole).zip(told).is_some_and(|(line, told)| told.wanted < line.shipped)
         };
         standing.cancelled || lines.into_iter().any(|line| taken_off(line.number))
     }
@@ -337,7 +339,8 @@ impl Order {
         match change {
             Change::Gone(number) => format!("{} was taken off in the shop", named(*number)),
             Change::Quantity { number, wanted } => {
-                let (ordered, shipped) = self.line(*number).map_or((0, 0), |line| (line.quantity, line.shipped));
+                let whole = self.line(*number).and_then(|line| self.sold_as(&line.channel_line_id));
+                let (ordered, shipped) = whole.map_or((0, 0), |line| (line.quantity, line.shipped));
                 let (wanted, ordered, shipped) = (units(*wanted), units(ordered), units(shipped));
                 format!("{}: the shop wants {wanted}, here {ordered} are ordered and {shipped} shipped", named(*number))
             }

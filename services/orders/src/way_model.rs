@@ -4,6 +4,7 @@
 
 mod editing;
 mod purse;
+mod splitting;
 mod world;
 
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         1 => Just(Event::Cancel),
-        2 => prop::collection::vec(1..3_i32, 1..3).prop_map(Event::CancelLines),
+        2 => prop::collection::vec(1..4_i32, 1..3).prop_map(Event::CancelLines),
         2 => (0..3_usize).prop_map(Event::Reject),
         2 => (0..3_usize, 0..3_usize, any::<bool>()).prop_map(|(from, to, ship)| Event::Reroute { from, to, ship }),
         4 => edited(),
@@ -229,6 +230,7 @@ proptest! {
         collected in any::<bool>(),
         paid in 0..4_u8,
         sold in any::<bool>(),
+        split in any::<bool>(),
     ) {
         let mut order = order().received();
         order.set_capture(if sold { Capture::Fact } else { Capture::Request });
@@ -238,6 +240,8 @@ proptest! {
         if collected {
             order.pickup = Some(Pickup { location: "SOHO".into(), ..Pickup::default() });
             order.lines.iter_mut().for_each(|line| line.location = "SOHO".into());
+        } else if split {
+            splitting::split(&mut order);
         }
         let mut world = World { now: 1_000, ..World::default() };
         if paid > 0 {
@@ -277,6 +281,7 @@ proptest! {
             prop_assert!(order.state() == State::Cancelled || cancels.all(|cancel| cancel.told), "the shop knows of every line that is cancelled");
         }
         prop_assert!(order.lines_are_at_rest());
+        splitting::holds_the_laws(&order)?;
         prop_assert!(order.edits.iter().all(|edit| matches!(edit.step(), Editing::Done | Editing::Failed)));
         if order.state() == State::Completed {
             for (number, line) in &world.lines {

@@ -33,17 +33,25 @@ impl Calls {
     pub(super) async fn take_off_lines(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
         let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
         let cancel = cancelling(order, number)?;
-        let lines = cancel.lines.iter().filter_map(|number| {
-            let line = order.line(*number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
-            let left = Quantity::from_millionths(line.quantity.saturating_sub(line.shipped)).as_whole()?;
-            (left > 0).then(|| shop::LineOff { line_item_id: line.channel_line_id.clone(), quantity: left })
-        });
+        let mut lines: Vec<shop::LineOff> = Vec::new();
+        for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
+            let left = Quantity::from_millionths(line.quantity.saturating_sub(line.shipped)).as_whole();
+            let Some(left) = left.filter(|left| *left > 0 && line.is_goods() && !line.channel_line_id.is_empty())
+            else {
+                continue;
+            };
+            // The shop knows a line that several places ship as one.
+            match lines.iter_mut().find(|known| known.line_item_id == line.channel_line_id) {
+                Some(known) => known.quantity = known.quantity.saturating_add(left),
+                None => lines.push(shop::LineOff { line_item_id: line.channel_line_id.clone(), quantity: left }),
+            }
+        }
         let request = shop::TakeOffLinesRequest {
             instance: order.channel.clone(),
             idempotency_key: key,
             external_ref: format!("{}/c{number}", order.id),
             order_id: order.channel_order_id.clone(),
-            lines: lines.collect(),
+            lines,
             note: cancel.why.clone(),
         };
         if request.lines.is_empty() {

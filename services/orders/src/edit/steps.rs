@@ -25,6 +25,7 @@ impl Order {
     #[must_use]
     pub(crate) fn is_edited_at_the_erp(&self) -> bool {
         self.editing().is_some_and(|(_, edit)| edit.step() == Step::Promised && !edit.before_booking)
+            || self.is_split_at_the_erp()
     }
 
     /// An edit goes on once the order's own promise lasts, or at once when the ERP does not have the order. Nothing of it

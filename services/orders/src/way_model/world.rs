@@ -8,10 +8,9 @@ use retail_proto::inventory::v1 as stock;
 use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 
 use super::purse::Purse;
-use super::{PLACES, UNIT};
+use super::{UNIT, splitting};
 use crate::ask;
 use crate::calls::editing;
-use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Order, State};
@@ -40,10 +39,16 @@ impl Shop {
     /// How the order stands there.
     pub(super) fn standing(&mut self, order: &Order) -> Standing {
         self.version += 1;
-        let lines = order.lines.iter().map(|line| StandingLine {
+        // It knows nothing of parts.
+        let lines = order.lines.iter().filter(|line| line.split_from == 0);
+        let lines = lines.map(|line| StandingLine {
             id: line.channel_line_id.clone(),
             name: line.sku.clone(),
-            wanted: self.left.get(&line.number).copied().unwrap_or(line.quantity),
+            wanted: self
+                .left
+                .get(&line.number)
+                .copied()
+                .unwrap_or_else(|| order.parts_of(line.number).map(|part| part.quantity).sum()),
         });
         let (version, cancelled) = (self.version, self.cancelled);
         Standing { version, cancelled, lines: lines.collect(), ..Standing::default() }
@@ -70,6 +75,8 @@ pub(super) struct World {
     pub(super) shop: Shop,
     /// Edits whose first answer was lost.
     pub(super) silent: BTreeSet<usize>,
+    /// Moves of lines whose first answer was lost.
+    pub(super) silent_moves: BTreeSet<usize>,
 }
 
 fn done() -> Option<Outcome> {
@@ -160,7 +167,7 @@ impl World {
         *open -= quantity;
     }
 
-    fn change(&mut self, lines: &[erp::SalesOrderLineChange]) -> Result<(), Failure> {
+    pub(super) fn change(&mut self, lines: &[erp::SalesOrderLineChange]) -> Result<(), Failure> {
         for change in lines {
             let line = &self.lines[&change.line_number];
             let late = if change.close { line.shipped >= line.ordered } else { line.shipped > 0 };
@@ -180,7 +187,7 @@ impl World {
     }
 
     /// Changes what has not shipped, all or nothing; what is there already as asked is left alone.
-    fn edit(&mut self, asked: &erp::ChangeSalesOrderRequest) -> Result<(), Failure> {
+    pub(super) fn edit(&mut self, asked: &erp::ChangeSalesOrderRequest) -> Result<(), Failure> {
         let over = self.lines.values().all(|line| line.closed || line.shipped >= line.ordered);
         let done = |change: &&erp::SalesOrderLineChange| {
             let line = &self.lines[&change.line_number];
@@ -316,21 +323,7 @@ impl World {
                 }
                 Ok(Brought::Done)
             }
-            Leg::Resource(number, _) => {
-                let reroute = &order.reroutes[number - 1];
-                let place = if reroute.to.is_empty() { PLACES[usize::from(luck) % 3] } else { &reroute.to };
-                let nobody = place == reroute.from;
-                let lines = reroute.lines.iter().map(|number| Assigned {
-                    number: *number,
-                    location: place.to_owned(),
-                    ..Assigned::default()
-                });
-                Ok(Brought::Decision(Box::new(Decision {
-                    outcome: i32::from(if nobody { decision::Outcome::Refused } else { decision::Outcome::Whole }),
-                    lines: lines.collect(),
-                    ..Decision::default()
-                })))
-            }
+            Leg::Resource(number, _) => Ok(Brought::Decision(Box::new(splitting::resource(order, *number, luck)))),
             Leg::PromiseElsewhere(number, _) if luck.is_multiple_of(4) => {
                 let lacking = stock::LackingLine { line_id: number.to_string(), ..Default::default() };
                 let answer = stock::ReserveStockResponse { outcome: None, reservation: None, lacking: vec![lacking] };
@@ -340,10 +333,7 @@ impl World {
                 let lines = ask::rerouted_lines(order, &order.reroutes[number - 1]);
                 Ok(Brought::Reservation(self.promise(&order.rerouted_reservation(*number), &lines)))
             }
-            Leg::MoveSalesOrder(number) => {
-                self.change(&ask::moved_lines(&order.reroutes[number - 1]))?;
-                Ok(Brought::SalesOrder(Box::new(self.told(order))))
-            }
+            Leg::MoveSalesOrder(number) => self.move_lines(order, *number, luck),
             Leg::CloseLines(number) => {
                 self.change(&ask::closed_lines(&order.line_cancels[number - 1]))?;
                 Ok(Brought::SalesOrder(Box::new(self.told(order))))

@@ -19,6 +19,7 @@ mod rerouting;
 mod shop;
 mod shopfront;
 mod sourcing;
+mod splitting;
 mod stock;
 mod trouble;
 mod wires;
