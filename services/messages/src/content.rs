@@ -41,8 +41,8 @@ pub(crate) fn of_order(id: &str, message: &Message, order: &Order) -> SendMessag
             {
                 parcel.carrier.clone_into(&mut content.carrier);
                 parcel.tracking_numbers.clone_into(&mut content.tracking_numbers);
-                let lines = parcel.lines.iter().map(|line| part(order, line.line_number, &line.quantity));
-                content.lines = lines.flatten().collect();
+                let lines = parcel.lines.iter().map(|line| (line.line_number, line.quantity.clone()));
+                content.lines = together(order, lines);
             }
         }
         "refunded" => {
@@ -147,12 +147,12 @@ fn recipient(order: &Order, is_pickup: bool, occasion: Occasion) -> Recipient {
 
 fn goods(order: &Order) -> Vec<MessageLine> {
     let goods = order.lines.iter().filter(|line| line.kind() == LineKind::Goods && !line.closed);
-    goods.filter_map(|line| part(order, line.number, &line.quantity)).collect()
+    together(order, goods.map(|line| (line.number, line.quantity.clone())))
 }
 
 fn of_lines(order: &Order, numbers: &[i32]) -> Vec<MessageLine> {
     let lines = order.lines.iter().filter(|line| numbers.contains(&line.number));
-    lines.filter_map(|line| part(order, line.number, &open(&line.quantity, &line.shipped))).collect()
+    together(order, lines.map(|line| (line.number, open(&line.quantity, &line.shipped))))
 }
 
 /// What has not left of a line.
@@ -161,10 +161,22 @@ fn open(ordered: &str, shipped: &str) -> String {
     retail_proto::Quantity::from_millionths(left.max(0)).to_string()
 }
 
-fn part(order: &Order, number: i32, quantity: &str) -> Option<MessageLine> {
-    let line = order.lines.iter().find(|line| line.number == number)?;
-    let description = if line.description.is_empty() { &line.sku } else { &line.description };
-    Some(MessageLine { description: description.clone(), sku: line.sku.clone(), quantity: quantity.to_owned() })
+/// Lines by their numbers, with how much of each: what several places ship of a line is one line to the customer.
+fn together(order: &Order, parts: impl Iterator<Item = (i32, String)>) -> Vec<MessageLine> {
+    let mut told: Vec<(i32, MessageLine)> = Vec::new();
+    for (number, much) in parts {
+        let Some(line) = order.lines.iter().find(|line| line.number == number) else { continue };
+        let ordered_as = if line.split_from == 0 { number } else { line.split_from };
+        if let Some((_, known)) = told.iter_mut().find(|(known, _)| *known == ordered_as) {
+            let sum = quantity(&known.quantity).millionths().saturating_add(quantity(&much).millionths());
+            known.quantity = retail_proto::Quantity::from_millionths(sum).to_string();
+            continue;
+        }
+        let description = if line.description.is_empty() { &line.sku } else { &line.description };
+        let (description, sku) = (description.clone(), line.sku.clone());
+        told.push((ordered_as, MessageLine { description, sku, quantity: much }));
+    }
+    told.into_iter().map(|(_, line)| line).collect()
 }
 
 /// What people call the goods of a line; one of another order than the one that was fetched is known by its code alone.
