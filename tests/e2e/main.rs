@@ -16,5 +16,6 @@ mod refusals;
 mod returns;
 mod shop;
 mod sourcing;
+mod splitting;
 mod standards;
 mod traces;
