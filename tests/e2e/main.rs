@@ -17,5 +17,6 @@ mod returns;
 mod shop;
 mod shop_edits;
 mod sourcing;
+mod splitting;
 mod standards;
 mod traces;

@@ -107,7 +107,8 @@ impl Connector {
             return Ok(outcome::done_with(vec!["the shop knows no pickup of this order".to_owned()]));
         }
         let missing = left(&shown.orders);
-        let codes = missing.keys().map(|item| (*item, wanted.place.clone())).filter(|(_, place)| !place.is_empty());
+        let codes = missing.iter().filter(|_| !wanted.place.is_empty());
+        let codes = codes.map(|(item, units)| (*item, vec![(wanted.place.clone(), *units)]));
         let (places, mut warnings) = self.places(&codes.collect());
         let (shown, stays) = self.relocate(wanted.order, shown, (&missing, &places), &wanted.key).await?;
         warnings.extend(stays);

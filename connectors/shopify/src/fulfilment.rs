@@ -42,7 +42,8 @@ impl Connector {
         let (mut shown, stays) = self.relocate(shipment.order, shown, (&missing, &places), &shipment.key).await?;
         told.extend(stays);
         // What lies where it left from goes first.
-        let elsewhere = |order: &FulfilmentOrder| !places.values().any(|place| Some(*place) == order.location);
+        let elsewhere =
+            |order: &FulfilmentOrder| !places.values().flatten().any(|(place, _)| Some(*place) == order.location);
         shown.orders.sort_by_key(elsewhere);
         match allot::plan(&shipment.lines, &recorded, &shown.orders) {
             Plan::Done { elsewhere } => Ok((outcome::done_with(also(told, &elsewhere)), found)),

@@ -28,37 +28,43 @@ pub(crate) struct Move {
     pub(crate) lines: Vec<(String, i64)>,
 }
 
-/// What must move so that `missing` units ship from their `places`. Pure.
+/// What must move so that `missing` units ship from their `places`, each with its units. Pure.
 pub(crate) fn moves(
     missing: &BTreeMap<u64, i64>,
-    places: &BTreeMap<u64, u64>,
+    places: &BTreeMap<u64, Vec<(u64, i64)>>,
     orders: &[FulfilmentOrder],
 ) -> Vec<Move> {
     let mut moves = Vec::<Move>::new();
     for (item, units) in missing {
-        let Some(to) = places.get(item) else { continue };
-        let open = || orders.iter().filter(|order| order.standing == Standing::Open && order.location.is_some());
-        let here = |order: &&FulfilmentOrder| order.location == Some(*to);
-        let of_item = |order: &FulfilmentOrder| {
-            let lines = order.lines.iter().filter(|line| line.item == *item && line.remaining > 0);
-            lines.map(|line| (line.gid.clone(), line.remaining)).collect::<Vec<_>>()
-        };
-        let there = open().filter(here).flat_map(of_item).fold(0_i64, |sum, (_, left)| sum.saturating_add(left));
-        let mut needed = units.saturating_sub(there);
-        for order in open().filter(|order| !here(order)) {
-            for (line, left) in of_item(order) {
-                let part = left.min(needed);
+        let mut lacking = still_missing(places.get(item).map(Vec::as_slice).unwrap_or_default(), *units);
+        // What lies where it is wanted stays there; the rest may go where something lacks.
+        let mut spare = Vec::new();
+        let open = orders.iter().filter(|order| order.standing == Standing::Open && order.location.is_some());
+        for order in open {
+            for line in order.lines.iter().filter(|line| line.item == *item && line.remaining > 0) {
+                let wanted_here = lacking.iter_mut().find(|(place, _)| order.location == Some(*place));
+                let stays = wanted_here.map_or(0, |(_, wanted)| {
+                    let stays = line.remaining.min(*wanted);
+                    *wanted = wanted.saturating_sub(stays);
+                    stays
+                });
+                spare.push((order, line, line.remaining.saturating_sub(stays)));
+            }
+        }
+        for (to, mut needed) in lacking {
+            for (order, line, left) in spare.iter_mut().filter(|(order, ..)| order.location != Some(to)) {
+                let part = needed.min(*left);
                 if part <= 0 {
                     continue;
                 }
-                needed = needed.saturating_sub(part);
-                match moves.iter_mut().find(|one| one.order == order.gid && one.to == *to) {
-                    Some(known) => known.lines.push((line, part)),
+                (needed, *left) = (needed.saturating_sub(part), left.saturating_sub(part));
+                match moves.iter_mut().find(|one| one.order == order.gid && one.to == to) {
+                    Some(known) => known.lines.push((line.gid.clone(), part)),
                     None => moves.push(Move {
                         order: order.gid.clone(),
                         movable: order.movable,
-                        to: *to,
-                        lines: vec![(line, part)],
+                        to,
+                        lines: vec![(line.gid.clone(), part)],
                     }),
                 }
             }
@@ -67,19 +73,32 @@ pub(crate) fn moves(
     moves
 }
 
+/// The places of what is missing: what the shop shows already left the first of them.
+fn still_missing(places: &[(u64, i64)], missing: i64) -> Vec<(u64, i64)> {
+    let all = places.iter().fold(0_i64, |sum, (_, units)| sum.saturating_add(*units));
+    let mut shown = all.saturating_sub(missing).max(0);
+    let left = places.iter().map(|(place, units)| {
+        let gone = shown.min(*units);
+        shown = shown.saturating_sub(gone);
+        (*place, units.saturating_sub(gone))
+    });
+    left.filter(|(_, units)| *units > 0).collect()
+}
+
 impl Connector {
     /// The shop's ids of our places by line, and a warning for each that is not configured.
-    pub(crate) fn places(&self, codes: &BTreeMap<u64, String>) -> (BTreeMap<u64, u64>, Vec<String>) {
-        let (mut places, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+    pub(crate) fn places(
+        &self,
+        codes: &BTreeMap<u64, Vec<(String, i64)>>,
+    ) -> (BTreeMap<u64, Vec<(u64, i64)>>, Vec<String>) {
+        let (mut places, mut unknown) = (BTreeMap::<u64, Vec<(u64, i64)>>::new(), BTreeSet::new());
         // Without any the shop is taken at its word where its goods are.
         if self.locations.is_empty() {
             return (places, Vec::new());
         }
-        for (item, code) in codes {
+        for (item, (code, units)) in codes.iter().flat_map(|(item, all)| all.iter().map(move |one| (item, one))) {
             match self.locations.get(code) {
-                Some(location) => {
-                    places.insert(*item, *location);
-                }
+                Some(location) => places.entry(*item).or_default().push((*location, *units)),
                 None => {
                     unknown.insert(code.as_str());
                 }
@@ -95,7 +114,7 @@ impl Connector {
         &self,
         order: u64,
         mut shown: Shown,
-        (missing, places): (&BTreeMap<u64, i64>, &BTreeMap<u64, u64>),
+        (missing, places): (&BTreeMap<u64, i64>, &BTreeMap<u64, Vec<(u64, i64)>>),
         key: &str,
     ) -> Result<(Shown, Vec<String>), Error> {
         let (mut stay, mut warnings) = (BTreeSet::new(), Vec::new());
@@ -165,16 +184,28 @@ mod tests {
     fn what_lies_elsewhere_is_moved_and_what_lies_there_is_not() {
         let orders = [order("a", 1, &[(10, 3), (11, 2)]), order("b", 2, &[(12, 1)])];
         let missing = BTreeMap::from([(10, 2), (11, 2), (12, 1)]);
-        let places = BTreeMap::from([(10, 2), (11, 1), (12, 2)]);
+        let places = BTreeMap::from([(10, vec![(2, 2)]), (11, vec![(1, 2)]), (12, vec![(2, 1)])]);
         assert_eq!(moves(&missing, &places, &orders), [one("a", 2, "a/10", 2)]);
     }
 
     #[test]
     fn only_what_is_lacking_there_is_moved() {
         let orders = [order("a", 1, &[(10, 3)]), order("b", 2, &[(10, 1)])];
-        let (missing, places) = (BTreeMap::from([(10, 3)]), BTreeMap::from([(10, 2)]));
+        let (missing, places) = (BTreeMap::from([(10, 3)]), BTreeMap::from([(10, vec![(2, 3)])]));
         assert_eq!(moves(&missing, &places, &orders), [one("a", 2, "a/10", 2)]);
         let moved = [order("b", 2, &[(10, 4)])];
         assert!(moves(&missing, &places, &moved).is_empty(), "a repeat moves nothing");
+    }
+
+    #[test]
+    fn a_line_that_two_places_ship_lies_at_both_and_neither_takes_from_the_other() {
+        let orders = [order("a", 1, &[(10, 2)]), order("b", 2, &[(10, 1)]), order("c", 3, &[(10, 2)])];
+        let missing = BTreeMap::from([(10, 5)]);
+        let places = BTreeMap::from([(10, vec![(1, 2), (2, 3)])]);
+        assert_eq!(moves(&missing, &places, &orders), [one("c", 2, "c/10", 2)]);
+        let moved = [order("a", 1, &[(10, 2)]), order("b", 2, &[(10, 3)])];
+        assert!(moves(&missing, &places, &moved).is_empty(), "a repeat moves nothing");
+        // Two of them are shown as shipped already.
+        assert!(moves(&BTreeMap::from([(10, 3)]), &places, &[order("b", 2, &[(10, 3)])]).is_empty());
     }
 }

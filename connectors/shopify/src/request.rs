@@ -25,8 +25,8 @@ pub(crate) struct Shipment {
     pub(crate) order: u64,
     /// Units by line item.
     pub(crate) lines: BTreeMap<u64, i64>,
-    /// Our code of the place that a line item left from, where it is said.
-    pub(crate) places: BTreeMap<u64, String>,
+    /// Our codes of the places that units of a line item left from, where they are said.
+    pub(crate) places: BTreeMap<u64, Vec<(String, i64)>>,
     pub(crate) tracking: Vec<String>,
     pub(crate) carrier: String,
     pub(crate) notify: bool,
@@ -119,7 +119,7 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
     require_key(&mut violations, &request.idempotency_key);
     let order = number(&mut violations, "order_id", &request.order_id);
     violations.require("lines", !request.lines.is_empty(), "give at least one line");
-    let (mut lines, mut places) = (BTreeMap::<u64, i64>::new(), BTreeMap::new());
+    let (mut lines, mut places) = (BTreeMap::<u64, i64>::new(), BTreeMap::<u64, Vec<(String, i64)>>::new());
     for (index, line) in request.lines.iter().enumerate() {
         let at = |name: &str| format!("lines[{index}].{name}");
         let id = number(&mut violations, &at("line_item_id"), &line.line_item_id);
@@ -127,8 +127,15 @@ pub(crate) fn shipment(request: &pb::RecordFulfilmentRequest) -> Result<Shipment
         violations.require(&at("quantity"), fits, "must be whole units above 0");
         let units = lines.entry(id).or_default();
         *units = units.saturating_add(line.quantity);
-        if !line.location.trim().is_empty() {
-            places.insert(id, line.location.trim().to_owned());
+        let code = line.location.trim();
+        if code.is_empty() {
+            continue;
+        }
+        // A line that several places ship leaves each of them with units of its own.
+        let known = places.entry(id).or_default();
+        match known.iter_mut().find(|(known, _)| known == code) {
+            Some((_, units)) => *units = units.saturating_add(line.quantity),
+            None => known.push((code.to_owned(), line.quantity)),
         }
     }
     let trimmed = request.tracking_numbers.iter().map(|number| number.trim().to_owned());

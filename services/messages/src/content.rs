@@ -47,8 +47,8 @@ pub(crate) fn of_order(id: &str, message: &Message, order: &Order) -> SendMessag
             {
                 parcel.carrier.clone_into(&mut content.carrier);
                 parcel.tracking_numbers.clone_into(&mut content.tracking_numbers);
-                let lines = parcel.lines.iter().map(|line| part(order, line.line_number, &line.quantity));
-                content.lines = lines.flatten().collect();
+                let lines = parcel.lines.iter().map(|line| (line.line_number, line.quantity.clone()));
+                content.lines = together(order, lines);
             }
         }
         "refunded" => {
@@ -155,13 +155,20 @@ fn recipient(order: &Order, is_pickup: bool, occasion: Occasion) -> Recipient {
 
 fn goods(order: &Order) -> Vec<MessageLine> {
     let goods = order.lines.iter().filter(|line| line.kind() == LineKind::Goods && !line.closed);
-    goods.filter_map(|line| part(order, line.number, &line.quantity)).collect()
+    together(order, goods.map(|line| (line.number, line.quantity.clone())))
 }
 
 /// What an edit has changed for the customer: where goods ship from is ours.
 fn edited(content: &mut SendMessageRequest, order: &Order, edit: &Edit) {
     let changed = edit.lines.iter().filter(|one| quantity(&one.quantity) != quantity(&one.quantity_before));
-    let told = changed.map(|one| {
+    let mut told: Vec<(i32, MessageLine)> = Vec::new();
+    for one in changed {
+        let ordered_as = ordered_as(order, one.line_number);
+        if let Some((_, known)) = told.iter_mut().find(|(known, _)| *known == ordered_as) {
+            known.quantity = sum(&known.quantity, &one.quantity);
+            known.quantity_before = sum(&known.quantity_before, &one.quantity_before);
+            continue;
+        }
         let line = part(order, one.line_number, &one.quantity);
         let line = line.unwrap_or_else(|| MessageLine {
             description: one.sku.clone(),
@@ -169,9 +176,18 @@ fn edited(content: &mut SendMessageRequest, order: &Order, edit: &Edit) {
             quantity: one.quantity.clone(),
             quantity_before: String::new(),
         });
-        MessageLine { quantity_before: one.quantity_before.clone(), ..line }
-    });
-    content.lines = told.collect();
+        told.push((ordered_as, MessageLine { quantity_before: one.quantity_before.clone(), ..line }));
+    }
+    // What other places ship of the same line has not changed, and is of it all the same.
+    for (number, line) in &mut told {
+        let changed = |part: &OrderLine| edit.lines.iter().any(|one| one.line_number == part.number);
+        let same = order.lines.iter().filter(|part| ordered_as(order, part.number) == *number && !changed(part));
+        for part in same.filter(|part| !part.closed) {
+            line.quantity = sum(&line.quantity, &part.quantity);
+            line.quantity_before = sum(&line.quantity_before, &part.quantity);
+        }
+    }
+    content.lines = told.into_iter().map(|(_, line)| line).collect();
     let moved = edit.store != edit.store_before;
     content.location = if moved { edit.store.clone() } else { String::new() };
     let delivered = edit.address.as_ref().or_else(|| order.shipping_address.as_ref().filter(|_| moved));
@@ -191,7 +207,7 @@ fn one_line(address: &Address) -> String {
 
 fn of_lines(order: &Order, numbers: &[i32]) -> Vec<MessageLine> {
     let lines = order.lines.iter().filter(|line| numbers.contains(&line.number));
-    lines.filter_map(|line| part(order, line.number, &open(&line.quantity, &line.shipped))).collect()
+    together(order, lines.map(|line| (line.number, open(&line.quantity, &line.shipped))))
 }
 
 /// What has not left of a line.
@@ -209,6 +225,31 @@ fn part(order: &Order, number: i32, quantity: &str) -> Option<MessageLine> {
         quantity: quantity.to_owned(),
         quantity_before: String::new(),
     })
+}
+
+/// The number under which the customer ordered a line.
+fn ordered_as(order: &Order, number: i32) -> i32 {
+    let line = order.lines.iter().find(|line| line.number == number);
+    line.map(|line| line.split_from).filter(|from| *from != 0).unwrap_or(number)
+}
+
+fn sum(one: &str, other: &str) -> String {
+    let sum = quantity(one).millionths().saturating_add(quantity(other).millionths());
+    retail_proto::Quantity::from_millionths(sum).to_string()
+}
+
+/// Lines by their numbers, with how much of each: what several places ship of a line is one line to the customer.
+fn together(order: &Order, parts: impl Iterator<Item = (i32, String)>) -> Vec<MessageLine> {
+    let mut told: Vec<(i32, MessageLine)> = Vec::new();
+    for (number, much) in parts {
+        let Some(line) = part(order, number, &much) else { continue };
+        let ordered_as = ordered_as(order, number);
+        match told.iter_mut().find(|(known, _)| *known == ordered_as) {
+            Some((_, known)) => known.quantity = sum(&known.quantity, &much),
+            None => told.push((ordered_as, line)),
+        }
+    }
+    told.into_iter().map(|(_, line)| line).collect()
 }
 
 /// What people call the goods of a line; one of another order than the one that was fetched is known by its code alone.

@@ -36,6 +36,16 @@ fn a_parcel_is_told_with_what_is_in_it_and_where_to_find_it() {
 }
 
 #[test]
+fn what_several_places_ship_of_a_line_is_one_line_to_the_customer() {
+    let mut order = booked();
+    let part =
+        retail_proto::orders::v1::Line { number: 3, split_from: 1, quantity: "2".into(), ..order.lines[0].clone() };
+    "4".clone_into(&mut order.lines[0].quantity);
+    order.lines.push(part);
+    assert_eq!(lines(&told(&order, "ordered", Occasion::Ordered)), [("HEART", "6"), ("LANTERN", "2")]);
+}
+
+#[test]
 fn the_buyer_is_told_by_name_and_by_every_address() {
     let told = told(&booked(), "ordered", Occasion::Ordered).recipient.unwrap();
     assert_eq!((told.name.as_str(), told.locale.as_str()), ("Ada Lovelace", "en-GB"));

@@ -91,6 +91,9 @@ pub(crate) fn promise(order: &mut Order, answer: &stock::ReserveStockResponse, a
         }
         return;
     };
+    if let Some(decision) = order.decision() {
+        order.lines = order.lines_as_given(decision);
+    }
     for promised in &reservation.lines {
         let Some(line) = order.lines.iter_mut().find(|line| line.id == promised.line_id) else { continue };
         line.location.clone_from(&promised.location);

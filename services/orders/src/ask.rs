@@ -17,6 +17,7 @@ use crate::holding::by_reservation;
 use crate::line_cancel::LineCancel;
 use crate::record::{Line, Order};
 use crate::reroute::Reroute;
+use crate::split::left_of;
 
 pub(crate) fn item_keys(order: &Order) -> Vec<stock::ItemKey> {
     let goods = order.lines.iter().filter(|line| line.is_wanted());
@@ -51,7 +52,8 @@ pub(crate) fn customer(order: &Order, key: String) -> people::ResolveCustomerReq
 }
 
 pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
-    let goods = order.lines.iter().filter(|line| line.is_wanted());
+    let lines = order.decision().map_or_else(|| order.lines.clone(), |decision| order.lines_as_given(decision));
+    let goods = lines.iter().filter(|line| line.is_wanted());
     goods
         .map(|line| stock::ReserveLine {
             line_id: line.id.clone(),
@@ -77,9 +79,10 @@ pub(crate) fn nothing_to_promise(order: &Order) -> stock::ReserveStockResponse {
 
 /// The goods of a rerouting at the places that take over.
 pub(crate) fn rerouted_lines(order: &Order, reroute: &Reroute) -> Vec<stock::ReserveLine> {
-    let given = reroute.decision.iter().flat_map(|decision| &decision.lines);
-    let lines = given.filter_map(|given| {
-        let line = order.line(given.number)?;
+    let Some(decision) = &reroute.decision else { return Vec::new() };
+    let lines = order.lines_as_given(decision);
+    let lines = decision.lines.iter().filter_map(|given| {
+        let line = lines.iter().find(|line| line.number == given.number)?;
         Some(stock::ReserveLine {
             line_id: line.id.clone(),
             sku: line.sku.clone(),
@@ -91,15 +94,28 @@ pub(crate) fn rerouted_lines(order: &Order, reroute: &Reroute) -> Vec<stock::Res
     lines.collect()
 }
 
-/// What the ERP shall ship from where.
-pub(crate) fn moved_lines(reroute: &Reroute) -> Vec<erp::SalesOrderLineChange> {
-    let given = reroute.decision.iter().flat_map(|decision| &decision.lines);
-    let lines = given.map(|given| erp::SalesOrderLineChange {
-        line_number: given.number,
-        location: given.location.clone(),
-        ..Default::default()
-    });
-    lines.collect()
+/// What the ERP shall ship from where: of a line that is split from there on it has less, and further lines for the rest.
+pub(crate) fn moved(order: &Order, reroute: &Reroute, instance: String) -> erp::ChangeSalesOrderRequest {
+    let (mut lines, mut added) = (Vec::new(), Vec::new());
+    let decision = reroute.decision.clone().unwrap_or_default();
+    let after = order.lines_as_given(&decision);
+    for given in &decision.lines {
+        let Some(line) = after.iter().find(|line| line.number == given.number) else { continue };
+        if given.split_from != 0 {
+            let part = Line { location: given.location.clone(), ..line.clone() };
+            added.push(sales_line(order, &part));
+            continue;
+        }
+        let left = left_of(given);
+        lines.push(erp::SalesOrderLineChange {
+            line_number: given.number,
+            location: given.location.clone(),
+            close: false,
+            quantity: left.map(|_| line.ordered().to_string()).unwrap_or_default(),
+            amount: left.map(|_| money(order, line.amount)),
+        });
+    }
+    erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines, added, shipping_address: None }
 }
 
 /// What the former promises of a rerouting held, by reservation.

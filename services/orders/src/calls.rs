@@ -349,21 +349,24 @@ impl Calls {
     }
 
     async fn move_sales_order(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
-        self.change_sales_order(order, ask::moved_lines(rerouting(order, number)?)).await
+        let (instance, _) = self.erp(order)?;
+        self.change_sales_order(order, ask::moved(order, rerouting(order, number)?, instance)).await
     }
 
     async fn close_lines(&self, order: &Order, number: usize) -> Result<Brought, Failure> {
-        self.change_sales_order(order, ask::closed_lines(cancelling(order, number)?)).await
+        let (instance, _) = self.erp(order)?;
+        let lines = ask::closed_lines(cancelling(order, number)?);
+        let request =
+            erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines, ..Default::default() };
+        self.change_sales_order(order, request).await
     }
 
     async fn change_sales_order(
         &self,
         order: &Order,
-        lines: Vec<erp::SalesOrderLineChange>,
+        request: erp::ChangeSalesOrderRequest,
     ) -> Result<Brought, Failure> {
-        let (instance, mut erp) = self.erp(order)?;
-        let request =
-            erp::ChangeSalesOrderRequest { instance, external_ref: order.id.clone(), lines, ..Default::default() };
+        let (_, mut erp) = self.erp(order)?;
         let answer = erp.change_sales_order(request).await?.into_inner();
         done("erp.ChangeSalesOrder", answer.outcome.as_ref())?;
         let told = answer.order.map(|order| Brought::SalesOrder(Box::new(order)));

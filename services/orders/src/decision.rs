@@ -30,6 +30,8 @@ pub enum Verdict {
     Outranked = 4,
     /// Lines of the order were taken away from it before: it rejected them, had no stock, or a person moved them.
     Rejected = 5,
+    /// It does not work on any of the days that are looked at.
+    Closed = 6,
 }
 
 /// An item that a candidate lacks. Millionths.
@@ -84,16 +86,16 @@ pub struct Considered {
     pub orders_per_day: Option<u32>,
 }
 
-/// A line with the place that ships it. Millionths.
+/// A line, or a part of one, with the place that ships it. Millionths.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Assigned {
-    /// Number of the order line.
+    /// Number of the order line; of a part the number that it has from then on.
     #[prost(int32, tag = "1")]
     pub number: i32,
     /// Location code.
     #[prost(string, tag = "2")]
     pub location: String,
-    /// Ordered.
+    /// Given to the place.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
     /// Of that, not in stock when it was looked.
@@ -102,6 +104,12 @@ pub struct Assigned {
     /// The order named the location itself.
     #[prost(bool, tag = "5")]
     pub named: bool,
+    /// Number of the line that it is a part of; 0 for a whole line, and for the part that keeps the line's number.
+    #[prost(int32, tag = "6")]
+    pub split_from: i32,
+    /// All of the line that it is a part of; 0 for a whole line.
+    #[prost(int64, tag = "7")]
+    pub of: i64,
 }
 
 /// A decision.

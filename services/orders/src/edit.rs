@@ -8,6 +8,7 @@
 
 mod asked;
 mod by_shop;
+mod parts;
 mod plan;
 mod steps;
 mod telling;

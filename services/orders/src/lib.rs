@@ -9,6 +9,7 @@ mod adoption;
 mod answers;
 mod api;
 mod ask;
+mod calendar;
 mod calls;
 mod check;
 mod config;
@@ -49,6 +50,7 @@ mod shop_order;
 mod shop_policy;
 mod shop_taking;
 mod sourcing;
+mod split;
 #[cfg(test)]
 mod testing;
 mod way;
@@ -67,6 +69,7 @@ use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
+pub use crate::calendar::{Calendar, Day};
 use crate::calls::Calls;
 pub use crate::config::{Channel, Config, Crm, Erp, Payments};
 use crate::journey::Journey;

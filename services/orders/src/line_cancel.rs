@@ -73,12 +73,17 @@ impl Order {
         }
         let mut lines = Vec::with_capacity(numbers.len());
         for number in numbers {
-            let Some(line) = self.line(*number) else { return Err(refused(format!("it has no line {number}"))) };
-            if line.is_goods() && !line.closed && line.open() == 0 {
+            let Some(named) = self.line(*number) else { return Err(refused(format!("it has no line {number}"))) };
+            let all = self.with_parts(&[*number]);
+            let parts = || all.iter().filter_map(|number| self.line(*number));
+            let has_shipped = |line: &Line| line.is_goods() && !line.closed && line.open() == 0;
+            if has_shipped(named) && parts().all(|line| line.closed || has_shipped(line)) {
                 return Err(refused(format!("line {number} has shipped; open a return instead")));
             }
-            if !line.closed && !lines.contains(number) {
-                lines.push(*number);
+            for line in parts().filter(|line| !line.closed && !has_shipped(line)) {
+                if !lines.contains(&line.number) {
+                    lines.push(line.number);
+                }
             }
         }
         let asked_before = |known: &LineCancel| lines.iter().all(|number| known.lines.contains(number));

@@ -1,7 +1,6 @@
 //! Looking before an order is given to places: what may be sold where, the orders that a place has taken, and the day.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use retail_flow::Failure;
 use retail_proto::Quantity;
@@ -19,7 +18,7 @@ use crate::record::{Capture, Order};
 use crate::reroute::Reroute;
 use crate::seal::list;
 use crate::shop_policy::{OnShopEdit, ShopRules};
-use crate::sourcing::{self, Candidate, Terms, Wanted};
+use crate::sourcing::{self, Candidate, Parts, Terms, Wanted};
 
 /// Decides which places fulfil an order.
 #[derive(Clone)]
@@ -43,12 +42,17 @@ impl Sources {
         self.fits(order) && order.lines.iter().any(|line| line.is_wanted() && line.location.is_empty())
     }
 
-    /// How long a store keeps a pickup of an order.
+    /// Until when a store keeps a pickup that is ready from a moment on, both in milliseconds since 1970: the days on which
+    /// it does not work are not counted.
     #[must_use]
-    pub(crate) fn pickup(&self, order: &Order) -> Duration {
+    pub(crate) fn kept_until(&self, order: &Order, ready: i64) -> i64 {
         let policies = self.policies.now();
         let own = policy(&policies, order).and_then(|(_, policy)| policy.pickup);
-        own.unwrap_or(self.usual_pickup).get()
+        let kept = own.unwrap_or(self.usual_pickup).get();
+        let store = order.pickup.as_ref().and_then(|pickup| policies.places.get(&pickup.location));
+        let store = store.cloned().unwrap_or_default();
+        let ready = Timestamp::from_millisecond(ready).unwrap_or(Timestamp::MAX);
+        store.calendar.kept_until(ready, kept, &store.time_zone).as_millisecond()
     }
 
     /// Looks and decides.
@@ -142,9 +146,9 @@ impl Sources {
         zone: &str,
         now: Timestamp,
     ) -> Result<Candidate, Failure> {
-        let (ship_day, late) = place.ship_day(now);
-        let taken = match place.orders_per_day {
-            Some(most) => Some((self.taken(location, &ship_day, most).await?, most)),
+        let ships = place.ship_day(now);
+        let taken = match ships.orders.or(place.orders_per_day) {
+            Some(most) => Some((self.taken(location, &ships.day, most).await?, most)),
             None => None,
         };
         Ok(Candidate {
@@ -152,8 +156,8 @@ impl Sources {
             available,
             kept_back: place.kept_back(),
             reach: place.reach(zone),
-            ship_day,
-            late,
+            ship_day: ships.day,
+            delayed: ships.delayed,
             taken,
             rejected: false,
         })
@@ -199,6 +203,12 @@ fn terms(name: &str, policy: &Policy, order: &Order, zone: &str) -> Terms {
         version: policy.version.clone(),
         prefer: policy.prefer.clone(),
         split_limit: policy.split_limit,
+        parts: policy.split_lines.then(|| Parts {
+            line_limit: policy.line_split_limit.unwrap_or(policy.split_limit),
+            least: Quantity::whole(i64::from(policy.least_pieces)).map_or(i64::MAX, Quantity::millionths),
+            most_cost: policy.split_cost,
+            next: order.next_number(),
+        }),
         backorder_at: home.filter(|_| waits).cloned(),
         zone: zone.to_owned(),
     }

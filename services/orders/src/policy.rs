@@ -9,6 +9,7 @@ use retail_runtime::Timestamp;
 use retail_runtime::config::Span;
 use serde::Deserialize;
 
+use crate::calendar::{Calendar, ShipDay, minute_of_day};
 use crate::shop_policy::ShopEdits;
 
 /// More places than any policy needs; every one is looked at for every order.
@@ -42,6 +43,8 @@ pub struct Place {
     pub time_zone: String,
     /// Time of its day, `HH:MM`, from which an order ships on the next day; empty for none.
     pub cut_off: String,
+    /// The days on which it works; every day unless this says otherwise.
+    pub calendar: Calendar,
     /// Orders it can take a day; absent for any number. Counted when stock is promised, so that orders that are sourced
     /// at the same moment may exceed it by their number.
     pub orders_per_day: Option<u32>,
@@ -122,6 +125,18 @@ pub struct Policy {
     /// Over how many places an order may be split; 1 is never.
     #[serde(default = "one")]
     pub split_limit: usize,
+    /// May the quantity of one line be split over places, when nothing else gets everything shipped? Whole pieces only.
+    #[serde(default)]
+    pub split_lines: bool,
+    /// Over how many places one line may be split; absent for as many as the order.
+    #[serde(default)]
+    pub line_split_limit: Option<usize>,
+    /// The fewest pieces of a split line that a place is asked for.
+    #[serde(default = "one_piece")]
+    pub least_pieces: u32,
+    /// What the parcels of an order with a split line may cost together, in the unit of the places; absent for any amount.
+    #[serde(default)]
+    pub split_cost: Option<i64>,
     /// What follows when stock does not suffice.
     #[serde(default = "refuse")]
     pub shortage: Shortage,
@@ -166,6 +181,7 @@ impl Default for Place {
         Self {
             time_zone: "UTC".to_owned(),
             cut_off: String::new(),
+            calendar: Calendar::default(),
             orders_per_day: None,
             safety_stock: "0".to_owned(),
             cost: 0,
@@ -181,6 +197,10 @@ fn default_prefer() -> Vec<Criterion> {
 }
 
 fn one() -> usize {
+    1
+}
+
+fn one_piece() -> u32 {
     1
 }
 
@@ -201,6 +221,7 @@ impl Sourcing {
             if !place.cut_off.is_empty() && minute_of_day(&place.cut_off).is_none() {
                 problems.push(format!("{at}.cut_off: {:?} is no time of day; write HH:MM", place.cut_off));
             }
+            problems.extend(place.calendar.problems(&format!("{at}.calendar")));
             if !place.safety_stock.parse::<Quantity>().is_ok_and(|kept| kept.millionths() >= 0) {
                 problems.push(format!("{at}.safety_stock: {:?} is no quantity", place.safety_stock));
             }
@@ -232,6 +253,7 @@ impl Sourcing {
         if !(1..=MOST_SPLIT).contains(&policy.split_limit) {
             problems.push(format!("{at}.split_limit: give 1 to {MOST_SPLIT}"));
         }
+        problems.extend(policy.problems_of_parts(&at));
         if !policy.backorder_at.is_empty() && !policy.places.contains(&policy.backorder_at) {
             problems.push(format!("{at}.backorder_at: {:?} is not among its places", policy.backorder_at));
         }
@@ -291,22 +313,40 @@ impl Place {
         self.safety_stock.parse::<Quantity>().map_or(0, Quantity::millionths)
     }
 
-    /// The day an order of now ships, and whether that is the next one because the cut-off has passed.
+    /// The day an order of now ships, and why that is not today.
     #[must_use]
-    pub(crate) fn ship_day(&self, now: Timestamp) -> (String, bool) {
-        let Ok(here) = now.in_tz(&self.time_zone).or_else(|_| now.in_tz("UTC")) else { return (String::new(), false) };
-        let minute = u32::try_from(i32::from(here.hour()) * 60 + i32::from(here.minute())).unwrap_or(0);
-        let late = minute_of_day(&self.cut_off).is_some_and(|cut_off| minute >= cut_off);
-        let today = here.date();
-        let day = if late { today.tomorrow().unwrap_or(today) } else { today };
-        (day.to_string(), late)
+    pub(crate) fn ship_day(&self, now: Timestamp) -> ShipDay {
+        self.calendar.ship_day(now, &self.time_zone, &self.cut_off)
     }
 }
 
-fn minute_of_day(text: &str) -> Option<u32> {
-    let (hour, minute) = text.split_once(':')?;
-    let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+impl Policy {
+    /// What cannot be used of how lines are split.
+    fn problems_of_parts(&self, at: &str) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.split_lines && self.split_limit < 2 {
+            problems.push(format!("{at}.split_lines: needs a split_limit of 2 or more; a part is a parcel of its own"));
+        }
+        let limit =
+            self.line_split_limit.filter(|limit| self.split_limit >= 2 && !(2..=self.split_limit).contains(limit));
+        if limit.is_some() {
+            problems.push(format!("{at}.line_split_limit: give 2 to {}, the split_limit", self.split_limit));
+        }
+        if self.least_pieces == 0 {
+            problems.push(format!("{at}.least_pieces: give 1 or more"));
+        }
+        if self.split_cost.is_some_and(i64::is_negative) {
+            problems.push(format!("{at}.split_cost: give 0 or more, or leave it out"));
+        }
+        let given = [
+            ("line_split_limit", self.line_split_limit.is_some()),
+            ("least_pieces", self.least_pieces > 1),
+            ("split_cost", self.split_cost.is_some()),
+        ];
+        let idle = given.into_iter().filter(|(_, given)| *given && !self.split_lines);
+        problems.extend(idle.map(|(name, _)| format!("{at}.{name}: says nothing without split_lines = true")));
+        problems
+    }
 }
 
 #[cfg(test)]
@@ -384,11 +424,11 @@ mod tests {
     #[test]
     fn from_the_cut_off_on_an_order_ships_on_the_next_day_of_the_place() {
         let soho = &sourcing().places["SOHO"];
-        let day = |at: &str| soho.ship_day(at.parse().unwrap());
+        let day = |at: &str| soho.ship_day(at.parse().unwrap()).day;
         // Summer time: four in the afternoon in London is 15:00 UTC.
-        assert_eq!(day("2024-07-01T14:59:00Z"), ("2024-07-01".to_owned(), false));
-        assert_eq!(day("2024-07-01T15:00:00Z"), ("2024-07-02".to_owned(), true));
-        assert_eq!(day("2024-12-31T16:00:00Z"), ("2025-01-01".to_owned(), true));
+        assert_eq!(day("2024-07-01T14:59:00Z"), "2024-07-01");
+        assert_eq!(day("2024-07-01T15:00:00Z"), "2024-07-02");
+        assert_eq!(day("2024-12-31T16:00:00Z"), "2025-01-01");
     }
 
     #[test]
@@ -410,6 +450,22 @@ mod tests {
         {
             assert!(problems.iter().any(|problem| problem.contains(word)), "{word}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_used_of_how_lines_are_split_is_named() {
+        let mut wrong = sourcing();
+        let acme = wrong.policies.get_mut("acme").unwrap();
+        (acme.split_lines, acme.least_pieces, acme.split_cost) = (true, 0, Some(-1));
+        let other = wrong.policies.get_mut("de").unwrap();
+        (other.split_limit, other.line_split_limit) = (2, Some(3));
+        insta::assert_snapshot!(wrong.problems().join("\n"), @r"
+        orders.sourcing.policies.acme.split_lines: needs a split_limit of 2 or more; a part is a parcel of its own
+        orders.sourcing.policies.acme.least_pieces: give 1 or more
+        orders.sourcing.policies.acme.split_cost: give 0 or more, or leave it out
+        orders.sourcing.policies.de.line_split_limit: give 2 to 2, the split_limit
+        orders.sourcing.policies.de.line_split_limit: says nothing without split_lines = true
+        ");
     }
 
     #[test]

@@ -161,6 +161,12 @@ pub struct Line {
     /// Further reservations that hold parts of it, since more of it was ordered; the rest is held by the first.
     #[prost(message, repeated, tag = "25")]
     pub further: Vec<Holding>,
+    /// Number of the customer's line that it is a part of, because no single place had all of it; 0 for a line as ordered.
+    #[prost(int32, tag = "26")]
+    pub split_from: i32,
+    /// What its channel sold of it, millionths, once it was split; absent while that follows from its quantity and its edits.
+    #[prost(int64, optional, tag = "27")]
+    pub sold: Option<i64>,
 }
 
 /// Why an order waits for a person.

@@ -224,17 +224,21 @@ fn lines_to_take_off(order: &Order, told: &shop::GetOrderResponse) -> Vec<Refund
         removed.unwrap_or_default().max(refunded)
     };
     let goods = order.lines.iter().filter(|line| line.is_goods() && !line.channel_line_id.is_empty());
-    goods
-        .map(|line| {
-            let stays = if order.state() == State::Cancelling || line.closed { line.shipped } else { line.quantity };
-            let gone = order.sold_by_channel(line).saturating_sub(stays).max(0);
-            RefundLine {
-                channel_line_id: line.channel_line_id.clone(),
-                units: (gone / UNIT).saturating_sub(taken_off(&line.channel_line_id)),
-            }
-        })
-        .filter(|line| line.units > 0)
-        .collect()
+    // The shop knows a line that several places ship as one.
+    let mut all: Vec<(&str, i64)> = Vec::new();
+    for line in goods {
+        let stays = if order.state() == State::Cancelling || line.closed { line.shipped } else { line.quantity };
+        let gone = order.sold_by_channel(line).saturating_sub(stays);
+        match all.iter_mut().find(|(id, _)| *id == line.channel_line_id) {
+            Some((_, sum)) => *sum = sum.saturating_add(gone),
+            None => all.push((&line.channel_line_id, gone)),
+        }
+    }
+    let lines = all.into_iter().map(|(id, gone)| RefundLine {
+        channel_line_id: id.to_owned(),
+        units: (gone.max(0) / UNIT).saturating_sub(taken_off(id)),
+    });
+    lines.filter(|line| line.units > 0).collect()
 }
 
 /// The shop has given a refund back.

@@ -169,6 +169,7 @@ fn line(order: &Order, line: &Line) -> pb::Line {
         refs: line.refs.clone(),
         attributes: line.attributes.clone().into_iter().collect(),
         closed: line.closed,
+        split_from: line.split_from,
     }
 }
 

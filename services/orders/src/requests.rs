@@ -25,10 +25,7 @@ impl Orders {
         key_shape(&request.idempotency_key)?;
         let asked = Asked::new(principal, "MarkReadyForPickup", &request.idempotency_key, request.encode_to_vec());
         let sources = self.calls.sources.clone();
-        let rule = move |order: &mut Order, by: By<'_>| {
-            let kept = i64::try_from(sources.pickup(order).as_millis()).unwrap_or(i64::MAX);
-            order.ready_for_pickup(by.at.saturating_add(kept), by)
-        };
+        let rule = move |order: &mut Order, by: By<'_>| order.ready_for_pickup(sources.kept_until(order, by.at), by);
         self.say(&request.order_id, asked, ("READY_FOR_PICKUP", &request.note), rule).await
     }
 

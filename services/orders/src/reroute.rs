@@ -7,6 +7,7 @@ use crate::fault::Error;
 use crate::pickup::{By, Stage};
 use crate::policy::RejectedPickup;
 use crate::record::{Line, Order, State};
+use crate::split::splits;
 
 /// How often stock may move between look and promise before a person decides.
 const MOST_ROUNDS: u32 = 3;
@@ -329,6 +330,8 @@ impl Order {
         let reservation = self.rerouted_reservation(number);
         let Some(reroute) = number.checked_sub(1).and_then(|place| self.reroutes.get(place)) else { return };
         let given: Vec<Assigned> = reroute.decision.iter().flat_map(|decision| decision.lines.clone()).collect();
+        let parts = reroute.decision.as_ref().filter(|decision| splits(decision));
+        let after = parts.map(|decision| self.lines_as_given(decision));
         let mut former = Vec::new();
         for given in &given {
             let Some(line) = self.line(given.number) else { continue };
@@ -338,16 +341,43 @@ impl Order {
                 reservation: one.reservation,
                 quantity: one.quantity,
             }));
+        }
+        if let Some(after) = after {
+            self.lines = after;
+            self.hear_of_parts(&given);
+        }
+        for given in &given {
             let Some(line) = self.lines.iter_mut().find(|line| line.number == given.number) else { continue };
             line.reservation.clone_from(&reservation);
             line.further.clear();
             line.location.clone_from(&given.location);
             line.shortfall = 0;
+            line.reserved = if line.is_goods() { line.quantity } else { 0 };
         }
         self.with_reroute(number, |reroute| {
             reroute.former = former;
             reroute.set_step(Step::Moved);
         });
+    }
+
+    /// Lines that nobody knew until now: a parcel may have been faster, and what the ERP told of them is heard again.
+    fn hear_of_parts(&mut self, given: &[Assigned]) {
+        for part in given.iter().filter(|given| given.split_from != 0) {
+            let parcels =
+                self.shipments.iter().flat_map(|parcel| &parcel.lines).filter(|line| line.number == part.number);
+            let shipped = parcels.fold(0_i64, |sum, line| sum.saturating_add(line.quantity));
+            if let Some(line) = self.lines.iter_mut().find(|line| line.number == part.number) {
+                line.shipped = shipped;
+            }
+        }
+        self.erp_etag.clear();
+    }
+
+    /// The ERP may have parts of a line that the order does not show yet.
+    #[must_use]
+    pub(crate) fn is_split_at_the_erp(&self) -> bool {
+        let promised = self.rerouting().filter(|(_, reroute)| reroute.step() == Step::Promised);
+        promised.is_some_and(|(_, reroute)| reroute.decision.as_ref().is_some_and(splits))
     }
 
     /// The old promise is given back: all is done. A pickup waits in its new store, or is no pickup any more.

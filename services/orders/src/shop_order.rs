@@ -190,13 +190,12 @@ impl Order {
         for change in changes {
             match change {
                 Change::Gone(number) => {
-                    let left = self.line(*number).map_or(0, |line| line.shipped.max(line.invoiced));
-                    wish.set(*number, left);
+                    let whole = self.line(*number).map_or(*number, Line::ordered_as);
+                    wish.set(whole, self.gone_of(whole));
                 }
                 Change::Quantity { number, wanted } => {
-                    let line = self.line(*number);
-                    let gone = line.map_or(0, |line| line.shipped.max(line.invoiced));
-                    if *wanted < gone || line.is_some_and(|line| line.closed) {
+                    let closed = self.parts_of(*number).all(|part| part.closed);
+                    if *wanted < self.gone_of(*number) || closed {
                         differs.push((false, self.words(change)));
                     } else {
                         wish.set(*number, *wanted);
@@ -236,6 +235,11 @@ impl Order {
         }
     }
 
+    /// What has left of a line as it was ordered, or is billed.
+    fn gone_of(&self, number: i32) -> i64 {
+        self.parts_of(number).map(|part| part.shipped.max(part.invoiced)).sum()
+    }
+
     /// What an edit must wait for, in words.
     fn what_is_under_way(&self) -> Option<String> {
         let edit = self.editing().map(|(number, edit)| format!("edit {number} by {} ({})", edit.who, edit.words()));
@@ -249,7 +253,7 @@ impl Order {
     pub(crate) fn shop_changes(&self) -> Vec<Change> {
         let mut changes = Vec::new();
         for told in self.shop.iter().flat_map(|standing| &standing.lines) {
-            let Some(line) = self.lines.iter().find(|line| line.channel_line_id == told.id) else {
+            let Some(line) = self.sold_as(&told.id) else {
                 if told.wanted > 0 {
                     let (id, name) = (told.id.clone(), told.name.clone());
                     changes.push(Change::Added { id, name, wanted: told.wanted });
@@ -258,16 +262,17 @@ impl Order {
             };
             // A line that was closed here goes no further, and its shop was told or is about to be: unless it took it off
             // itself, and wants it again.
-            if line.closed && told.wanted > line.shipped && self.was_closed_for_shop(line) {
+            let by_shop = || self.parts_of(line.number).any(|part| self.was_closed_for_shop(part));
+            if line.closed && told.wanted > line.shipped && by_shop() {
                 changes.push(Change::Quantity { number: line.number, wanted: told.wanted });
             }
             // Of what was edited here the shop goes on showing what it sold until it is told.
-            if line.closed || told.wanted == line.quantity || told.wanted == self.sold_by_channel(line) {
+            if line.closed || [line.quantity, line.stands, line.sold].contains(&told.wanted) {
                 continue;
             }
-            let nothing_more = line.is_goods() && told.wanted <= line.shipped && line.open() > 0;
+            let nothing_more = line.goods && told.wanted <= line.shipped && !line.open.is_empty();
             if nothing_more {
-                changes.push(Change::Gone(line.number));
+                changes.extend(line.open.iter().copied().map(Change::Gone));
             }
             if !nothing_more || told.wanted < line.shipped {
                 changes.push(Change::Quantity { number: line.number, wanted: told.wanted });
@@ -366,9 +371,11 @@ impl Order {
         let Some(standing) = &self.shop else { return false };
         let lines = self.shipments.iter().filter(|known| known.id() == shipment).flat_map(|known| &known.lines);
         let taken_off = |number: i32| {
-            let line = self.line(number);
-            let told = line.and_then(|line| standing.lines.iter().find(|told| told.id == line.channel_line_id));
-            line.zip(told).is_some_and(|(line, told)| told.wanted < line.shipped)
+            let line =
+                self.line(number).and_then(|line| self.sold_as(&line.channel_line_id).map(|whole| (line, whole)));
+            let told = line.as_ref().map(|(line, _)| &line.channel_line_id);
+            let told = told.and_then(|id| standing.lines.iter().find(|told| told.id == *id));
+            line.as_ref().map(|(_, whole)| whole).zip(told).is_some_and(|(line, told)| told.wanted < line.shipped)
         };
         standing.cancelled || lines.into_iter().any(|line| taken_off(line.number))
     }
@@ -404,7 +411,8 @@ impl Order {
         match change {
             Change::Gone(number) => format!("{} was taken off in the shop", named(*number)),
             Change::Quantity { number, wanted } => {
-                let (ordered, shipped) = self.line(*number).map_or((0, 0), |line| (line.quantity, line.shipped));
+                let whole = self.line(*number).and_then(|line| self.sold_as(&line.channel_line_id));
+                let (ordered, shipped) = whole.map_or((0, 0), |line| (line.quantity, line.shipped));
                 let (wanted, ordered, shipped) = (units(*wanted), units(ordered), units(shipped));
                 format!("{}: the shop wants {wanted}, here {ordered} are ordered and {shipped} shipped", named(*number))
             }

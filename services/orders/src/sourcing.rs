@@ -1,13 +1,17 @@
 //! Which places fulfil an order, and why each candidate does or does not. Pure: stock, numbers and the day come in.
 //!
-//! A line ships from one place. The fewest places that have everything win; of as many places, those that the policy
-//! ranks first. What has been given to a line is gone for the next one of the same item.
+//! A line ships from one place, unless nothing else helps and the policy lets it be split (`parts.rs`). The fewest places
+//! that have everything win; of as many places, those that the policy ranks first. What has been given to a line is gone
+//! for the next one of the same item.
+
+mod parts;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use retail_proto::Quantity;
 
+pub(crate) use self::parts::Parts;
 use crate::decision::{Assigned, Considered, Decision, Lack, Outcome, Verdict};
 use crate::policy::{Criterion, Reach};
 
@@ -38,10 +42,10 @@ pub(crate) struct Candidate {
     pub kept_back: i64,
     /// What a parcel to the destination takes; none when it does not ship there.
     pub reach: Option<Reach>,
-    /// Day it would ship.
+    /// Day it would ship; empty when it works on none of the days that are looked at.
     pub ship_day: String,
-    /// Its cut-off of today has passed.
-    pub late: bool,
+    /// Why it does not ship today, for people; empty when it does.
+    pub delayed: String,
     /// Orders it has for that day, and how many it can take.
     pub taken: Option<(u32, u32)>,
     /// Lines of the order were taken away from it before.
@@ -59,6 +63,8 @@ pub(crate) struct Terms {
     pub prefer: Vec<Criterion>,
     /// Over how many places the order may be split.
     pub split_limit: usize,
+    /// How a line may be split over places; none when it may not.
+    pub parts: Option<Parts>,
     /// Where what lacks waits for stock; none when the order is refused then.
     pub backorder_at: Option<String>,
     /// Zone of the destination; empty when no zone fits.
@@ -69,7 +75,7 @@ pub(crate) struct Terms {
 pub(crate) fn decide(wanted: &[Wanted], candidates: &[Candidate], terms: &Terms, at: i64) -> Decision {
     let table = Table::new(wanted, candidates, terms);
     let waiting = || terms.backorder_at.as_ref().map(|home| table.what_is_there(home));
-    let lines = table.everything().or_else(waiting).unwrap_or_default();
+    let lines = table.everything().or_else(|| table.in_parts()).or_else(waiting).unwrap_or_default();
     let places: BTreeSet<&str> = lines.iter().map(|line| line.location.as_str()).collect();
     let outcome = match places.len() {
         0 => Outcome::Refused,
@@ -104,6 +110,9 @@ pub(crate) fn named(wanted: &[Wanted], who: &str, at: i64) -> Decision {
     }
 }
 
+/// A place with what is left there, by item, millionths.
+type Shelf<'a> = (&'a Candidate, BTreeMap<&'a str, i64>);
+
 /// What there is to choose from.
 struct Table<'a> {
     terms: &'a Terms,
@@ -112,7 +121,7 @@ struct Table<'a> {
     /// Lines whose place the order names.
     named: Vec<&'a Wanted>,
     /// Places that may be chosen, best first, with what is left there after the named lines.
-    ranked: Vec<(&'a Candidate, BTreeMap<&'a str, i64>)>,
+    ranked: Vec<Shelf<'a>>,
     /// For each of them, whether it has each of the free lines: a split is looked for over many sets of places.
     has: Vec<Vec<bool>>,
 }
@@ -121,8 +130,7 @@ impl<'a> Table<'a> {
     fn new(wanted: &'a [Wanted], candidates: &'a [Candidate], terms: &'a Terms) -> Self {
         let (mut free, named): (Vec<_>, Vec<_>) = wanted.iter().partition(|line| line.location.is_empty());
         free.sort_by(|one, other| other.quantity.cmp(&one.quantity).then(one.number.cmp(&other.number)));
-        let mut ranked: Vec<&Candidate> =
-            candidates.iter().filter(|one| one.reach.is_some() && one.has_room() && !one.rejected).collect();
+        let mut ranked: Vec<&Candidate> = candidates.iter().filter(|one| one.can_ship() && !one.rejected).collect();
         // The sort is stable: places that are alike stay in the policy's order.
         ranked.sort_by(|one, other| better(one, other, &terms.prefer).0);
         let ranked: Vec<_> = ranked.into_iter().map(|one| (one, left_at(one, &named))).collect();
@@ -191,7 +199,16 @@ impl<'a> Table<'a> {
 
     /// Gives what can be given; answers it and the lines that are left.
     fn give(&self, chosen: &[usize]) -> (Vec<Assigned>, Vec<&'a Wanted>) {
-        let mut shelves: Vec<_> = chosen.iter().filter_map(|place| self.ranked.get(*place)).cloned().collect();
+        self.give_from(&mut self.shelves(chosen))
+    }
+
+    /// What is there at some places, best first.
+    fn shelves(&self, chosen: &[usize]) -> Vec<Shelf<'a>> {
+        chosen.iter().filter_map(|place| self.ranked.get(*place)).cloned().collect()
+    }
+
+    /// The same, from these shelves, which have less after that.
+    fn give_from(&self, shelves: &mut [Shelf<'a>]) -> (Vec<Assigned>, Vec<&'a Wanted>) {
         let (mut given, mut open) = (Vec::new(), Vec::new());
         for line in &self.free {
             let shelf = shelves.iter_mut().find(|(_, left)| left_of(left, &line.sku) >= line.quantity);
@@ -264,6 +281,8 @@ impl<'a> Table<'a> {
             Verdict::Rejected
         } else if one.reach.is_none() {
             Verdict::OutOfReach
+        } else if one.ship_day.is_empty() {
+            Verdict::Closed
         } else if !one.has_room() {
             Verdict::AtCapacity
         } else if lacks.is_empty() {
@@ -306,7 +325,7 @@ impl<'a> Table<'a> {
             Verdict::Chosen => {
                 let mine = lines.iter().filter(|line| line.location == one.location);
                 let (waiting, there): (Vec<_>, Vec<_>) = mine.partition(|line| line.backordered > 0);
-                let late = if one.late { " (its cut-off of today has passed)" } else { "" };
+                let late = if one.delayed.is_empty() { String::new() } else { format!(" ({})", one.delayed) };
                 match (there.is_empty(), waiting.is_empty()) {
                     (false, true) => format!("ships {} on {}{late}", numbered(&there), one.ship_day),
                     (true, _) => format!("ships {} when stock comes", numbered(&waiting)),
@@ -319,6 +338,7 @@ impl<'a> Table<'a> {
             Verdict::Rejected => "lines of the order were taken away from it before".to_owned(),
             Verdict::OutOfReach if self.terms.zone.is_empty() => "ships to its own zones only".to_owned(),
             Verdict::OutOfReach => format!("does not ship to zone {}", self.terms.zone),
+            Verdict::Closed => format!("does not work: {}", one.delayed),
             Verdict::AtCapacity => {
                 let (taken, most) = one.taken.unwrap_or_default();
                 format!("has {taken} orders for {}, and can take {most} a day", one.ship_day)
@@ -349,6 +369,10 @@ impl Candidate {
     fn has_room(&self) -> bool {
         self.taken.is_none_or(|(taken, most)| taken < most)
     }
+
+    fn can_ship(&self) -> bool {
+        self.reach.is_some() && self.has_room() && !self.ship_day.is_empty()
+    }
 }
 
 /// What may be taken from a place, by item: less its safety stock and what the order itself names there.
@@ -366,7 +390,8 @@ fn left_of(left: &BTreeMap<&str, i64>, sku: &str) -> i64 {
 }
 
 fn assigned(line: &Wanted, location: &str, backordered: i64, named: bool) -> Assigned {
-    Assigned { number: line.number, location: location.to_owned(), quantity: line.quantity, backordered, named }
+    let location = location.to_owned();
+    Assigned { number: line.number, location, quantity: line.quantity, backordered, named, ..Assigned::default() }
 }
 
 /// Which of two places goes first, and by what.
@@ -417,6 +442,9 @@ fn why(outcome: Outcome, lines: &[Assigned], candidates: &[Considered], terms: &
             }
         }
         Outcome::Split if lines.iter().any(|line| line.named) => format!("{}: the order names places itself", places()),
+        Outcome::Split if lines.iter().any(|line| line.split_from != 0) => {
+            format!("{}: whole lines alone do not suffice", places())
+        }
         Outcome::Split => format!("{}: no single place has everything", places()),
         Outcome::Backorder => {
             let waiting: Vec<&Assigned> = lines.iter().filter(|line| line.backordered > 0).collect();
@@ -429,9 +457,19 @@ fn why(outcome: Outcome, lines: &[Assigned], candidates: &[Considered], terms: &
 }
 
 fn numbered(lines: &[&Assigned]) -> String {
-    let numbers: Vec<String> = lines.iter().map(|line| line.number.to_string()).collect();
+    let numbers: Vec<String> = lines.iter().map(|line| numbered_one(line)).collect();
     let word = if numbers.len() == 1 { "line" } else { "lines" };
     format!("{word} {}", numbers.join(", "))
+}
+
+/// A line by its number; a part by the number that the customer knows, with how much of it this is.
+fn numbered_one(line: &Assigned) -> String {
+    if line.of == 0 {
+        return line.number.to_string();
+    }
+    let number = if line.split_from == 0 { line.number } else { line.split_from };
+    let units = Quantity::from_millionths;
+    format!("{number} ({} of {})", units(line.quantity), units(line.of))
 }
 
 fn lack(lack: &Lack) -> String {

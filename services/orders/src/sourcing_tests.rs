@@ -21,7 +21,7 @@ fn place(location: &str, stock: &[(&str, i64)]) -> Candidate {
         kept_back: 0,
         reach: Some(Reach { cost: 100, distance_km: 10 }),
         ship_day: "2024-03-01".into(),
-        late: false,
+        delayed: String::new(),
         taken: None,
         rejected: false,
     }
@@ -33,6 +33,7 @@ fn terms(split_limit: usize, backorder_at: Option<&str>) -> Terms {
         version: "1".into(),
         prefer: vec![Criterion::ShipDay, Criterion::Cost, Criterion::Distance],
         split_limit,
+        parts: None,
         backorder_at: backorder_at.map(String::from),
         zone: "gb".into(),
     }
@@ -114,7 +115,11 @@ fn safety_stock_capacity_reach_and_cut_off_are_told_with_their_numbers() {
     let kept = Candidate { kept_back: 2 * UNIT, ..place("KEPT", &[("A", 3)]) };
     let full = Candidate { taken: Some((20, 20)), ..place("FULL", &[("A", 9)]) };
     let abroad = Candidate { reach: None, ..place("ABROAD", &[("A", 9)]) };
-    let late = Candidate { ship_day: "2024-03-02".into(), late: true, ..place("LATE", &[("A", 9)]) };
+    let late = Candidate {
+        ship_day: "2024-03-02".into(),
+        delayed: "its cut-off of today has passed".into(),
+        ..place("LATE", &[("A", 9)])
+    };
     let roomy = Candidate { taken: Some((19, 20)), ..place("ROOMY", &[("A", 9)]) };
     let candidates = [kept, full, abroad, late, roomy];
     insta::assert_snapshot!(told(&decide(&[line(1, "A", 2)], &candidates, &terms(1, None), 0)), @r"

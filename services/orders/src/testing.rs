@@ -5,6 +5,7 @@ use retail_proto::types::v1::{Money, Ref};
 
 use crate::check::computed_total;
 use crate::config::Channel;
+use crate::decision::{Assigned, Decision};
 use crate::documents::{Invoice, Payment, Shipment, ShipmentLine};
 use crate::record::{Line, LineKind, Order, State};
 
@@ -25,6 +26,19 @@ pub(crate) fn line(number: i32, unit_price: &str, units: i64) -> Line {
     };
     line.amount = crate::check::line_amount(&line, "GBP".parse().unwrap()).unwrap().minor();
     line
+}
+
+/// Line 1, six pieces: four at MAIN, two in SOHO under number 3. Line 2 whole at MAIN.
+pub(crate) fn four_and_two() -> Decision {
+    let given = |number: i32, location: &str, units: i64| Assigned {
+        number,
+        location: location.into(),
+        quantity: units * 1_000_000,
+        ..Assigned::default()
+    };
+    let head = Assigned { of: 6_000_000, ..given(1, "MAIN", 4) };
+    let part = Assigned { of: 6_000_000, split_from: 1, ..given(3, "SOHO", 2) };
+    Decision { lines: vec![head, given(2, "MAIN", 2), part], ..Decision::default() }
 }
 
 pub(crate) struct Builder;

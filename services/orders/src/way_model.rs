@@ -5,6 +5,7 @@
 mod editing;
 mod purse;
 mod shop;
+mod splitting;
 mod world;
 
 use std::collections::BTreeMap;
@@ -64,7 +65,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         1 => Just(Event::Cancel),
-        2 => prop::collection::vec(1..3_i32, 1..3).prop_map(Event::CancelLines),
+        2 => prop::collection::vec(1..4_i32, 1..3).prop_map(Event::CancelLines),
         2 => (0..3_usize).prop_map(Event::Reject),
         2 => (0..3_usize, 0..3_usize, any::<bool>()).prop_map(|(from, to, ship)| Event::Reroute { from, to, ship }),
         4 => edited(),
@@ -235,6 +236,7 @@ proptest! {
         collected in any::<bool>(),
         paid in 0..4_u8,
         sold in any::<bool>(),
+        split in any::<bool>(),
     ) {
         let mut order = order().received();
         order.set_capture(if sold { Capture::Fact } else { Capture::Request });
@@ -244,6 +246,8 @@ proptest! {
         if collected {
             order.pickup = Some(Pickup { location: "SOHO".into(), ..Pickup::default() });
             order.lines.iter_mut().for_each(|line| line.location = "SOHO".into());
+        } else if split {
+            splitting::split(&mut order);
         }
         let mut world = World { now: 1_000, ..World::default() };
         world.shop.sells(&order);
@@ -288,11 +292,13 @@ proptest! {
         let released = order.shop.as_ref().is_some_and(|standing| standing.acknowledged);
         let looked_at = released || order.differs_from_shop();
         if sold && order.state() == State::Completed && !untold && !looked_at {
-            for line in order.lines.iter().filter(|line| !line.closed) {
-                let shown = world.shop.units(&line.channel_line_id).map(|units| units * UNIT);
-                prop_assert_eq!(shown, Some(line.quantity), "line {} in the shop", line.number);
+            for line in order.lines.iter().filter_map(|line| order.sold_as(&line.channel_line_id)).filter(|line| !line.closed) {
+                let id = order.line(line.number).map(|line| line.channel_line_id.clone()).unwrap_or_default();
+                let shown = world.shop.units(&id).map(|units| units * UNIT);
+                prop_assert_eq!(shown, Some(line.stands), "line {} in the shop", line.number);
             }
         }
+        splitting::holds_the_laws(&order)?;
         prop_assert!(order.edits.iter().all(|edit| matches!(edit.step(), Editing::Done | Editing::Failed)));
         if order.state() == State::Completed {
             for (number, line) in &world.lines {

@@ -106,7 +106,8 @@ fn take_own(record: &Return, found: &mut Found) {
     }
 }
 
-/// The line of a named order: by number, by the channel's id, or by item; an item on several lines is spread over them.
+/// The line of a named order: by number, by the channel's id, or by item; an item on several lines is spread over them, and
+/// so is a line that several places shipped: what has left comes first.
 fn in_order(mut line: Line, sale: Option<&Sale>, left: &mut BTreeMap<(String, i32), i64>) -> Vec<Line> {
     let Some(sale) = sale else {
         line.except("NO_SUCH_ORDER", "nobody knows this order; name the order it was bought with, or dismiss the line");
@@ -147,14 +148,16 @@ fn candidates<'a>(line: &Line, sale: &'a Sale) -> Vec<&'a SoldLine> {
     let wish = line.wish.clone().unwrap_or_default();
     let fits = |sold: &&SoldLine| {
         if wish.order_line != 0 {
-            sold.number == wish.order_line
+            sold.number == wish.order_line || sold.split_from == wish.order_line
         } else if !wish.channel_line_id.is_empty() {
             sold.channel_line_id == wish.channel_line_id
         } else {
             sold.sku == line.sku
         }
     };
-    sale.lines.iter().filter(fits).collect()
+    let mut fitting: Vec<&SoldLine> = sale.lines.iter().filter(fits).collect();
+    fitting.sort_by_key(|sold| sold.shipped == 0);
+    fitting
 }
 
 /// The line of somebody who never bought here under the record that was named, or of nobody at all.

@@ -117,6 +117,24 @@ fn a_line_of_a_named_order_is_found_by_number_by_the_channels_id_or_by_item() {
 }
 
 #[test]
+fn a_line_that_several_places_shipped_comes_back_by_its_number_from_each_of_them_what_has_left_first() {
+    // Line 1, six pieces: four under its own number, which have not left yet, and two as line 3.
+    let mut sale = sale();
+    let part = SoldLine { number: 3, split_from: 1, ordered: 2 * UNIT, shipped: 2 * UNIT, ..sale.lines[0].clone() };
+    (sale.lines[0].ordered, sale.lines[0].shipped) = (4 * UNIT, 0);
+    sale.lines.push(part);
+    for wish in [Wish { order_line: 1, ..Wish::default() }, Wish { channel_line_id: "91".into(), ..Wish::default() }] {
+        let wish = Some(Wish { order_id: "o-1".into(), ..wish });
+        let line = Line { number: 1, wish, requested: 3 * UNIT, ..Line::default() };
+        let mut record = Return { lines: vec![line], ..Return::default() };
+        let orders = [(Named::Id("o-1".into()), Some(sale.clone()))].into();
+        locate(&mut record, Found { named: orders, ..Found::default() });
+        let pieces: Vec<_> = record.lines.iter().map(|line| (line.order_line, line.requested / UNIT)).collect();
+        assert_eq!(pieces, [(3, 2), (1, 1)]);
+    }
+}
+
+#[test]
 fn an_item_that_the_named_order_does_not_have_waits_for_a_person() {
     assert_eq!(named(Wish::default(), "NONE").lines[0].cause, "PURCHASED");
 }

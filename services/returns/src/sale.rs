@@ -23,6 +23,8 @@ pub(crate) struct SoldLine {
     pub(crate) value: i64,
     pub(crate) location: String,
     pub(crate) channel_line_id: String,
+    /// Number of the customer's line that it is a part of; 0 for a line as ordered.
+    pub(crate) split_from: i32,
     pub(crate) attributes: BTreeMap<String, String>,
     /// Day of its last shipment, or of its invoice.
     pub(crate) left_on: String,
@@ -81,6 +83,15 @@ pub(crate) struct Held {
 }
 
 impl Sale {
+    /// What its channel sold under an id: ordered, millionths, and what that cost, minor units. Several places may ship it.
+    #[must_use]
+    pub(crate) fn sold_as(&self, channel_line_id: &str) -> (i64, i64) {
+        let parts = self.lines.iter().filter(|line| line.channel_line_id == channel_line_id);
+        parts.fold((0, 0), |(ordered, value), line| {
+            (ordered.saturating_add(line.ordered), value.saturating_add(line.value))
+        })
+    }
+
     /// The line with a number.
     #[must_use]
     pub(crate) fn line(&self, number: i32) -> Option<&SoldLine> {
@@ -171,6 +182,7 @@ fn sold_line(order: &pb::Order, sale: &Sale, line: &pb::Line, moved: bool) -> So
         value: minor(line.amount.as_ref()).saturating_add(taxes.sum()),
         location: if is_charge { String::new() } else { line.location.clone() },
         channel_line_id: line.channel_line_id.clone(),
+        split_from: line.split_from,
         attributes: line.attributes.clone().into_iter().collect(),
         left_on: left_on(order, line.number),
         ..SoldLine::default()

@@ -97,7 +97,8 @@ pub(crate) fn record(request: &pb::TakeRefundRequest, sale: &Sale, now: Timestam
 fn line_of(said: &pb::RefundFactLine, number: i32, sale: &Sale) -> (Line, i64) {
     let requested = quantity(&said.quantity, "quantity", &mut Violations::default());
     let sold = sale.lines.iter().find(|sold| sold.channel_line_id == said.channel_line_id);
-    let worth = sold.map_or(0, |sold| share(sold.value, requested.min(sold.ordered), sold.ordered));
+    let (ordered, value) = sale.sold_as(&said.channel_line_id);
+    let worth = share(value, requested.min(ordered), ordered);
     let line = Line {
         number,
         input_number: number,
@@ -161,6 +162,18 @@ mod tests {
     fn the_money_is_shared_by_what_the_lines_are_worth() {
         assert_eq!(givens(594, &[("91", "1"), ("92", "1")]), [(255, String::new()), (339, String::new())]);
         assert_eq!(givens(297, &[("91", "1"), ("92", "1")]), [(128, String::new()), (169, String::new())]);
+    }
+
+    #[test]
+    fn a_line_that_several_places_shipped_is_worth_what_its_parts_are_together() {
+        let mut sale = sale();
+        let part =
+            crate::sale::SoldLine { number: 3, split_from: 1, ordered: 2_000_000, value: 510, ..sale.lines[0].clone() };
+        (sale.lines[0].ordered, sale.lines[0].value) = (4_000_000, 1020);
+        sale.lines.push(part);
+        let record = record(&fact(1275, &[("91", "5")]), &sale, Timestamp::UNIX_EPOCH);
+        let givens: Vec<_> = record.lines.iter().map(|line| (line.given, line.cause.as_str())).collect();
+        assert_eq!(givens, [(1275, "")]);
     }
 
     #[test]

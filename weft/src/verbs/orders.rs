@@ -314,6 +314,11 @@ fn show(answer: &Value) {
     let lines = list(one, "/lines").map(|line| {
         let cells = ["/number", "/sku", "/quantity", "/unitPrice", "/location", "/reserved", "/shortfall"];
         let mut row: Vec<String> = cells.iter().map(|cell| word(line, cell)).collect();
+        // A part of a line that several places ship.
+        let whole = word(line, "/splitFrom");
+        if let Some(number) = row.first_mut().filter(|_| !whole.is_empty() && whole != "0") {
+            number.push_str(&format!(" of {whole}"));
+        }
         row.extend([word(line, "/shipped"), word(line, "/invoiced"), amount(line, "/amount")]);
         row
     });

@@ -1,6 +1,8 @@
 //! The calls to the shop about an order that changes after it was sold. A shop that does not have the order, or whose
 //! connector cannot say such things, need not hear them.
 
+use std::collections::BTreeSet;
+
 use retail_flow::{Failure, done};
 use retail_proto::Quantity;
 use retail_proto::commerce::v1 as shop;
@@ -34,17 +36,25 @@ impl Calls {
     pub(super) async fn take_off_lines(&self, order: &Order, number: usize, key: String) -> Result<Brought, Failure> {
         let Some(mut client) = self.shop(order) else { return Ok(Brought::Done) };
         let cancel = cancelling(order, number)?;
-        let lines = cancel.lines.iter().filter_map(|number| {
-            let line = order.line(*number).filter(|line| line.is_goods() && !line.channel_line_id.is_empty())?;
-            let left = Quantity::from_millionths(line.quantity.saturating_sub(line.shipped)).as_whole()?;
-            (left > 0).then(|| shop::LineOff { line_item_id: line.channel_line_id.clone(), quantity: left })
-        });
+        let mut lines: Vec<shop::LineOff> = Vec::new();
+        for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
+            let left = Quantity::from_millionths(line.quantity.saturating_sub(line.shipped)).as_whole();
+            let Some(left) = left.filter(|left| *left > 0 && line.is_goods() && !line.channel_line_id.is_empty())
+            else {
+                continue;
+            };
+            // The shop knows a line that several places ship as one.
+            match lines.iter_mut().find(|known| known.line_item_id == line.channel_line_id) {
+                Some(known) => known.quantity = known.quantity.saturating_add(left),
+                None => lines.push(shop::LineOff { line_item_id: line.channel_line_id.clone(), quantity: left }),
+            }
+        }
         let request = shop::TakeOffLinesRequest {
             instance: order.channel.clone(),
             idempotency_key: key,
             external_ref: format!("{}/c{number}", order.id),
             order_id: order.channel_order_id.clone(),
-            lines: lines.collect(),
+            lines,
             note: cancel.why.clone(),
         };
         if request.lines.is_empty() {
@@ -88,10 +98,9 @@ fn edited(order: &Order, number: usize, key: String) -> Result<Option<shop::Edit
         let units = Quantity::from_millionths(quantity).as_whole();
         units.ok_or_else(|| Failure::refused("NOT_WHOLE_UNITS", "the shop sells whole units".to_owned()))
     };
-    let (mut lines, mut additions) = (Vec::new(), Vec::new());
+    let mut additions = Vec::new();
     for one in order.lines_to_tell(number) {
-        let Some(line) = order.line(one.number) else { continue };
-        if let Some(added) = &one.added {
+        if let Some((line, added)) = order.line(one.number).zip(one.added.as_ref()) {
             if !line.is_goods() {
                 let detail = format!("{} is a charge, which cannot be added there", line.sku);
                 return Err(Failure::refused("CHARGE_NOT_TOLD", detail));
@@ -104,18 +113,18 @@ fn edited(order: &Order, number: usize, key: String) -> Result<Option<shop::Edit
                 quantity: whole(one.quantity)?,
                 unit_price: line.unit_price.clone(),
             });
-        } else if !line.channel_line_id.is_empty() {
-            lines.push(shop::LineEdit {
-                line_item_id: line.channel_line_id.clone(),
-                expected: whole(order.shown_before_edit(line, number, one))?,
-                quantity: whole(one.quantity)?,
-            });
         }
     }
+    let shown = order.lines_to_show(number).into_iter().map(|one| {
+        let (expected, quantity) = (whole(one.before)?, whole(one.wanted)?);
+        Ok(shop::LineEdit { line_item_id: one.line, expected, quantity })
+    });
+    let lines: Vec<shop::LineEdit> = shown.collect::<Result<_, Failure>>()?;
     if lines.is_empty() && additions.is_empty() {
         return Ok(None);
     }
-    let known = order.lines.iter().map(|line| line.channel_line_id.clone()).filter(|id| !id.is_empty());
+    let known: BTreeSet<String> = order.lines.iter().map(|line| line.channel_line_id.clone()).collect();
+    let known = known.into_iter().filter(|id| !id.is_empty());
     Ok(Some(shop::EditOrderRequest {
         instance: order.channel.clone(),
         idempotency_key: key,

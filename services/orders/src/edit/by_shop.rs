@@ -28,7 +28,10 @@ impl ShopEdit {
 
     /// So many millionths of a line.
     pub(crate) fn set(&mut self, number: i32, quantity: i64) {
-        self.asked.quantities.push((number, Quantity::from_millionths(quantity)));
+        let wish = (number, Quantity::from_millionths(quantity));
+        if !self.asked.quantities.contains(&wish) {
+            self.asked.quantities.push(wish);
+        }
     }
 
     /// A further line; false when nobody knows what it is.
@@ -122,7 +125,10 @@ impl Order {
         let gone = |line: &Line| {
             let told =
                 self.shop.iter().flat_map(|standing| &standing.lines).find(|told| told.id == line.channel_line_id)?;
-            let left = line.share(line.value(), told.wanted);
+            // What several places ship of a line is one there.
+            let others = self.parts_of(line.ordered_as()).filter(|part| part.number != line.number);
+            let others = others.map(|part| if part.closed { part.shipped } else { part.quantity });
+            let left = line.share(line.value(), told.wanted.saturating_sub(others.sum()).max(0));
             Some(line.value().saturating_sub(left))
         };
         let closed = self.lines.iter().filter(|line| line.closed && line.quantity > 0);

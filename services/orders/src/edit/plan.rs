@@ -105,7 +105,7 @@ impl Order {
         Ok(())
     }
 
-    fn not_edited(&self, field: &str, why: &str) -> Error {
+    pub(super) fn not_edited(&self, field: &str, why: &str) -> Error {
         Error::EditRefused { id: self.id.clone(), field: field.to_owned(), why: why.to_owned() }
     }
 
@@ -127,9 +127,8 @@ impl Order {
         let to = self.target(asked)?;
         let mut lines = Vec::new();
         for line in &self.lines {
-            let wish = asked.quantities.iter().zip(0_usize..).find(|((number, _), _)| *number == line.number);
-            let quantity = match wish {
-                Some(((_, quantity), field)) => self.allowed(line, quantity.millionths(), field)?,
+            let quantity = match self.wished(asked, line)? {
+                Some((quantity, field)) => self.allowed(line, quantity, field)?,
                 None => line.quantity,
             };
             let moved = self.moves(line, quantity, to)?;

@@ -26,6 +26,7 @@ impl Order {
     #[must_use]
     pub(crate) fn is_edited_at_the_erp(&self) -> bool {
         self.editing().is_some_and(|(_, edit)| edit.step() == Step::Promised && !edit.before_booking)
+            || self.is_split_at_the_erp()
     }
 
     /// An edit goes on once the order's own promise lasts, or at once when the ERP does not have the order. Nothing of it
@@ -160,6 +161,9 @@ impl Order {
         }
         edit.returned = returned;
         edit.set_step(Step::Changed);
+        if edit.by_shop {
+            self.is_shown(&edit.lines.iter().map(|one| one.number).collect::<Vec<_>>());
+        }
         self.total = edit.total;
         self.with_edit(number, |known| known.clone_from(&edit));
         self.take_whereabouts(&edit, at);

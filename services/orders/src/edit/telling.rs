@@ -3,6 +3,17 @@
 use super::{Edit, EditedLine, Step, Told};
 use crate::record::{Line, Order, State};
 
+/// What the shop is to show of one of its lines. Quantities in millionths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToShow {
+    /// Its id of the line.
+    pub line: String,
+    /// What it shows until then.
+    pub before: i64,
+    /// What it is to show.
+    pub wanted: i64,
+}
+
 impl Order {
     /// Says on a new edit whether the shop knows of it, or is to hear of it.
     pub(super) fn settle_told(&self, edit: &mut Edit, by_shop: bool, tells: bool) {
@@ -38,8 +49,46 @@ impl Order {
         lines.filter(|one| one.quantity != one.quantity_before && !overtaken(one.number)).collect()
     }
 
+    /// The lines that the shop has, as it is to show them for an edit: what several places ship of one is one line there,
+    /// and stands as all of its parts stand now.
+    pub(crate) fn lines_to_show(&self, number: usize) -> Vec<ToShow> {
+        let mut shown: Vec<ToShow> = Vec::new();
+        for one in self.lines_to_tell(number) {
+            let known = self.line(one.number).filter(|line| one.added.is_none() && !line.channel_line_id.is_empty());
+            let Some(line) = known.filter(|line| !shown.iter().any(|known| known.line == line.channel_line_id)) else {
+                continue;
+            };
+            let (before, wanted) = if self.parts_of(line.ordered_as()).nth(1).is_none() {
+                (self.shown_before_edit(line, number, one), one.quantity)
+            } else {
+                self.shown_of_parts(line.ordered_as())
+            };
+            shown.push(ToShow { line: line.channel_line_id.clone(), before, wanted });
+        }
+        shown
+    }
+
+    /// What the shop shows of a line that several places ship, and what it is to show. Of a part that is closed it is told
+    /// as of a cancellation.
+    fn shown_of_parts(&self, ordered_as: i32) -> (i64, i64) {
+        self.parts_of(ordered_as).fold((0_i64, 0_i64), |(before, wanted), part| {
+            let sold = self.sold_by_channel(part);
+            let stands = if part.closed { sold } else { part.quantity };
+            (before.saturating_add(sold), wanted.saturating_add(stands))
+        })
+    }
+
+    /// The shop shows what there is of these lines, by number: what several places ship of one remembers it by place.
+    pub(super) fn is_shown(&mut self, numbers: &[i32]) {
+        let wholes: Vec<i32> = numbers.iter().filter_map(|number| self.line(*number)).map(Line::ordered_as).collect();
+        let split = |line: &&mut Line| line.sold.is_some() && !line.closed && wholes.contains(&line.ordered_as());
+        self.lines.iter_mut().filter(split).for_each(|line| line.sold = Some(line.quantity));
+    }
+
     /// The shop has an edit, as of this version of the order there; it knows further lines by these ids.
     pub(crate) fn told_of_edit(&mut self, number: usize, version: u64, added: &[(String, String)]) {
+        let told: Vec<i32> = self.lines_to_tell(number).iter().map(|one| one.number).collect();
+        self.is_shown(&told);
         for (line, id) in added {
             if let Some(line) = self.lines.iter_mut().find(|known| known.id == *line) {
                 line.channel_line_id.clone_from(id);
@@ -68,12 +117,12 @@ impl Order {
     /// itself.
     #[must_use]
     pub(crate) fn sold_by_channel(&self, line: &Line) -> i64 {
-        self.shown_by_shop(line, line.quantity, self.edits.len())
+        line.sold.unwrap_or_else(|| self.shown_by_shop(line, line.quantity, self.edits.len()))
     }
 
     /// What the shop shows of a line that an edit changes, before it is told of that edit.
     #[must_use]
-    pub(crate) fn shown_before_edit(&self, line: &Line, number: usize, edited: &EditedLine) -> i64 {
+    fn shown_before_edit(&self, line: &Line, number: usize, edited: &EditedLine) -> i64 {
         self.shown_by_shop(line, edited.quantity_before, number.saturating_sub(1))
     }
 

@@ -100,6 +100,7 @@ fn shown(decision: &Decision, overtaken: &[String]) -> pb::Sourcing {
         quantity: quantity(line.quantity),
         backordered: quantity(line.backordered),
         named: line.named,
+        split_from: line.split_from,
     });
     pb::Sourcing {
         policy: decision.policy.clone(),
@@ -136,6 +137,7 @@ fn candidate(one: &Considered) -> pb::SourcingCandidate {
             Verdict::AtCapacity => pb::SourcingVerdict::AtCapacity,
             Verdict::Outranked => pb::SourcingVerdict::Outranked,
             Verdict::Rejected => pb::SourcingVerdict::Rejected,
+            Verdict::Closed => pb::SourcingVerdict::Closed,
         }),
         why: one.why.clone(),
         lines_in_stock: count(one.lines_in_stock),

@@ -142,10 +142,7 @@ fn a_further_line_has_the_shops_id_once_it_is_told() {
 fn edits_are_told_one_after_the_other_each_from_what_the_shop_shows() {
     let mut order = edited();
     change(&mut order, 1, 3);
-    let expected = |order: &Order, number: usize| {
-        let one = &order.edits[number - 1].lines[0];
-        order.shown_before_edit(&order.lines[0], number, one) / UNIT
-    };
+    let expected = |order: &Order, number: usize| order.lines_to_show(number)[0].before / UNIT;
     assert_eq!((order.edit_to_tell(), expected(&order, 1)), (Some(1), 6));
     order.not_edited_at_shop(1, "LINE_FULFILLED: so", 9);
     assert_eq!((order.edit_to_tell(), expected(&order, 2)), (Some(2), 6), "the first never came there");

@@ -130,17 +130,16 @@ impl World {
         if luck.is_multiple_of(5) {
             return Err(Failure::refused("LINE_FULFILLED", "some of it is fulfilled there".to_owned()));
         }
-        let wanted = order.lines_to_tell(number);
-        for one in wanted.iter().filter(|one| one.added.is_none()) {
-            let line = order.line(one.number).unwrap();
-            let shown = self.shop.units(&line.channel_line_id).map(|units| units * UNIT);
-            let expected = order.shown_before_edit(line, number, one);
-            if shown.is_some_and(|shown| shown != expected && shown != one.quantity) {
+        let changed = order.lines_to_show(number);
+        for one in &changed {
+            let shown = self.shop.units(&one.line).map(|units| units * UNIT);
+            if shown.is_some_and(|shown| shown != one.before && shown != one.wanted) {
                 return Err(Failure::refused("SHOP_LINE_CHANGED", "people were faster".to_owned()));
             }
         }
+        changed.iter().for_each(|one| self.shop.takes_off(&one.line, one.wanted / UNIT));
         let mut added = Vec::new();
-        for one in wanted {
+        for one in order.lines_to_tell(number) {
             let line = order.line(one.number).unwrap();
             let units = one.quantity / UNIT;
             if one.added.is_some() {
@@ -148,8 +147,6 @@ impl World {
                 let id = self.shop.ours.entry(line.id.clone()).or_insert(fresh).clone();
                 self.shop.lines.entry(id.clone()).or_insert(Shown { units, placed: None });
                 added.push(shop::AddedLine { external_ref: line.id.clone(), line_item_id: id });
-            } else {
-                self.shop.takes_off(&line.channel_line_id, units);
             }
         }
         if luck.is_multiple_of(3) && self.unheard.insert(number) {

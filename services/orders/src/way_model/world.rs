@@ -9,13 +9,12 @@ use retail_proto::types::v1::{Money, Outcome, OutcomeState, Ref};
 
 use super::purse::Purse;
 use super::shop::Shop;
-use super::{PLACES, UNIT};
+use super::{UNIT, splitting};
 use crate::ask;
 use crate::calls::editing;
-use crate::decision::{self, Assigned, Decision};
 use crate::journey::Brought;
 use crate::leg::Leg;
-use crate::record::{Order, State};
+use crate::record::{Line, Order, State};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct ErpLine {
@@ -49,6 +48,8 @@ pub(super) struct World {
     pub(super) silent: BTreeSet<usize>,
     /// The same at the shop.
     pub(super) unheard: BTreeSet<usize>,
+    /// Moves of lines whose first answer was lost.
+    pub(super) silent_moves: BTreeSet<usize>,
 }
 
 fn done() -> Option<Outcome> {
@@ -139,7 +140,7 @@ impl World {
         *open -= quantity;
     }
 
-    fn change(&mut self, lines: &[erp::SalesOrderLineChange]) -> Result<(), Failure> {
+    pub(super) fn change(&mut self, lines: &[erp::SalesOrderLineChange]) -> Result<(), Failure> {
         for change in lines {
             let line = &self.lines[&change.line_number];
             let late = if change.close { line.shipped >= line.ordered } else { line.shipped > 0 };
@@ -159,7 +160,7 @@ impl World {
     }
 
     /// Changes what has not shipped, all or nothing; what is there already as asked is left alone.
-    fn edit(&mut self, asked: &erp::ChangeSalesOrderRequest) -> Result<(), Failure> {
+    pub(super) fn edit(&mut self, asked: &erp::ChangeSalesOrderRequest) -> Result<(), Failure> {
         let over = self.lines.values().all(|line| line.closed || line.shipped >= line.ordered);
         let done = |change: &&erp::SalesOrderLineChange| {
             let line = &self.lines[&change.line_number];
@@ -295,21 +296,7 @@ impl World {
                 }
                 Ok(Brought::Done)
             }
-            Leg::Resource(number, _) => {
-                let reroute = &order.reroutes[number - 1];
-                let place = if reroute.to.is_empty() { PLACES[usize::from(luck) % 3] } else { &reroute.to };
-                let nobody = place == reroute.from;
-                let lines = reroute.lines.iter().map(|number| Assigned {
-                    number: *number,
-                    location: place.to_owned(),
-                    ..Assigned::default()
-                });
-                Ok(Brought::Decision(Box::new(Decision {
-                    outcome: i32::from(if nobody { decision::Outcome::Refused } else { decision::Outcome::Whole }),
-                    lines: lines.collect(),
-                    ..Decision::default()
-                })))
-            }
+            Leg::Resource(number, _) => Ok(Brought::Decision(Box::new(splitting::resource(order, *number, luck)))),
             Leg::PromiseElsewhere(number, _) if luck.is_multiple_of(4) => {
                 let lacking = stock::LackingLine { line_id: number.to_string(), ..Default::default() };
                 let answer = stock::ReserveStockResponse { outcome: None, reservation: None, lacking: vec![lacking] };
@@ -319,10 +306,7 @@ impl World {
                 let lines = ask::rerouted_lines(order, &order.reroutes[number - 1]);
                 Ok(Brought::Reservation(self.promise(&order.rerouted_reservation(*number), &lines)))
             }
-            Leg::MoveSalesOrder(number) => {
-                self.change(&ask::moved_lines(&order.reroutes[number - 1]))?;
-                Ok(Brought::SalesOrder(Box::new(self.told(order))))
-            }
+            Leg::MoveSalesOrder(number) => self.move_lines(order, *number, luck),
             Leg::CloseLines(number) => {
                 self.change(&ask::closed_lines(&order.line_cancels[number - 1]))?;
                 Ok(Brought::SalesOrder(Box::new(self.told(order))))
@@ -357,7 +341,10 @@ impl World {
                 let cancel = &order.line_cancels[number - 1];
                 assert!(order.is_of_shop() && cancel.is_over() && !cancel.told, "it is told once, when it is so");
                 for line in cancel.lines.iter().filter_map(|number| order.line(*number)) {
-                    self.shop.takes_off(&line.channel_line_id, line.shipped / UNIT);
+                    // Of other parts of the line it goes on showing what it shows.
+                    let of = |part: &Line| if part.closed { part.shipped } else { order.sold_by_channel(part) };
+                    let left: i64 = order.parts_of(line.ordered_as()).map(of).sum();
+                    self.shop.takes_off(&line.channel_line_id, left / UNIT);
                 }
                 Ok(Brought::Done)
             }

@@ -20,6 +20,7 @@ mod shop;
 mod shop_edits;
 mod shopfront;
 mod sourcing;
+mod splitting;
 mod stock;
 mod trouble;
 mod wires;
