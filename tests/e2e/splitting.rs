@@ -90,7 +90,7 @@ async fn parcel(mesh: &Mesh, order: &Value, number: i64, others: &[i64]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_no_single_place_has_ships_in_parts_and_one_piece_of_it_comes_back() {
+async fn a_line_that_no_single_place_has_ships_in_parts_and_pieces_of_both_come_back() {
     let mesh = mesh().await;
     let order = sold(&mesh, "#820001").await;
     assert_eq!(lines(&order), [("SOHO", "3", "0"), ("LEEDS", "2", "0")]);
