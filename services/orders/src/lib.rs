@@ -49,19 +49,21 @@ mod shop_taking;
 mod sourcing;
 #[cfg(test)]
 mod testing;
+mod told;
 mod way;
 #[cfg(test)]
 mod way_model;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
+use retail_flow::{Bundle, Feed, Leases, Ops, Reading, Readings, Replayed, Unreadable, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use retail_proto::payments::v1::payment_facts_service_server::PaymentFactsServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
-use retail_store::Store;
+use retail_store::{Model, Store};
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -74,7 +76,6 @@ pub use crate::place::order_id;
 use crate::policies::Policies;
 pub use crate::policy::{Criterion, OnBackorder, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::{Facts, reading_of_payments};
-use crate::record::Order;
 pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
 
@@ -111,6 +112,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         return Err(Error::Gateways(problems));
     }
     let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
+    let sourcing = policies.now();
     let calls = Calls::new(&config, &runtime, &store, policies)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());
     let mut systems = BTreeMap::new();
@@ -124,7 +126,9 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let leases = Leases::start(&runtime, &store).await;
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
-    let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
+    // A replay has the policies and not the file.
+    let by = Config { sourcing: sourcing.as_ref().clone(), sourcing_file: None, ..config.clone() };
+    let ops = Ops::new(&store, runtime.clock(), worker.counters()).driven::<Journey>(&by).with::<Reading>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let payments = PaymentFactsServiceServer::new(PaymentFacts(orders.clone()));
@@ -134,4 +138,16 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let routes = Routes::new(api).add_service(payments);
     let routes = routes.add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of an order through the rules, by the configuration it holds. Nobody is asked anything.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let config: Config = bundle.configured()?;
+    let store = Store::over(runtime, Arc::new(Model::new()), "orders", "replay");
+    let calls = Calls::new(&config, runtime, &store, Policies::fixed(config.sourcing.clone()));
+    let calls = calls.map_err(|error| Unreadable::Config(error.to_string()))?;
+    retail_flow::replay(runtime, &Journey::new(calls, Seal), bundle).await
 }

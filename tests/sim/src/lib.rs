@@ -17,6 +17,7 @@ mod laws;
 mod net;
 mod notes;
 mod people;
+mod replays;
 mod run;
 mod scene;
 mod settle;
