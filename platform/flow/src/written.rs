@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::driver::{Finished, Round, Said};
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ use crate::step::Step as _;
 pub struct Kept<P: Process> {
     pub(crate) write: fn(&Round<P>) -> Vec<u8>,
     pub(crate) read: fn(&[u8]) -> Result<Round<P>, String>,
+    pub(crate) outcome: fn(&P::Outcome) -> Value,
     pub(crate) personal: &'static [Personal],
 }
 
@@ -54,7 +56,8 @@ where
     /// By serde. `personal` names every place of the document that holds personal data.
     #[must_use]
     pub fn with(personal: &'static [Personal]) -> Self {
-        Self { write: write::<P>, read: read::<P>, personal }
+        let outcome = |outcome: &P::Outcome| serde_json::to_value(outcome).unwrap_or_default();
+        Self { write: write::<P>, read: read::<P>, outcome, personal }
     }
 }
 

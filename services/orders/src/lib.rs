@@ -39,6 +39,7 @@ mod purchases;
 mod record;
 mod refunds;
 mod render;
+mod replaying;
 mod requests;
 mod reroute;
 mod screening;
@@ -55,15 +56,14 @@ mod way;
 mod way_model;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use retail_flow::{Bundle, Feed, Leases, Ops, Reading, Readings, Replayed, Unreadable, Worker};
+use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use retail_proto::payments::v1::payment_facts_service_server::PaymentFactsServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
-use retail_store::{Model, Store};
+use retail_store::Store;
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -76,6 +76,7 @@ pub use crate::place::order_id;
 use crate::policies::Policies;
 pub use crate::policy::{Criterion, OnBackorder, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::{Facts, reading_of_payments};
+pub use crate::replaying::{Item, World, replay, resend, world};
 pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
 
@@ -138,16 +139,4 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let routes = Routes::new(api).add_service(payments);
     let routes = routes.add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
-}
-
-/// Runs a bundle of an order through the rules, by the configuration it holds. Nobody is asked anything.
-///
-/// # Errors
-/// [`Unreadable`].
-pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
-    let config: Config = bundle.configured()?;
-    let store = Store::over(runtime, Arc::new(Model::new()), "orders", "replay");
-    let calls = Calls::new(&config, runtime, &store, Policies::fixed(config.sourcing.clone()));
-    let calls = calls.map_err(|error| Unreadable::Config(error.to_string()))?;
-    retail_flow::replay(runtime, &Journey::new(calls, Seal), bundle).await
 }

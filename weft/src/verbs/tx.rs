@@ -1,6 +1,7 @@
 //! `weft tx`: what happened to a transaction, step by step, on one clock; its bundle, and running that again.
 
 mod bundle;
+mod twins;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +69,9 @@ enum What {
         /// Shows what the rules were told at this entry, and what came of it.
         #[arg(long)]
         entry: Option<u64>,
+        /// Sends the ERP's effects of an order to the ERP's twin, through the real connector, and compares its answers.
+        #[arg(long)]
+        against_twins: bool,
         /// Lets the parked transaction of this id go on: the former spelling of `resume`.
         #[arg(long, hide = true)]
         note: Option<String>,
@@ -78,7 +82,10 @@ enum What {
 pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::system("weft tx");
     let what = match args.what {
-        What::Replay { file, entry, note: None } => return bundle::replay(&runtime, &file, entry).await,
+        What::Replay { file, against_twins: true, .. } => {
+            return twins::run(config, &runtime, &bundle::read(&file)?).await;
+        }
+        What::Replay { file, entry, note: None, .. } => return bundle::replay(&runtime, &file, entry).await,
         What::Replay { file, note: Some(note), .. } => What::Resume { id: file.to_string_lossy().into_owned(), note },
         what => what,
     };

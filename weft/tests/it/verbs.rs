@@ -134,6 +134,8 @@ async fn a_transaction_leaves_by_one_verb_and_runs_again_by_another() {
     assert!(said(&replayed).contains("erp.create_sales_order: done"), "{}", said(&replayed));
     let shown = run(&["tx", "replay", path, "--entry", "0"]);
     assert!(said(&shown).contains("retail.orders.v1.PlaceOrderRequest"), "{}", said(&shown));
+    let resent = run(&["tx", "replay", path, "--against-twins"]);
+    assert!(resent.status.success() && said(&resent).contains("the same answer"), "{}", said(&resent));
     let text = std::fs::read_to_string(&file).unwrap();
     let changed = text.replacen("retail.orders.v1.OrderBooked", "retail.orders.v1.OrderLost", 1);
     assert_ne!(changed, text);

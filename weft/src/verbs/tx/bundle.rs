@@ -39,10 +39,15 @@ pub(super) fn write(text: &str, output: Option<&Path>) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads a bundle's file.
+pub(super) fn read(file: &Path) -> anyhow::Result<Bundle> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    bundles::read(&text).with_context(|| format!("cannot run {}", file.display()))
+}
+
 /// Runs a bundle's file.
 pub(super) async fn replay(runtime: &Runtime, file: &Path, entry: Option<u64>) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let bundle = bundles::read(&text).with_context(|| format!("cannot run {}", file.display()))?;
+    let bundle = read(file)?;
     if let Some(number) = entry {
         return show(&bundle, number);
     }
