@@ -259,7 +259,10 @@ fn told(entry: &Entry, mask: Option<&Mask>) -> Value {
 }
 
 fn learnt(parts: &Parts, states: &[(State, State)], salt: u64) -> Mask {
-    let mut mask = Mask::new(salt, &parts.id);
+    // Not driven yet, so nothing was drawn: all that it was told is as good, for who does not know it.
+    let told = |entry: &Entry| if salt == 0 { digest(&entry.encode_to_vec()) } else { String::new() };
+    let whose = parts.entries.iter().map(told).fold(parts.id.clone(), |whose, told| whose + &told);
+    let mut mask = Mask::new(salt, &whose);
     for (entry, (before, after)) in parts.entries.iter().zip(states) {
         for state in [before, after] {
             mask.learn_document(state.doc.as_deref().unwrap_or_default(), parts.personal);

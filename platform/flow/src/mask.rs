@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use crate::kept;
 use crate::patch::field;
 
-/// Shorter words are masked only where they are known to be personal: elsewhere they may be anything.
+/// Shorter words, and words of letters alone, are masked only where they are known to be personal: elsewhere they may be
+/// anything, even a word of our own.
 const WORD: usize = 6;
 
 /// A place in a document that holds personal data.
@@ -87,7 +88,7 @@ impl Mask {
 
     fn learn(&mut self, bytes: &[u8], places: Vec<Range<usize>>) {
         for place in places {
-            let Some(word) = bytes.get(place).filter(|word| word.len() >= WORD) else { continue };
+            let Some(word) = bytes.get(place).filter(|word| is_telling(word)) else { continue };
             if !self.words.contains_key(word) {
                 self.words.insert(word.to_vec(), self.token(word));
             }
@@ -123,7 +124,7 @@ impl Mask {
             }),
             Value::Array(all) => Value::Array(all.iter().map(|one| self.written(one)).collect()),
             Value::Object(fields) => {
-                Value::Object(fields.iter().map(|(name, one)| (self.text(name), self.written(one))).collect())
+                Value::Object(fields.iter().map(|(name, one)| (name.clone(), self.written(one))).collect())
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         }
@@ -212,6 +213,10 @@ impl Stream {
         self.at = self.at.saturating_add(1);
         drawn
     }
+}
+
+fn is_telling(word: &[u8]) -> bool {
+    word.len() >= WORD && !word.iter().all(u8::is_ascii_alphabetic)
 }
 
 fn replace(bytes: &mut [u8], word: &[u8], mask: &[u8]) {
@@ -340,6 +345,16 @@ mod tests {
         mask.learn_message("retail.orders.v1.Buyer", &buyer);
         let said = mask.text("nobody knows ada@example.org here");
         assert!(said.starts_with("nobody knows ") && said.ends_with(" here") && !said.contains("ada@"), "{said}");
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_of_ours_is_masked_where_it_is_a_name_and_nowhere_else() {
+        let mut mask = Mask::new(7, "order/1");
+        let buyer = Buyer { last_name: "Customer".into(), ..Buyer::default() }.encode_to_vec();
+        mask.learn_message("retail.orders.v1.Buyer", &buyer);
+        assert_ne!(mask.message("retail.orders.v1.Buyer", &buyer), buyer);
+        let written = serde_json::json!({"Customer": "Customer is told"});
+        assert_eq!(mask.written(&written), written);
     }
 
     #[test]

@@ -31,7 +31,8 @@ type Resumed = futures::future::BoxFuture<'static, Result<bool, retail_store::Er
 #[derive(Clone)]
 struct Kind {
     ledger_id: fn(&str) -> String,
-    resume: fn(Store, String, String, Timestamp) -> Resumed,
+    /// The last says whether it is noted in a journal.
+    resume: fn(Store, String, String, Timestamp, bool) -> Resumed,
     journaled: Option<Journaled>,
 }
 
@@ -139,11 +140,13 @@ impl Ops {
         let kind = Kind {
             journaled,
             ledger_id: Ledger::id_of::<D>,
-            resume: |store, id, note, now| {
+            resume: |store, id, note, now, noted| {
                 Box::pin(async move {
                     let rule = move |draft: &mut retail_store::Draft<D>| {
                         let was = transactions::resume(draft, &note, now);
-                        journal::record(draft, Input { what: RESUMED, kind: "", content: note.as_bytes() }, now);
+                        if noted {
+                            journal::record(draft, Input { what: RESUMED, kind: "", content: note.as_bytes() }, now);
+                        }
                         Ok::<_, std::convert::Infallible>(was)
                     };
                     match store.step::<D, _, _>(&id, None, rule).await {
@@ -253,7 +256,8 @@ impl Ops {
         let unknown = || Error::NoSuchTransaction(request.id.clone());
         let kind = self.kinds.get(key.kind()).ok_or_else(unknown)?;
         let now = self.clock.now();
-        let resumed = (kind.resume)(self.store.clone(), key.id().to_owned(), request.note.clone(), now).await;
+        let noted = kind.journaled.is_some();
+        let resumed = (kind.resume)(self.store.clone(), key.id().to_owned(), request.note.clone(), now, noted).await;
         if !resumed.map_err(Error::Store)? {
             return Err(Error::NotParked(request.id.clone()));
         }
