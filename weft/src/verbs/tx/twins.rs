@@ -54,7 +54,8 @@ async fn start(mut config: Config, runtime: &Runtime, world: &World) -> anyhow::
     let customer = erp::CustomerRecord {
         external_ref: world.customer_id.clone(),
         is_person: true,
-        last_name: "Of the bundle".to_owned(),
+        first_name: "Of".to_owned(),
+        last_name: "the bundle".to_owned(),
         ..Default::default()
     };
     let request = erp::UpsertCustomerRequest { instance: world.erp.clone(), customer: Some(customer) };
