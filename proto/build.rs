@@ -19,7 +19,10 @@ fn main() -> Result<(), Failure> {
     std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let set = compiler.file_descriptor_set();
     debug_assert!(set.encoded_len() > 0);
-    tonic_prost_build::configure().generate_default_stubs(true).compile_fds(set)?;
+    // What is written down names its type, so that it is read again as what it was.
+    let mut names = tonic_prost_build::Config::new();
+    names.enable_type_names();
+    tonic_prost_build::configure().generate_default_stubs(true).compile_fds_with_config(set, names)?;
     Ok(())
 }
 

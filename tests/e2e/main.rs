@@ -3,6 +3,7 @@
 
 mod adopted;
 mod agent;
+mod bundles;
 mod day;
 mod edits;
 mod figures;

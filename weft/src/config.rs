@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use retail_messages::Occasion;
 use retail_runtime::config::{self, Span};
 use retail_runtime::telemetry::TelemetryConfig;
+use retail_store::Journal;
 use serde::Deserialize;
 
 /// The built-in configuration.
@@ -77,6 +78,20 @@ pub struct StoreSection {
     pub groups: BTreeMap<String, Vec<String>>,
     /// How long events stay in a feed although every group has acknowledged them.
     pub keep: Span,
+    /// How much of its way a document keeps, so that it can be exported and run again.
+    #[serde(default)]
+    pub journal: Journal,
+    /// The same for single domains, instead.
+    #[serde(default)]
+    pub journals: BTreeMap<String, Journal>,
+}
+
+impl StoreSection {
+    /// How much of their way the documents of a domain keep; `None` for nothing.
+    #[must_use]
+    pub fn journal_of(&self, domain: &str) -> Option<Journal> {
+        self.journals.get(domain).copied().unwrap_or(self.journal).kept()
+    }
 }
 
 /// The store's engine.
@@ -231,6 +246,14 @@ mod tests {
         assert!(config.messages.is_none() && config.message_problems().is_empty());
         assert_eq!(config.orders.groups, ["cases"]);
         assert!(!config.gateway.upstreams.contains_key("retail.messages.v1.MessagesService"));
+    }
+
+    #[test]
+    fn a_domain_keeps_as_much_of_its_way_as_is_said_for_it() {
+        let config = loaded("[store.journals.orders]\nentries = 7\n[store.journals.cases]\nentries = 0\n");
+        assert_eq!(config.store.journal_of("orders").map(|journal| journal.entries), Some(7));
+        assert_eq!(config.store.journal_of("cases"), None);
+        assert_eq!(config.store.journal_of("returns"), Some(Journal::default()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! one process, `feeding.rs` sells an order book and compares every book, `weft.toml` is the built-in configuration.
 
 mod answer;
+pub mod bundles;
 pub mod config;
 mod console;
 pub mod feeding;

@@ -109,7 +109,9 @@ pub async fn open_store(config: &Config, runtime: &Runtime, domain: &str) -> any
     let groups = config.store.groups.get(domain).cloned().unwrap_or_default();
     let (domain_name, region, keep) = (domain.to_owned(), config.region.clone(), config.store.keep);
     let store = retail_store::Config { backend, domain: domain_name, region, groups, keep };
-    Store::open(runtime, &store).await.with_context(|| format!("cannot open the store of {domain}"))
+    let journal = config.store.journal_of(domain);
+    let opened = Store::open(runtime, &store).await;
+    Ok(opened.with_context(|| format!("cannot open the store of {domain}"))?.journaled(journal))
 }
 
 /// Logs how a part ended: a part that ends before the stop takes the process down, so that somebody starts it again.

@@ -49,6 +49,12 @@ impl Asked {
         &self.principal
     }
 
+    /// By which method.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// What is asked.
     #[must_use]
     pub fn content(&self) -> &[u8] {

@@ -18,6 +18,7 @@ use retail_store::{Document, Draft, Error as StoreError, Fence, UpdateError};
 use tracing::Instrument as _;
 
 use crate::failure::Failure;
+use crate::journal::{self, Before, DRIVEN, Entry, PANICKED};
 use crate::leases::AtWork;
 use crate::ledger::{Admission, Ledger};
 use crate::process::{Attempt, Process, Summary, Verdict};
@@ -33,33 +34,45 @@ const PAUSE: Duration = Duration::from_millis(200);
 const KEPT: usize = 16;
 
 /// What a call said.
-enum Said<O> {
+pub(crate) enum Said<O> {
     Brought(O),
     Missing,
     Failed(Failure),
 }
 
 /// A finished call on its way into the document. The wait was drawn once, so that a rule that runs again decides alike.
-struct Finished<P: Process> {
-    step: P::Step,
-    attempt: u32,
-    verify: bool,
-    said: Said<P::Outcome>,
-    wait: Duration,
+pub(crate) struct Finished<P: Process> {
+    pub(crate) step: P::Step,
+    pub(crate) attempt: u32,
+    pub(crate) verify: bool,
+    pub(crate) said: Said<P::Outcome>,
+    pub(crate) wait: Duration,
 }
 
 /// A call that may leave now that its intent is durable.
 #[derive(Clone)]
-struct Launch<S> {
-    step: S,
-    attempt: u32,
+pub(crate) struct Launch<S> {
+    pub(crate) step: S,
+    pub(crate) attempt: u32,
     verify: bool,
 }
 
+impl<S: Step> Launch<S> {
+    /// The call as people read it.
+    pub(crate) fn words(&self) -> String {
+        let name = self.step.name();
+        match (self.verify, self.attempt) {
+            (true, _) => format!("{name} (looked for)"),
+            (false, 1) => name,
+            (false, attempt) => format!("{name} (attempt {attempt})"),
+        }
+    }
+}
+
 /// What a commit decided.
-struct Plan<P: Process> {
+pub(crate) struct Plan<P: Process> {
     doc: Arc<P::Doc>,
-    launches: Vec<Launch<P::Step>>,
+    pub(crate) launches: Vec<Launch<P::Step>>,
     traceparent: String,
 }
 
@@ -92,12 +105,12 @@ impl<P: Process> Runs<P> {
 }
 
 /// What a driver carries from round to round.
-struct Round<P: Process> {
+pub(crate) struct Round<P: Process> {
     /// Outcomes that no commit has taken in yet, oldest first.
-    finished: Vec<Arc<Finished<P>>>,
-    flying: Flying,
+    pub(crate) finished: Vec<Arc<Finished<P>>>,
+    pub(crate) flying: Flying,
     /// The runtime stops, or the partition goes to another replica: outcomes are taken in, nothing new leaves.
-    closing: bool,
+    pub(crate) closing: bool,
 }
 
 impl<P: Process> Clone for Round<P> {
@@ -107,7 +120,7 @@ impl<P: Process> Clone for Round<P> {
 }
 
 /// Calls under way: name and lane.
-type Flying = BTreeMap<String, &'static str>;
+type Flying = BTreeMap<String, String>;
 
 /// Why a commit was not made.
 #[derive(thiserror::Error)]
@@ -142,7 +155,7 @@ pub(crate) async fn drive<P: Process>(context: &Context, process: &Arc<P>, at_wo
             round.finished.clear();
         }
         for launch in plan.launches {
-            round.flying.insert(launch.step.name(), launch.step.lane());
+            round.flying.insert(launch.step.name(), launch.step.lane().to_owned());
             calls.push(call(context, process, id, Arc::clone(&plan.doc), launch, plan.traceparent.clone()));
         }
         let Some(first) = calls.next().await else { return };
@@ -238,7 +251,7 @@ async fn commit<P: Process>(
         // A commit that cannot be written is tried again while the lease lasts: its outcomes are nowhere else.
         let fence = at_work.fence()?;
         let now = context.runtime.clock().now();
-        let (rules, round, runs) = (Arc::clone(process), round.clone(), Arc::clone(&runs));
+        let (rules, told, runs) = (Arc::clone(process), round.clone(), Arc::clone(&runs));
         let rule = move |draft: &mut Draft<P::Doc>| {
             if !draft.existed {
                 return Err(Stop::Absent);
@@ -250,10 +263,12 @@ async fn commit<P: Process>(
                 // Nothing is taken in twice.
                 return Ok(plan);
             }
-            let plan = advance(rules.as_ref(), draft, &mut ledger, &round, now);
-            if can_wait(&plan, &round, &ledger) {
+            let plan = advance(rules.as_ref(), draft, &mut ledger, &told, now);
+            if can_wait(&plan, &told, &ledger) {
                 return Err(Stop::NotYet(plan));
             }
+            let launched = plan.launches.iter().map(Launch::words).collect();
+            note(draft, &mut ledger, DRIVEN, &told, (launched, runs.first), now);
             ledger.run = runs.keep(plan.clone());
             draft.put(&ledger_id, &ledger);
             Ok(plan)
@@ -266,7 +281,7 @@ async fn commit<P: Process>(
                 return None;
             }
             Err(UpdateError::Store(StoreError::RulePanicked(_))) => {
-                park_panicked::<P>(context, fence, id).await;
+                park_panicked::<P>(context, fence, id, round.clone()).await;
                 return None;
             }
             Err(UpdateError::Store(error)) => {
@@ -302,7 +317,7 @@ fn can_wait<P: Process>(plan: &Plan<P>, round: &Round<P>, ledger: &Ledger) -> bo
 }
 
 /// A rule that panics would do so for ever: a person is needed, and nobody else waits for it.
-async fn park_panicked<P: Process>(context: &Context, fence: Fence, id: &str) {
+async fn park_panicked<P: Process>(context: &Context, fence: Fence, id: &str, round: Round<P>) {
     let now = context.runtime.clock().now();
     let rule = move |draft: &mut Draft<P::Doc>| {
         let ledger_id = Ledger::id_of::<P::Doc>(draft.id());
@@ -312,6 +327,7 @@ async fn park_panicked<P: Process>(context: &Context, fence: Fence, id: &str) {
         let summary = Summary { name: ledger.name.clone(), status: ledger.status.clone() };
         transactions::index(draft, &mut ledger, &summary, false, false, now);
         draft.due(None);
+        note(draft, &mut ledger, PANICKED, &round, (Vec::new(), 0), now);
         draft.put(&ledger_id, &ledger);
         Ok::<_, Infallible>(())
     };
@@ -321,8 +337,24 @@ async fn park_panicked<P: Process>(context: &Context, fence: Fence, id: &str) {
     }
 }
 
+/// Notes in the journal what a commit was told; where none is kept it costs nothing.
+fn note<P: Process>(
+    draft: &mut Draft<P::Doc>,
+    ledger: &mut Ledger,
+    what: &str,
+    round: &Round<P>,
+    (launched, salt): (Vec<String>, u64),
+    now: Timestamp,
+) {
+    let Some(kept) = draft.journal().and_then(|_| P::kept()) else { return };
+    let before = Before::of(draft);
+    let entry = Entry { what: what.to_owned(), content: (kept.write)(round), launched, ..Entry::default() };
+    journal::salted(ledger, salt);
+    journal::keep(draft, ledger, before, entry, now);
+}
+
 /// The pure heart of a commit: outcomes in, next intents out.
-fn advance<P: Process>(
+pub(crate) fn advance<P: Process>(
     process: &P,
     draft: &mut Draft<P::Doc>,
     ledger: &mut Ledger,
@@ -411,7 +443,7 @@ fn admit<S: Step>(
     for step in steps {
         let (name, lane) = (step.name(), step.lane());
         let launched = |other: &Launch<S>| other.step.name() == name || (!lane.is_empty() && other.step.lane() == lane);
-        let under_way = flying.contains_key(&name) || (!lane.is_empty() && flying.values().any(|other| *other == lane));
+        let under_way = flying.contains_key(&name) || (!lane.is_empty() && flying.values().any(|other| other == lane));
         if under_way || launches.iter().any(launched) {
             continue;
         }

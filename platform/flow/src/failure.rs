@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use retail_runtime::fault::{Class, Refusal};
+use serde::{Deserialize, Serialize};
 use tonic::Status;
 
 /// Why a step brought no outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
     /// Certainly not executed: try again later.
     NotDone {

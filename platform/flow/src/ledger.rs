@@ -7,6 +7,7 @@ use retail_runtime::{Timestamp, sabotage};
 use retail_store::Document;
 
 use crate::failure::Failure;
+use crate::journal::Shelf;
 use crate::step::{Class, Policy};
 
 /// Oldest timeline entries give way beyond this many.
@@ -137,6 +138,9 @@ pub struct Ledger {
     /// The run of a driver's rule that wrote it last: by it a commit whose answer was lost is known again.
     #[prost(fixed64, tag = "11")]
     pub run: u64,
+    /// Where the journal of the aggregate stands, when it keeps one.
+    #[prost(message, optional, tag = "12")]
+    pub journal: Option<Shelf>,
 }
 
 /// May a step run now?

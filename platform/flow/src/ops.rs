@@ -10,9 +10,13 @@ use retail_proto::ops::v1::ops_service_server::OpsService;
 use retail_runtime::fault::{self, Class, Fault, Violations};
 use retail_runtime::{Clock, Timestamp};
 use retail_store::{Document, IndexQuery, Key, Lag, Partition, Store, UpdateError};
+use serde::Serialize;
 use tonic::{Request, Response, Status, async_trait};
 
+use crate::exporting::{Journaled, LARGEST, NoBundle};
+use crate::journal::{self, Input, RESUMED};
 use crate::ledger::Ledger;
+use crate::process::Process;
 use crate::transactions::{self, State, list, named};
 use crate::worker::Counters;
 
@@ -24,10 +28,12 @@ const LARGEST_PAGE: usize = 200;
 type Resumed = futures::future::BoxFuture<'static, Result<bool, retail_store::Error>>;
 
 /// How an aggregate of one kind is reached without knowing its type.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Kind {
     ledger_id: fn(&str) -> String,
-    resume: fn(Store, String, String, Timestamp) -> Resumed,
+    /// The last says whether it is noted in a journal.
+    resume: fn(Store, String, String, Timestamp, bool) -> Resumed,
+    journaled: Option<Journaled>,
 }
 
 /// The operations of one service.
@@ -51,6 +57,19 @@ pub(crate) enum Error {
     /// Nothing to try again.
     #[error("transaction {0:?} is not parked; there is nothing to try again")]
     NotParked(String),
+    /// There is nothing to export.
+    #[error("transaction {0:?} keeps no journal; store.journal and the kind of transaction say whether one is kept")]
+    NotJournaled(String),
+    /// It does not fit into one message.
+    #[error(
+        "the bundle of {id:?} has {bytes} bytes, and at most {LARGEST} are sent; lower store.journal bytes of its domain"
+    )]
+    BundleTooLarge {
+        /// The transaction.
+        id: String,
+        /// Its size.
+        bytes: usize,
+    },
     /// The store did not answer.
     #[error("cannot reach the store")]
     Store(#[source] retail_store::Error),
@@ -61,7 +80,7 @@ impl Fault for Error {
         match self {
             Self::Shape(shape) => shape.class(),
             Self::NoSuchTransaction(_) => Class::NotFound,
-            Self::NotParked(_) => Class::Precondition,
+            Self::NotParked(_) | Self::NotJournaled(_) | Self::BundleTooLarge { .. } => Class::Precondition,
             Self::Store(error) => error.class(),
         }
     }
@@ -71,13 +90,16 @@ impl Fault for Error {
             Self::Shape(shape) => shape.reason(),
             Self::NoSuchTransaction(_) => "NO_SUCH_TRANSACTION",
             Self::NotParked(_) => "NOT_PARKED",
+            Self::NotJournaled(_) => "NOT_JOURNALED",
+            Self::BundleTooLarge { .. } => "BUNDLE_TOO_LARGE",
             Self::Store(error) => error.reason(),
         }
     }
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NoSuchTransaction(id) | Self::NotParked(id) => vec![("id", id.clone())],
+            Self::NoSuchTransaction(id) | Self::NotParked(id) | Self::NotJournaled(id) => vec![("id", id.clone())],
+            Self::BundleTooLarge { id, bytes } => vec![("id", id.clone()), ("bytes", bytes.to_string())],
             Self::Shape(_) | Self::Store(_) => Vec::new(),
         }
     }
@@ -85,7 +107,11 @@ impl Fault for Error {
     fn fields(&self) -> Vec<(String, String)> {
         match self {
             Self::Shape(shape) => shape.fields(),
-            Self::NoSuchTransaction(_) | Self::NotParked(_) | Self::Store(_) => Vec::new(),
+            Self::NoSuchTransaction(_)
+            | Self::NotParked(_)
+            | Self::NotJournaled(_)
+            | Self::BundleTooLarge { .. }
+            | Self::Store(_) => Vec::new(),
         }
     }
 }
@@ -97,15 +123,31 @@ impl Ops {
         Self { store: store.clone(), clock: clock.clone(), counters, kinds: BTreeMap::new() }
     }
 
+    /// Also knows the aggregates of this process, and exports what they keep of their way. `config` is what its rules go by.
+    #[must_use]
+    pub fn driven<P: Process>(self, config: &impl Serialize) -> Self {
+        let config = Arc::new(serde_json::to_value(config).unwrap_or_default());
+        self.knowing::<P::Doc>(Journaled::of::<P>(&config))
+    }
+
     /// Also knows this kind of aggregate.
     #[must_use]
-    pub fn with<D: Document>(mut self) -> Self {
+    pub fn with<D: Document>(self) -> Self {
+        self.knowing::<D>(None)
+    }
+
+    fn knowing<D: Document>(mut self, journaled: Option<Journaled>) -> Self {
         let kind = Kind {
+            journaled,
             ledger_id: Ledger::id_of::<D>,
-            resume: |store, id, note, now| {
+            resume: |store, id, note, now, noted| {
                 Box::pin(async move {
                     let rule = move |draft: &mut retail_store::Draft<D>| {
-                        Ok::<_, std::convert::Infallible>(transactions::resume(draft, &note, now))
+                        let was = transactions::resume(draft, &note, now);
+                        if noted {
+                            journal::record(draft, Input { what: RESUMED, kind: "", content: note.as_bytes() }, now);
+                        }
+                        Ok::<_, std::convert::Infallible>(was)
                     };
                     match store.step::<D, _, _>(&id, None, rule).await {
                         Ok(done) => Ok(done.value),
@@ -191,6 +233,21 @@ impl Ops {
         Ok(pb::GetLagResponse { lags })
     }
 
+    async fn export(&self, request: &pb::ExportTransactionRequest) -> Result<String, Error> {
+        let (key, _) = self.find(&request.id).await?;
+        let none = || Error::NotJournaled(key.to_string());
+        let kind = self.kinds.get(key.kind()).ok_or_else(none)?;
+        let journaled = kind.journaled.as_ref().ok_or_else(none)?;
+        let ledger = (kind.ledger_id)(key.id());
+        let (named, now) = ((key.kind(), key.id()), self.clock.now());
+        let made = journaled.export(&self.store, named, &ledger, request.with_personal_data, now).await;
+        made.map_err(|why| match why {
+            NoBundle::NotJournaled => none(),
+            NoBundle::TooLarge(bytes) => Error::BundleTooLarge { id: key.to_string(), bytes },
+            NoBundle::Store(error) => Error::Store(error),
+        })
+    }
+
     async fn replay(&self, request: &pb::ReplayTransactionRequest) -> Result<pb::Transaction, Error> {
         let mut bad = Violations::default();
         bad.require("note", !request.note.is_empty(), "say what was mended; it goes into the audit");
@@ -199,7 +256,8 @@ impl Ops {
         let unknown = || Error::NoSuchTransaction(request.id.clone());
         let kind = self.kinds.get(key.kind()).ok_or_else(unknown)?;
         let now = self.clock.now();
-        let resumed = (kind.resume)(self.store.clone(), key.id().to_owned(), request.note.clone(), now).await;
+        let noted = kind.journaled.is_some();
+        let resumed = (kind.resume)(self.store.clone(), key.id().to_owned(), request.note.clone(), now, noted).await;
         if !resumed.map_err(Error::Store)? {
             return Err(Error::NotParked(request.id.clone()));
         }
@@ -242,6 +300,14 @@ impl OpsService for Ops {
     ) -> Result<Response<pb::ReplayTransactionResponse>, Status> {
         let transaction = self.replay(request.get_ref()).await.map_err(|error| fault::status(DOMAIN, &error))?;
         Ok(Response::new(pb::ReplayTransactionResponse { transaction: Some(transaction) }))
+    }
+
+    async fn export_transaction(
+        &self,
+        request: Request<pb::ExportTransactionRequest>,
+    ) -> Result<Response<pb::ExportTransactionResponse>, Status> {
+        let bundle = self.export(request.get_ref()).await.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(Response::new(pb::ExportTransactionResponse { bundle }))
     }
 
     async fn get_stats(

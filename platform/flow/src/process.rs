@@ -1,5 +1,6 @@
 //! A business process: data plus a pure function that says what comes next, and the few impure lines that do it.
 
+use std::fmt::Debug;
 use std::future::Future;
 
 use retail_runtime::Timestamp;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use crate::failure::Failure;
 use crate::ledger::Parked;
 use crate::step::{Next, Step};
+use crate::written::Kept;
 
 /// What the engine hands to a step that runs.
 #[derive(Debug, Clone)]
@@ -17,6 +19,19 @@ pub struct Attempt {
     pub key: Uuid,
     /// Which attempt this is, from 1.
     pub number: u32,
+}
+
+/// What was told from outside, for a rule that runs again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retold<'a, D> {
+    /// What, for example `CancelOrder`.
+    pub what: &'a str,
+    /// The message, as it was noted.
+    pub content: &'a [u8],
+    /// When, as the rule saw it.
+    pub now: Timestamp,
+    /// The document as it became: for what no rule makes, like a digest of words that are masked.
+    pub recorded: &'a D,
 }
 
 /// What operators read of an aggregate.
@@ -43,7 +58,7 @@ pub enum Verdict {
 /// `verify` do the calls; they run after the intent is durable and must be safe to repeat as the step's class says.
 pub trait Process: Send + Sync + 'static {
     /// The aggregate.
-    type Doc: Document + Clone + PartialEq + Sync;
+    type Doc: Document + Clone + Debug + PartialEq + Sync;
     /// What it may ask for.
     type Step: Step;
     /// What a step brings.
@@ -86,6 +101,21 @@ pub trait Process: Send + Sync + 'static {
     /// Called once at the end of every commit that changed the document: event and index entries. `before` is the
     /// document as it was.
     fn seal(&self, draft: &mut Draft<Self::Doc>, before: &Self::Doc, now: Timestamp);
+
+    /// How its rounds are written down, so that they can be run again elsewhere. `None`: it keeps no journal, because it
+    /// never ends or its rules change what lies beside its document.
+    fn kept() -> Option<Kept<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// Runs again what was told from outside, as [`crate::record`] has noted it. `None`: it is taken as it was recorded;
+    /// `Some(Err)`: the rule refuses it.
+    fn retell(&self, _draft: &mut Draft<Self::Doc>, _told: &Retold<'_, Self::Doc>) -> Option<Result<(), String>> {
+        None
+    }
 
     /// What operators read.
     fn summary(&self, doc: &Self::Doc) -> Summary;

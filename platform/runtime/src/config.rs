@@ -7,8 +7,8 @@ use std::time::Duration;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 pub use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Serialize};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,12 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{}ms", self.0.as_millis()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +173,12 @@ mod tests {
     fn a_file_that_is_not_there_is_not_passed_over() {
         let error = load::<Sample>("", Some(Path::new("/nowhere/weft.toml")), "WEFT_TEST_NONE_").unwrap_err();
         assert!(error.to_string().contains("/nowhere/weft.toml"));
+    }
+
+    #[test]
+    fn a_duration_is_read_as_it_was_written() {
+        let written = serde_json::to_string(&Span::from_millis(1_500)).unwrap();
+        assert_eq!(serde_json::from_str::<Span>(&written).unwrap(), Span::from_millis(1_500));
     }
 
     #[test]

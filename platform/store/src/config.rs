@@ -41,6 +41,31 @@ pub enum BackendConfig {
     Redis(Box<RedisConfig>),
 }
 
+/// How much of its way a document keeps beside it, so that it can be run again elsewhere. Written by `retail-flow` in the
+/// commits themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// Entries of one document; the oldest give way. 0 keeps none.
+    pub entries: u32,
+    /// Bytes of one document's entries; the oldest give way.
+    pub bytes: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { entries: 64, bytes: 1 << 20 }
+    }
+}
+
+impl Journal {
+    /// `None` when none is kept.
+    #[must_use]
+    pub fn kept(self) -> Option<Self> {
+        (self.entries > 0).then_some(self)
+    }
+}
+
 /// How long events stay unless the configuration says otherwise.
 pub(crate) fn a_week() -> Span {
     Span::from_secs(7 * 24 * 3600)

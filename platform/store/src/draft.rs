@@ -9,6 +9,7 @@ use retail_runtime::{Timestamp, sabotage};
 
 use crate::backend::Wanted;
 use crate::commit::{Index, MAX_KEY, Mark};
+use crate::config::Journal;
 use crate::document::Document;
 use crate::fault::Error;
 use crate::key::{Key, Partition, Version};
@@ -88,6 +89,7 @@ pub struct Draft<D> {
     deleted: bool,
     emitted: bool,
     traceparent: String,
+    journal: Option<Journal>,
     missing: Wanted,
     fault: Option<Error>,
 }
@@ -115,9 +117,20 @@ impl<D: Document> Draft<D> {
             deleted: false,
             emitted: false,
             traceparent: traceparent.to_owned(),
+            journal: None,
             missing: Wanted::default(),
             fault: None,
         })
+    }
+
+    pub(crate) fn journaled(self, journal: Option<Journal>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// How much of its way is kept in this store; `None` when nothing is.
+    #[must_use]
+    pub fn journal(&self) -> Option<Journal> {
+        self.journal
     }
 
     /// The document before this rule; `None` when it did not exist.
@@ -162,6 +175,32 @@ impl<D: Document> Draft<D> {
     #[must_use]
     pub fn event_version(&self) -> u64 {
         self.slot(&self.key).events.saturating_add(1)
+    }
+
+    /// The document as it was stored before this rule, and the schema it was written with; `None` when it did not exist.
+    #[must_use]
+    pub fn stored(&self) -> Option<(Bytes, u32)> {
+        let slot = self.view.slots.get(&self.key)?;
+        Some((slot.body.clone()?, slot.schema))
+    }
+
+    /// The version it will have after this rule, as far as that has run.
+    #[must_use]
+    pub fn next_version(&self) -> Version {
+        if self.emitted || self.is_changed() { self.version().next() } else { self.version() }
+    }
+
+    /// The events of this document that this rule has emitted so far: type and payload.
+    pub fn emissions(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        let own = self.changes.events.iter().filter(|event| event.subject == self.key);
+        own.map(|event| (event.kind.as_str(), &event.body))
+    }
+
+    /// When this rule has made this document due: `None` when it has not said, `Some(None)` when it is due no longer.
+    #[must_use]
+    pub fn due_said(&self) -> Option<Option<Timestamp>> {
+        let own = self.changes.due.iter().rev().find(|(key, _)| *key == self.key);
+        own.map(|(_, at)| *at)
     }
 
     /// Emits an event of this document and answers the version it carries. The document is written even when nothing
@@ -239,6 +278,23 @@ impl<D: Document> Draft<D> {
             slot.schema = slot.schema.max(O::WRITES);
             slot.body = Some(Bytes::from(doc.encode_to_vec()));
         });
+    }
+
+    /// Another document of this partition as it was stored before this rule: its bytes and its version.
+    pub fn stored_of<O: Document>(&mut self, id: &str) -> (Option<Bytes>, Version) {
+        let Some(key) = self.reach::<O>(id) else { return (None, Version::ABSENT) };
+        let slot = self.view.slots.get(&key).cloned().unwrap_or_default();
+        (slot.body, slot.version)
+    }
+
+    /// Writes another document of this partition that nobody has written before, without reading it first: for ids that
+    /// are given once, under the version of a document that this rule writes as well. Were it there, the commit would
+    /// conflict for ever.
+    pub fn append<O: Document>(&mut self, id: &str, doc: &O) {
+        let Some(key) = self.routed::<O>(id) else { return };
+        let body = Some(Bytes::from(doc.encode_to_vec()));
+        let slot = Slot { version: Version::ABSENT.next(), schema: O::WRITES, body, ..Slot::default() };
+        self.changes.slots.insert(key, slot);
     }
 
     /// Deletes another document of this partition.

@@ -23,6 +23,7 @@
 //!   draft.get::<D2>(id) / put::<D2>(id, &doc) / remove::<D2>(id) / emit_on / due_on / index_on   same partition
 //!   draft.relaxed()                               a failover may lose this change: only for what is made anew elsewhere
 //!   draft.sibling::<Ledger>() / set_sibling(&ledger)           a document of the same id beside it
+//! store.journaled(Option<Journal>)              draft.journal(), stored(), stored_of, append, emissions, due_said: for those who keep one
 //! store.scan::<D>(partition, after, limit)        store.index(partition, &IndexQuery)   store.list(&IndexQuery)
 //! store.count(partition, index) -> entries
 //! store.due(partition, kind, until, limit)        store.changes(), changed(partition).wait()           hints, may be lost
@@ -60,7 +61,7 @@ pub use backend::{Backend, Changes, Hints, Loaded, News, Wanted};
 pub use commit::{
     Commit, CommitId, Fence, Index, Keyed, MAX_BODY, MAX_KEY, Mark, NewEvent, Outcome, Refused, Strength, Write,
 };
-pub use config::{BackendConfig, Config};
+pub use config::{BackendConfig, Config, Journal};
 pub use document::{Document, Versioned};
 pub use draft::Draft;
 pub use embedded::{Domain, Embedded, Tuning};

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::{Backend, Changes, News, Wanted};
 use crate::commit::{Fence, MAX_KEY};
-use crate::config::{BackendConfig, Config, a_week};
+use crate::config::{BackendConfig, Config, Journal, a_week};
 use crate::document::{Document, Versioned};
 use crate::draft::{Draft, decode};
 use crate::embedded::Embedded;
@@ -30,6 +30,7 @@ use crate::update::{Answer, Caller, Codec, Done, Update};
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    journal: Option<Journal>,
 }
 
 impl std::fmt::Debug for Store {
@@ -54,7 +55,7 @@ impl Store {
             BackendConfig::Redis(redis) => Arc::new(Redis::open(runtime, redis, &config.domain, &config.region).await?),
         };
         let inner = Inner::new(runtime, backend, &config.domain, &config.region, &config.groups, config.keep.get());
-        let store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner), journal: None };
         for group in &config.groups {
             try_join_all(Partition::all().map(|partition| store.declare(partition, group))).await?;
         }
@@ -64,7 +65,21 @@ impl Store {
     /// A store over a back end that is open already. It knows of no groups.
     #[must_use]
     pub fn over(runtime: &Runtime, backend: Arc<dyn Backend>, domain: &str, region: &str) -> Self {
-        Self { inner: Arc::new(Inner::new(runtime, backend, domain, region, &[], a_week().get())) }
+        let inner = Inner::new(runtime, backend, domain, region, &[], a_week().get());
+        Self { inner: Arc::new(inner), journal: None }
+    }
+
+    /// The same store, through which documents that have a way keep so much of it. Whoever opens the store says so once,
+    /// before handing it on.
+    #[must_use]
+    pub fn journaled(self, journal: Option<Journal>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// How much of their way documents keep; `None` for nothing.
+    #[must_use]
+    pub fn journal(&self) -> Option<Journal> {
+        self.journal
     }
 
     /// Groups that follow its feed, as configured.
@@ -101,6 +116,12 @@ impl Store {
     #[must_use]
     pub fn backend(&self) -> &Arc<dyn Backend> {
         &self.inner.backend
+    }
+
+    /// Region of its data.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.inner.region
     }
 
     /// Commits applied through this store since it was opened.
@@ -210,6 +231,7 @@ impl Store {
             key,
             caller,
             traceparent: trace::traceparent().unwrap_or_default(),
+            journal: self.journal,
             rule,
             codec,
             answer,

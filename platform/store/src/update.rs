@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::Wanted;
 use crate::commit::{CommitId, Fence};
+use crate::config::Journal;
 use crate::document::Document;
 use crate::draft::{Changes, Draft, Drawn, View};
 use crate::fault::{Error, UpdateError};
@@ -93,6 +94,7 @@ pub(crate) struct Update<D, R, E, F> {
     pub(crate) key: Key,
     pub(crate) caller: Caller,
     pub(crate) traceparent: String,
+    pub(crate) journal: Option<Journal>,
     pub(crate) rule: F,
     pub(crate) codec: Codec<R>,
     pub(crate) answer: oneshot::Sender<Answer<R, E>>,
@@ -127,7 +129,7 @@ where
     fn run(&mut self, partition: Partition, view: &Arc<View>) -> Ran {
         self.said = None;
         let mut draft = match Draft::<D>::open(&self.key, partition, view, &self.traceparent) {
-            Ok(draft) => draft,
+            Ok(draft) => draft.journaled(self.journal),
             Err(error) => return Ran::Fault(error),
         };
         // A rule that panics must not take the partition's queue, and with it everybody else, down.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Configuration of the cases service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address of the orders service, `http://host:port`.
@@ -41,7 +41,7 @@ pub struct Config {
 }
 
 /// A CRM.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crm {
     /// Address of its connector.
@@ -52,7 +52,7 @@ pub struct Crm {
 }
 
 /// A channel that orders and returns come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// CRM instance whose agents see its returns; empty for none.

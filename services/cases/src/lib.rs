@@ -35,12 +35,12 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use retail_flow::{DeadLetters, Feed, Inbox, Leases, Ops, Reading, Readings, Worker};
+use retail_flow::{Bundle, DeadLetters, Feed, Inbox, Leases, Ops, Reading, Readings, Replayed, Unreadable, Worker};
 use retail_proto::cases::v1::cases_service_server::CasesServiceServer;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_runtime::{Listener, Runtime};
-use retail_store::Store;
+use retail_store::{Model, Store};
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -53,7 +53,7 @@ pub use crate::fault::Error;
 use crate::linking::Linking;
 use crate::owners::Owners;
 use crate::poll::Facts;
-use crate::record::{Case, Kind, View};
+use crate::record::{Kind, View};
 use crate::seeds::Seeker;
 use crate::telling::Telling;
 use crate::views::Views;
@@ -92,7 +92,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .with(readings)
         .with(inbox.replay());
     let ops = Ops::new(&store, &clock, worker.counters());
-    let ops = ops.with::<Case>().with::<View>().with::<Reading>().with::<DeadLetters>();
+    let ops = ops.driven::<Telling>(&config).with::<View>().with::<Reading>().with::<DeadLetters>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     inbox.start();
@@ -107,4 +107,16 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .max_encoding_message_size(LARGEST_ANSWER);
     let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of a case through the rules, by the configuration it holds. Nobody is asked anything.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let config: Config = bundle.configured()?;
+    let peers = Peers::new(&config, runtime).map_err(|error| Unreadable::Config(error.to_string()))?;
+    let store = Store::over(runtime, Arc::new(Model::new()), "cases", "replay");
+    let cases = Cases::new(&store, runtime.clock());
+    retail_flow::replay(runtime, &Telling::new(&store, cases, peers.crms), bundle).await
 }

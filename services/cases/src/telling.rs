@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use prost::Message;
-use retail_flow::{Attempt, Class, Failure, Next, Parked, Policy, Process, Step, Summary, Verdict};
+use retail_flow::{
+    Attempt, Class, Failure, Kept, Next, Parked, Personal, Policy, Process, Step, Summary, Verdict, kept,
+};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
 use retail_proto::orders::v1::Order;
@@ -16,6 +18,7 @@ use retail_proto::returns::v1::Return;
 use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Timestamp};
 use retail_store::{Draft, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::calls::done;
 use crate::cases::Cases;
@@ -25,7 +28,7 @@ use crate::words::distinct;
 use crate::{agents, milestones};
 
 /// One thing to do for a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Deed {
     /// Shelves and views learn of it.
     PutInPlace,
@@ -40,23 +43,32 @@ pub(crate) enum Deed {
 }
 
 /// What a look has found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Found {
     wanted: u64,
     customer_id: String,
     orders: Vec<String>,
+    #[serde(with = "kept::list")]
     milestones: Vec<crm::Milestone>,
 }
 
+/// A milestone that is in the CRM.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct InCrm {
+    id: String,
+    #[serde(with = "kept::maybe")]
+    record: Option<Ref>,
+}
+
 /// What a deed brings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Brought {
     /// It is in these places.
     Places { shelves: Vec<String>, views: Vec<String>, shelved_at: i64 },
     /// What was found.
     Found(Box<Found>),
     /// These milestones are in the CRM, as these records.
-    Written(Vec<(String, Option<Ref>)>),
+    Written(Vec<InCrm>),
     /// Done, nothing to remember.
     Done,
 }
@@ -163,7 +175,8 @@ impl Telling {
         let answer = self.crm(case)?.record_milestones(request).await?.into_inner();
         done("crm.RecordMilestones", answer.outcome.as_ref())?;
         let records = answer.records.into_iter().map(Some).chain(std::iter::repeat(None));
-        Ok(Brought::Written(ids.into_iter().zip(records).collect()))
+        let written = ids.into_iter().zip(records).map(|(id, record)| InCrm { id, record });
+        Ok(Brought::Written(written.collect()))
     }
 
     async fn point(&self, case: &Case, order_ref: &str, return_ref: &str) -> Result<Brought, Failure> {
@@ -246,7 +259,7 @@ impl Process for Telling {
             }
             Brought::Found(found) => case.see(found.wanted, &found.customer_id, &found.orders, &found.milestones),
             Brought::Written(records) => {
-                for (id, record) in records {
+                for InCrm { id, record } in records {
                     if let Some(written) = case.milestones.iter_mut().find(|written| written.id() == id) {
                         written.done = true;
                         written.record.clone_from(record);
@@ -277,6 +290,12 @@ impl Process for Telling {
 
     fn seal(&self, draft: &mut Draft<Case>, before: &Case, _now: Timestamp) {
         seal(draft, before);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        const PERSONAL: &[Personal] =
+            &[Personal::message(&[3], "retail.crm.v1.Case"), Personal::message(&[8, 1], "retail.crm.v1.Milestone")];
+        Some(Kept::with(PERSONAL))
     }
 
     fn summary(&self, case: &Case) -> Summary {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Configuration of the customers service.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// ERPs that every customer is told to, by instance name.
@@ -24,7 +24,7 @@ pub struct Config {
 }
 
 /// A system that is told of customers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct System {
     /// Address of its connector, `http://host:port`.

@@ -29,19 +29,18 @@ mod telling;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_flow::{Bundle, Feed, Leases, Ops, Replayed, Unreadable, Worker};
 use retail_proto::customers::v1::customers_service_server::CustomersServiceServer;
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_runtime::{Listener, Peer, Runtime};
-use retail_store::Store;
+use retail_store::{Model, Store};
 use tonic::service::Routes;
 
 pub use config::{Config, System};
 pub use fault::Error;
 
 use api::Api;
-use customer::Customer;
 use people::People;
 use telling::{SystemKind, Telling};
 
@@ -56,11 +55,23 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let counters = worker.counters();
     worker.start();
 
-    let ops = Ops::new(&store, &clock, counters).with::<Customer>();
+    let ops = Ops::new(&store, &clock, counters).driven::<Telling>(&config);
     let routes = Routes::new(CustomersServiceServer::new(Api { people }))
         .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, config.groups)))
         .add_service(OpsServiceServer::new(ops));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of a customer through the rules, by the configuration it holds. Nobody is asked anything.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let config: Config = bundle.configured()?;
+    let systems = peers(&config, runtime).map_err(|error| Unreadable::Config(error.to_string()))?;
+    let store = Store::over(runtime, Arc::new(Model::new()), "customers", "replay");
+    let people = People::new(store, runtime.clock().clone(), systems.keys().cloned().collect(), config.patience.into());
+    retail_flow::replay(runtime, &Arc::new(Telling::new(systems, people.joining)), bundle).await
 }
 
 fn peers(config: &Config, runtime: &Runtime) -> Result<BTreeMap<(SystemKind, String), Peer>, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use retail_flow::Asked;
+use retail_flow::{Asked, Input};
 use retail_proto::customers::v1::{self as pb, Profile};
 use retail_runtime::{Clock, Ids, trace};
 use retail_store::{Draft, Store, UpdateError};
@@ -180,6 +180,13 @@ impl People {
         asked: &Asked,
         rule: impl Fn(&mut Draft<Customer>) -> Result<R, Elsewhere> + Clone + Send + 'static,
     ) -> Result<R, Error> {
+        let (what, content, now) = (asked.method(), asked.content().to_vec(), self.clock.now());
+        let kind = format!("retail.customers.v1.{what}Request");
+        let rule = move |draft: &mut Draft<Customer>| {
+            let answer = rule(draft)?;
+            retail_flow::record(draft, Input { what, kind: &kind, content: &content }, now);
+            Ok(answer)
+        };
         let mut at = id.to_owned();
         for _ in 0..MOVES {
             match self.store.update::<Customer, R, _>(&at, asked.caller(), rule.clone()).await {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use retail_flow::{Attempt, Class, Failure, Next, Policy, Process, Step, Summary, Verdict, done};
+use retail_flow::{Attempt, Class, Failure, Kept, Next, Personal, Policy, Process, Step, Summary, Verdict, done, kept};
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
 use retail_proto::erp::v1 as erp;
@@ -12,6 +12,7 @@ use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::types::v1::{Address, Ref};
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
+use serde::{Deserialize, Serialize};
 
 use crate::bond::Bond;
 use crate::customer::{Customer, Kind};
@@ -19,7 +20,7 @@ use crate::joining::Joining;
 use crate::seal::{Event, seal};
 
 /// A kind of system that is told of customers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum SystemKind {
     /// An ERP.
     Erp,
@@ -43,7 +44,7 @@ impl SystemKind {
 }
 
 /// What is to be done for a customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Task {
     /// Tell a system some content.
     Upsert {
@@ -57,16 +58,37 @@ pub(crate) enum Task {
         again: u32,
     },
     /// Complete a merge or its undoing that somebody left half done.
-    Complete(Bond),
+    Complete(#[serde(with = "kept::own")] Bond),
 }
 
 /// What a task brought.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Brought {
     /// The system's records of the customer.
-    Records(Vec<Ref>),
+    Records(#[serde(with = "kept::list")] Vec<Ref>),
     /// The merge is over.
     Completed,
 }
+
+const PROFILE: &str = "retail.customers.v1.Profile";
+const ADDRESS: &str = "retail.types.v1.Address";
+
+/// Where a customer holds personal data: what is known, the keys it was seen with, what sources state, and digests of all
+/// that, which could be guessed at.
+const PERSONAL: &[Personal] = &[
+    Personal::message(&[4], PROFILE),
+    Personal::text(&[12]),
+    Personal::text(&[13, 7]),
+    Personal::text(&[13, 8, 4, 2]),
+    Personal::message(&[13, 8, 4, 3], ADDRESS),
+    Personal::text(&[14, 7]),
+    Personal::text(&[14, 8, 4, 2]),
+    Personal::message(&[14, 8, 4, 3], ADDRESS),
+    Personal::text(&[15, 2]),
+    Personal::text(&[18, 7]),
+    Personal::text(&[18, 8, 4, 2]),
+    Personal::message(&[18, 8, 4, 3], ADDRESS),
+];
 
 /// How long a merge is left to whoever began it, milliseconds.
 const LEFT_ALONE: i64 = 3_000;
@@ -222,6 +244,10 @@ impl Process for Telling {
 
     fn seal(&self, draft: &mut Draft<Customer>, before: &Customer, now: Timestamp) {
         seal(draft, before, Event::Changed, now);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        Some(Kept::with(PERSONAL))
     }
 
     fn summary(&self, doc: &Customer) -> Summary {

@@ -1,12 +1,13 @@
 //! An adjustment of stock: our own books change with its commit, then the stock authority is told, keyed by our id.
 
-use retail_flow::{Attempt, Class, Failure, Next, Process, Step, Summary};
+use retail_flow::{Attempt, Class, Failure, Kept, Next, Process, Step, Summary, kept};
 use retail_proto::Quantity;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
 use retail_proto::types::v1::Ref;
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
+use serde::{Deserialize, Serialize};
 
 use crate::site;
 use crate::stock::Stock;
@@ -50,8 +51,12 @@ pub(crate) struct Adjustment {
 }
 
 /// What an adjustment asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Post;
+
+/// The authority has it, as this document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Posted(#[serde(with = "kept::maybe")] Option<Ref>);
 
 impl Step for Post {
     fn name(&self) -> String {
@@ -88,13 +93,13 @@ impl Posting {
 impl Process for Posting {
     type Doc = Adjustment;
     type Step = Post;
-    type Outcome = Option<Ref>;
+    type Outcome = Posted;
 
     fn decide(&self, doc: &Adjustment, _: Timestamp) -> Next<Post> {
         if doc.to_post && !doc.posted { Next::Do(vec![Post]) } else { Next::Done }
     }
 
-    async fn perform(&self, _: &str, doc: &Adjustment, _: &Post, _: Attempt) -> Result<Option<Ref>, Failure> {
+    async fn perform(&self, _: &str, doc: &Adjustment, _: &Post, _: Attempt) -> Result<Posted, Failure> {
         let Some((instance, peer)) = &self.authority else {
             return Err(Failure::refused(
                 "ERP_NOT_CONFIGURED",
@@ -116,10 +121,10 @@ impl Process for Posting {
         };
         let answer = ErpServiceClient::new(peer.clone()).adjust_stock(request).await?.into_inner();
         retail_flow::done("erp.AdjustStock", answer.outcome.as_ref())?;
-        Ok(answer.document)
+        Ok(Posted(answer.document))
     }
 
-    fn apply(&self, draft: &mut Draft<Adjustment>, _: &Post, document: &Option<Ref>, now: Timestamp) {
+    fn apply(&self, draft: &mut Draft<Adjustment>, _: &Post, Posted(document): &Posted, now: Timestamp) {
         if draft.doc.posted {
             return;
         }
@@ -132,6 +137,10 @@ impl Process for Posting {
         }
         // What channels show does not depend on what is posted, so nobody needs waking.
         site::store_quietly(draft, crate::shelf::Shelf::new(&location, rows.into_values()), &[]);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        Some(Kept::with(&[]))
     }
 
     fn seal(&self, _: &mut Draft<Adjustment>, _: &Adjustment, _: Timestamp) {}

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use retail_flow::{Attempt, Class, Failure, Next, Process, Step, Summary};
+use retail_flow::{Attempt, Class, Failure, Kept, Next, Process, Step, Summary, kept};
 use retail_proto::Quantity;
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
@@ -11,6 +11,7 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::fault::Fault as _;
 use retail_runtime::{Peer, Timestamp};
 use retail_store::Draft;
+use serde::{Deserialize, Serialize};
 
 use crate::expected::{Source, Word};
 use crate::expecting::Expecting;
@@ -22,7 +23,7 @@ use crate::site;
 use crate::transfer::{Arrival, Road, Transfer};
 
 /// What a transfer asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leg {
     /// The destination hears what to expect: the so-many-eth word.
     Announce(u32),
@@ -52,6 +53,10 @@ impl Step for Leg {
     }
 }
 
+/// What the ERP has made of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Documents(#[serde(with = "kept::list")] Vec<Ref>);
+
 /// Carries transfers out.
 pub(crate) struct Carrying {
     authority: Option<(String, Peer)>,
@@ -74,7 +79,7 @@ impl Carrying {
         Ok((instance.clone(), ErpServiceClient::new(peer.clone())))
     }
 
-    async fn ship(&self, doc: &Transfer) -> Result<Vec<Ref>, Failure> {
+    async fn ship(&self, doc: &Transfer) -> Result<Documents, Failure> {
         let (instance, mut client) = self.erp()?;
         let sent = doc.lines.iter().filter(|line| line.sent > 0);
         let request = erp::ShipTransferRequest {
@@ -91,10 +96,10 @@ impl Carrying {
         };
         let answer = client.ship_transfer(request).await?.into_inner();
         retail_flow::done("erp.ShipTransfer", answer.outcome.as_ref())?;
-        Ok(answer.documents)
+        Ok(Documents(answer.documents))
     }
 
-    async fn post(&self, doc: &Transfer, arrival: &Arrival) -> Result<Vec<Ref>, Failure> {
+    async fn post(&self, doc: &Transfer, arrival: &Arrival) -> Result<Documents, Failure> {
         let (instance, mut client) = self.erp()?;
         let lines = arrival.lines.iter().map(|came| erp::TransferReceiptLine {
             sku: came.sku.clone(),
@@ -114,14 +119,14 @@ impl Carrying {
         let answer = client.receive_transfer(request).await?.into_inner();
         retail_flow::done("erp.ReceiveTransfer", answer.outcome.as_ref())?;
         self.landings.posted(doc, arrival).await.map_err(own)?;
-        Ok(answer.documents)
+        Ok(Documents(answer.documents))
     }
 }
 
 impl Process for Carrying {
     type Doc = Transfer;
     type Step = Leg;
-    type Outcome = Vec<Ref>;
+    type Outcome = Documents;
 
     fn decide(&self, doc: &Transfer, _: Timestamp) -> Next<Leg> {
         if doc.told < doc.word {
@@ -144,7 +149,7 @@ impl Process for Carrying {
         }
     }
 
-    async fn perform(&self, _: &str, doc: &Transfer, step: &Leg, _: Attempt) -> Result<Vec<Ref>, Failure> {
+    async fn perform(&self, _: &str, doc: &Transfer, step: &Leg, _: Attempt) -> Result<Documents, Failure> {
         let arrival = |place: usize| {
             let known = doc.arrivals.get(place);
             known.ok_or_else(|| Failure::refused("NO_SUCH_ARRIVAL", format!("transfer has no arrival {place}")))
@@ -152,18 +157,18 @@ impl Process for Carrying {
         match step {
             Leg::Announce(_) => {
                 self.expecting.announce(word(doc)).await.map_err(own)?;
-                Ok(vec![])
+                Ok(Documents::default())
             }
             Leg::Land(place) => {
                 self.landings.land(doc, arrival(*place)?).await.map_err(own)?;
-                Ok(vec![])
+                Ok(Documents::default())
             }
             Leg::Ship => self.ship(doc).await,
             Leg::Post(place) => self.post(doc, arrival(*place)?).await,
         }
     }
 
-    fn apply(&self, draft: &mut Draft<Transfer>, step: &Leg, documents: &Vec<Ref>, now: Timestamp) {
+    fn apply(&self, draft: &mut Draft<Transfer>, step: &Leg, Documents(documents): &Documents, now: Timestamp) {
         match step {
             Leg::Announce(word) => draft.doc.told = draft.doc.told.max(*word),
             Leg::Land(place) => {
@@ -194,6 +199,10 @@ impl Process for Carrying {
             }
         }
         draft.doc.version = draft.doc.version.saturating_add(1);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        Some(Kept::with(&[]))
     }
 
     fn seal(&self, draft: &mut Draft<Transfer>, before: &Transfer, _: Timestamp) {

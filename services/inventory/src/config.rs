@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Configuration of the inventory service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The ERP that owns items, places and stock. Without one nothing is read, any item code is accepted, and
@@ -43,7 +43,7 @@ pub struct Config {
 }
 
 /// Who acts on a shortfall.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnShortfall {
     /// A person: `weft stock shortfalls --act`, or `POST /v1/shortfalls:act`.
@@ -54,7 +54,7 @@ pub enum OnShortfall {
 }
 
 /// Who says what is available at a location.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     /// Weft: what is on hand less what it promises.
@@ -65,7 +65,7 @@ pub enum Authority {
 }
 
 /// The stock authority.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erp {
     /// Its instance name, for example `netsuite`.
@@ -75,7 +75,7 @@ pub struct Erp {
 }
 
 /// A shop.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Its instance name, for example `shopify`.
@@ -96,7 +96,7 @@ pub struct Channel {
 }
 
 /// What a channel gets of what may be sold at each location.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Whole units of each item that it is never shown.
@@ -114,8 +114,8 @@ impl Default for Limits {
 }
 
 /// A part, 1 to 100 per cent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Share(u32);
 
 impl Share {
@@ -123,6 +123,12 @@ impl Share {
     #[must_use]
     pub const fn percent(self) -> u32 {
         self.0
+    }
+}
+
+impl From<Share> for u32 {
+    fn from(share: Share) -> Self {
+        share.0
     }
 }
 

@@ -62,13 +62,13 @@ mod watch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use retail_flow::{Feed, Leases, Ops, Worker};
+use retail_flow::{Bundle, Feed, Leases, Ops, Replayed, Unreadable, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::inventory::v1::inventory_service_server::InventoryServiceServer;
 use retail_proto::inventory::v1::reference_service_server::ReferenceServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_runtime::{Listener, Peer, Runtime};
-use retail_store::Store;
+use retail_store::{Document as _, Model, Store};
 use tonic::service::Routes;
 
 pub use config::{Authority, Channel, Config, Erp, Limits, OnShortfall, Share};
@@ -99,7 +99,6 @@ use reference_api::ReferenceApi;
 use rerouting::Rerouting;
 use reservation::Part;
 use sync::Sync;
-use transfer::Transfer;
 
 /// A request may carry 5,000 lines.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -180,10 +179,10 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     };
     let ops = Ops::new(&store, &clock, counters)
         .with::<Part>()
-        .with::<Adjustment>()
         .with::<Publication>()
-        .with::<Transfer>()
-        .with::<Action>();
+        .driven::<Posting>(&config)
+        .driven::<Carrying>(&config)
+        .driven::<Rerouting>(&config);
     let routes = Routes::new(InventoryServiceServer::new(api).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(
             ReferenceServiceServer::new(ReferenceApi { reference, sync, home, owned: erp.is_some() })
@@ -192,6 +191,25 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .add_service(FeedServiceServer::new(Feed::new(&runtime, &store, &leases, vec![])))
         .add_service(OpsServiceServer::new(ops));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of an adjustment, a transfer or a shortfall's action through the rules, by the configuration it holds. Nobody
+/// is asked anything, and no shelf is there: what the rules change on one is not compared.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let store = Store::over(runtime, Arc::new(Model::new()), "inventory", "replay");
+    let (clock, channels) = (runtime.clock().clone(), Arc::default());
+    match bundle.kind.as_str() {
+        Adjustment::KIND => retail_flow::replay(runtime, &Arc::new(Posting::new(None)), bundle).await,
+        Action::KIND => retail_flow::replay(runtime, &Arc::new(Rerouting::new(None)), bundle).await,
+        _ => {
+            let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
+            let landings = Landings::new(store, clock, channels, "");
+            retail_flow::replay(runtime, &Arc::new(Carrying::new(None, expecting, landings)), bundle).await
+        }
+    }
 }
 
 fn peer(runtime: &Runtime, name: &str, address: &str) -> Result<Peer, Error> {

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use retail_flow::{Attempt, Class, Failure, Next, Process, Step, Summary, Verdict};
+use retail_flow::{Attempt, Class, Failure, Kept, Next, Process, Step, Summary, Verdict};
 use retail_proto::orders::v1 as orders;
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
 use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::Draft;
+use serde::{Deserialize, Serialize};
 
 use crate::acting::{Action, Answer, Asking};
 use crate::allocation::order_of;
@@ -18,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_CAP: Duration = Duration::from_secs(60);
 
 /// What an action asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ask {
     /// Serve it from elsewhere.
     Reroute(usize),
@@ -27,7 +28,7 @@ pub(crate) enum Ask {
 }
 
 /// What a step brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Found {
     /// It is on its way.
     Open,
@@ -176,6 +177,10 @@ impl Process for Rerouting {
             why.detail().clone_into(&mut order.detail);
         }
         Verdict::Handled
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        Some(Kept::with(&[]))
     }
 
     fn seal(&self, _: &mut Draft<Action>, _: &Action, _: Timestamp) {}

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retail_runtime::Timestamp;
 pub(crate) use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::occasion::Occasion;
 use crate::quiet::Quiet;
 use crate::words;
 
 /// Configuration of the messages service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address of the orders service, `http://host:port`.
@@ -37,7 +37,7 @@ pub struct Config {
 }
 
 /// A carrier.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carrier {
     /// Address of its connector.
@@ -45,7 +45,7 @@ pub struct Carrier {
 }
 
 /// A channel whose customers are told.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Carrier of its messages.

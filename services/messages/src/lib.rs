@@ -30,12 +30,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use retail_flow::{DeadLetters, Feed, Inbox, Leases, Ops, Worker};
+use retail_flow::{Bundle, DeadLetters, Feed, Inbox, Leases, Ops, Replayed, Unreadable, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::messages::v1::messages_service_server::MessagesServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_runtime::{Listener, Peer, Runtime, Timestamp};
-use retail_store::{Draft, Error as StoreError, Store, UpdateError};
+use retail_store::{Draft, Error as StoreError, Model, Store, UpdateError};
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -44,7 +44,7 @@ pub use crate::fault::Error;
 use crate::following::{Following, ORDERS, RETURNS};
 pub use crate::occasion::Occasion;
 pub use crate::quiet::Quiet;
-use crate::record::{Beginning, Message};
+use crate::record::Beginning;
 use crate::requests::Requests;
 use crate::telling::Telling;
 
@@ -79,7 +79,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let worker = Worker::new(&runtime, &store, &leases)
         .with(Telling::new(&store, Arc::clone(&config), orders, carriers))
         .with(inbox.replay());
-    let ops = Ops::new(&store, &clock, worker.counters()).with::<Message>().with::<DeadLetters>();
+    let ops = Ops::new(&store, &clock, worker.counters()).driven::<Telling>(config.as_ref()).with::<DeadLetters>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     inbox.start();
@@ -88,6 +88,18 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let api = MessagesServiceServer::new(Api { store, requests });
     let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of a message through the rules, by the configuration it holds. Nobody is asked or told anything.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let config: Config = bundle.configured()?;
+    let orders = runtime.peer(&config.orders).map_err(|error| Unreadable::Config(error.to_string()))?;
+    let store = Store::over(runtime, Arc::new(Model::new()), "messages", "replay");
+    let telling = Telling::new(&store, Arc::new(config), orders, BTreeMap::new());
+    retail_flow::replay(runtime, &telling, bundle).await
 }
 
 /// Since when facts are told, milliseconds since 1970: the first start over this store, or later when the configuration

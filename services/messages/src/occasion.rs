@@ -1,12 +1,12 @@
 //! What customers are told of, as the contract of the carriers names it.
 
 use retail_proto::notify::v1 as notify;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Span;
 
 /// What a customer is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, prost::Enumeration)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, prost::Enumeration)]
 #[serde(rename_all = "snake_case")]
 #[repr(i32)]
 pub enum Occasion {

@@ -1,12 +1,12 @@
 //! Quiet hours: when customers of a channel are not disturbed. Pure.
 
 use retail_runtime::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const MINUTES_A_DAY: u64 = 24 * 60;
 
 /// When nobody is disturbed, every day.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quiet {
     /// From this time of day on, `HH:MM`.

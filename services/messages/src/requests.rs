@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use retail_flow::{Asked, Ledger};
+use retail_flow::{Asked, Input, Ledger};
 use retail_proto::messages::v1 as pb;
 use retail_runtime::fault::Violations;
 use retail_runtime::{Clock, Timestamp, trace};
@@ -117,6 +117,13 @@ impl Requests {
         rule: impl Fn(&mut Draft<D>) -> Result<Changed, Error> + Send + 'static,
     ) -> Result<(pb::Message, bool), Error> {
         asked.claim(&self.store).await?;
+        let (what, content, now) = (asked.method(), asked.content().to_vec(), self.clock.now());
+        let kind = format!("retail.messages.v1.{what}Request");
+        let rule = move |draft: &mut Draft<D>| {
+            let changed = rule(draft)?;
+            retail_flow::record(draft, Input { what, kind: &kind, content: &content }, now);
+            Ok(changed)
+        };
         match self.store.update::<D, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),

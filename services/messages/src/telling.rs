@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost::Message as _;
-use retail_flow::{Attempt, Failure, Ledger, Next, Parked, Process, Summary, Verdict};
+use retail_flow::{Attempt, Failure, Kept, Ledger, Next, Parked, Personal, Process, Summary, Verdict, kept};
 use retail_proto::notify::v1::notify_service_client::NotifyServiceClient;
 use retail_proto::notify::v1::{SendMessageRequest, SendMessageResponse};
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
@@ -14,6 +14,7 @@ use retail_proto::returns::v1::Return;
 use retail_proto::types::v1::{OutcomeState, Ref};
 use retail_runtime::{Peer, Timestamp};
 use retail_store::{Draft, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::LARGEST_ANSWER;
 use crate::config::Config;
@@ -24,12 +25,12 @@ use crate::words::at;
 use crate::{content, truth, way};
 
 /// What a deed brings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Brought {
     /// What is to be sent.
-    Content(Box<SendMessageRequest>),
+    Content(#[serde(with = "kept::boxed")] Box<SendMessageRequest>),
     /// The carrier has it, as this record.
-    Sent(Option<Ref>),
+    Sent(#[serde(with = "kept::maybe")] Option<Ref>),
     /// It may have been sent: that is settled first.
     Unsure,
 }
@@ -208,6 +209,11 @@ impl Process for Telling {
 
     fn seal(&self, draft: &mut Draft<Message>, before: &Message, now: Timestamp) {
         seal(draft, before, now);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        const PERSONAL: &[Personal] = &[Personal::message(&[17], "retail.notify.v1.SendMessageRequest")];
+        Some(Kept::with(PERSONAL))
     }
 
     fn summary(&self, message: &Message) -> Summary {

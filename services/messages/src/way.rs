@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use retail_flow::{Class, EffectState, Next, Policy, Step};
 use retail_runtime::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::quiet::Quiet;
 use crate::record::{Message, State};
@@ -13,7 +14,7 @@ use crate::words::at;
 pub(crate) const SEND: &str = "notify.send_message";
 
 /// One thing to do for a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Deed {
     /// Is it still true, and what is it in full?
     Word,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::policy::Sourcing;
 use crate::screening::Screening;
 
 /// Configuration of the orders service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address of the inventory service, `http://host:port`.
@@ -59,7 +59,7 @@ impl Config {
 }
 
 /// A channel that orders come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Address of its connector; empty when nobody must be told of shipments.
@@ -102,7 +102,7 @@ pub struct Channel {
 }
 
 /// An ERP.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erp {
     /// Address of its connector.
@@ -113,7 +113,7 @@ pub struct Erp {
 }
 
 /// A CRM.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crm {
     /// Address of its connector.
@@ -121,7 +121,7 @@ pub struct Crm {
 }
 
 /// A payment service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payments {
     /// Address of its connector.

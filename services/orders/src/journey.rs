@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use retail_flow::{Attempt, Failure, Next, Parked, Process, Summary, Verdict};
+use retail_flow::{Attempt, Failure, Kept, Next, Parked, Personal, Process, Retold, Summary, Verdict, kept};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::customers::v1::Customer;
 use retail_proto::erp::v1 as erp;
@@ -12,39 +12,65 @@ use retail_proto::payments::v1 as pay;
 use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
+use serde::{Deserialize, Serialize};
 
 use crate::calls::Calls;
 use crate::decision::Decision;
 use crate::leg::Leg;
 use crate::record::{Order, State};
-use crate::{outcome, refunds, seal, sent, way};
+use crate::{outcome, refunds, seal, sent, told, way};
 
 /// What a leg brings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Brought {
     /// The customer.
-    Customer(Box<Customer>),
+    Customer(#[serde(with = "kept::boxed")] Box<Customer>),
     /// One answer per goods line, in order.
-    Items(Vec<stock::ResolvedItem>),
+    Items(#[serde(with = "kept::list")] Vec<stock::ResolvedItem>),
     /// Which places fulfil it.
-    Decision(Box<Decision>),
+    Decision(#[serde(with = "kept::own")] Box<Decision>),
     /// The promise, or what is lacking.
-    Reservation(stock::ReserveStockResponse),
+    Reservation(#[serde(with = "kept")] stock::ReserveStockResponse),
     /// The sales order as it stands.
-    SalesOrder(Box<erp::SalesOrder>),
+    SalesOrder(#[serde(with = "kept::boxed")] Box<erp::SalesOrder>),
     /// The ERP's document of a payment.
-    Payment(erp::PaymentDocument),
+    Payment(#[serde(with = "kept")] erp::PaymentDocument),
     /// An authorization as it stands.
-    Paid(Box<pay::Payment>),
+    Paid(#[serde(with = "kept::boxed")] Box<pay::Payment>),
     /// What the shop has given back by itself, and whether it has cancelled the order.
-    ShopRefunds(Box<shop::GetOrderResponse>),
+    ShopRefunds(#[serde(with = "kept::boxed")] Box<shop::GetOrderResponse>),
     /// The order as the shop shows it after an edit of ours.
-    ShopEdited(Box<shop::EditOrderResponse>),
+    ShopEdited(#[serde(with = "kept::boxed")] Box<shop::EditOrderResponse>),
     /// A record of another system.
-    Record(Ref),
+    Record(#[serde(with = "kept")] Ref),
     /// Done, nothing to remember.
     Done,
 }
+
+/// Where an order holds personal data.
+const PERSONAL: &[Personal] = &[
+    // Of the buyer: e-mail, phone, names.
+    Personal::text(&[14, 2]),
+    Personal::text(&[14, 4]),
+    Personal::text(&[14, 5]),
+    Personal::text(&[14, 6]),
+    Personal::message(&[15], "retail.types.v1.Address"),
+    Personal::message(&[16], "retail.types.v1.Address"),
+    // Of what was told: a digest that could be guessed at.
+    Personal::text(&[43]),
+    // Of a pickup: who is written to, and who came.
+    Personal::text(&[50, 2]),
+    Personal::text(&[50, 3]),
+    Personal::text(&[50, 4]),
+    Personal::text(&[50, 7]),
+    // Of edits: addresses before and after, another pickup.
+    Personal::message(&[62, 7], "retail.types.v1.Address"),
+    Personal::message(&[62, 8], "retail.types.v1.Address"),
+    Personal::text(&[62, 10, 2]),
+    Personal::text(&[62, 10, 3]),
+    Personal::text(&[62, 10, 4]),
+    Personal::text(&[62, 10, 7]),
+];
 
 /// The process of orders.
 pub(crate) struct Journey {
@@ -114,6 +140,14 @@ impl Process for Journey {
 
     fn seal(&self, draft: &mut Draft<Order>, before: &Order, now: Timestamp) {
         self.seal.seal(draft, before, now);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        Some(Kept::with(PERSONAL))
+    }
+
+    fn retell(&self, draft: &mut Draft<Order>, told: &Retold<'_, Order>) -> Option<Result<(), String>> {
+        told::again(&self.calls, draft, told)
     }
 
     fn summary(&self, order: &Order) -> Summary {

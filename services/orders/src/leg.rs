@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use retail_flow::{Class, Policy, Step};
+use serde::{Deserialize, Serialize};
 
 /// One thing the journey asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leg {
     /// Who is the customer? (customers)
     Identify,

@@ -40,6 +40,7 @@ mod purchases;
 mod record;
 mod refunds;
 mod render;
+mod replaying;
 mod requests;
 mod reroute;
 mod screening;
@@ -53,6 +54,7 @@ mod sourcing;
 mod split;
 #[cfg(test)]
 mod testing;
+mod told;
 mod way;
 #[cfg(test)]
 mod way_model;
@@ -79,7 +81,7 @@ pub use crate::place::order_id;
 use crate::policies::Policies;
 pub use crate::policy::{Criterion, OnBackorder, Place, Policy, Reach, RejectedPickup, Shortage, Sourcing, Zone};
 use crate::poll::{Facts, reading_of_payments};
-use crate::record::Order;
+pub use crate::replaying::{Item, World, replay, resend, world};
 pub use crate::screening::{OnExpiry, Screening};
 use crate::seal::Seal;
 pub use crate::shop_policy::{OnShopEdit, ShopEdits};
@@ -117,6 +119,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         return Err(Error::Gateways(problems));
     }
     let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
+    let sourcing = policies.now();
     let calls = Calls::new(&config, &runtime, &store, policies)?;
     let orders = Orders::new(&store, runtime.clock(), calls.clone());
     let mut systems = BTreeMap::new();
@@ -130,7 +133,9 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let leases = Leases::start(&runtime, &store).await;
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
-    let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Order>().with::<Reading>();
+    // A replay has the policies and not the file.
+    let by = Config { sourcing: sourcing.as_ref().clone(), sourcing_file: None, ..config.clone() };
+    let ops = Ops::new(&store, runtime.clock(), worker.counters()).driven::<Journey>(&by).with::<Reading>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let payments = PaymentFactsServiceServer::new(PaymentFacts(orders.clone()));

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message as _;
-use retail_flow::Asked;
-use retail_flow::Failure;
+use retail_flow::{Asked, Failure, Input};
 use retail_proto::erp::v1 as erp;
 use retail_proto::inventory::v1::ItemKey;
 use retail_proto::orders::v1 as pb;
@@ -16,9 +15,9 @@ use sha2::{Digest as _, Sha256};
 use crate::calls::Calls;
 use crate::fault::Error;
 use crate::place;
-use crate::record::{Capture, Order, State};
+use crate::record::{Capture, Order};
 use crate::seal::Seal;
-use crate::sent;
+use crate::told;
 
 /// The orders.
 #[derive(Clone)]
@@ -55,22 +54,8 @@ impl Orders {
         let content = canonical(&pb::PlaceOrderRequest { idempotency_key: String::new(), ..request.clone() });
         order.digest = Sha256::digest(&content).to_vec();
         order.traceparent = trace::traceparent().unwrap_or_default();
-        let seal = self.seal;
         let id = order.id.clone();
-        let rule = move |draft: &mut Draft<Order>| {
-            // An order that was adopted before its webhook came, and that no ERP had, begins now. Any other adopted order
-            // stands: its webhook is answered by it, and the shop has no reason to send it again.
-            if draft.existed && !draft.doc.is_early() {
-                // The channel tells of one order more than once; the first telling stands.
-                let same = draft.doc.adopted || draft.doc.digest == order.digest;
-                return if same { Ok(Changed { id: order.id.clone() }) } else { Err(other_content(&order)) };
-            }
-            let before = draft.doc.clone();
-            draft.doc = order.clone();
-            retail_flow::begin(draft, &order.number, &order.traceparent, now);
-            seal.seal(draft, &before, now);
-            Ok(Changed { id: order.id.clone() })
-        };
+        let rule = told::placed(order, request, now);
         let asked = Asked::new(principal, "PlaceOrder", &request.idempotency_key, content);
         self.change(&id, asked, rule).await
     }
@@ -94,26 +79,7 @@ impl Orders {
         if !request.line_numbers.is_empty() {
             return self.cancel_lines(principal, request).await;
         }
-        let (now, seal, reason) = (self.clock.now(), self.seal, request.reason.clone());
-        let rule = move |draft: &mut Draft<Order>| {
-            existing(draft)?;
-            let before = draft.doc.clone();
-            // A sales order whose answer never came may exist: the way back must look for it.
-            let asked = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
-            draft.doc.cancel(&reason, asked)?;
-            if draft.doc.state() != before.state() {
-                sent::ask_for_payments(draft);
-            }
-            draft.doc.advance();
-            if draft.doc != before {
-                retail_flow::note(draft, "CANCEL_ASKED", &reason, now);
-                retail_flow::resume(draft, "cancelled by a caller", now);
-                draft.doc.parked = false;
-                retail_flow::wake(draft, now);
-                seal.seal(draft, &before, now);
-            }
-            Ok(Changed { id: draft.id().to_owned() })
-        };
+        let rule = told::cancelled(request.clone(), self.clock.now());
         let content = request.encode_to_vec();
         let asked = Asked::new(principal, "CancelOrder", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
@@ -130,19 +96,7 @@ impl Orders {
         bad.require("hold_reason", !request.hold_reason.is_empty(), "say which hold, for example TOTAL_MISMATCH");
         bad.require("note", !request.note.is_empty(), "say why it may go on; it goes into the audit");
         bad.check()?;
-        let (now, seal) = (self.clock.now(), self.seal);
-        let (reason, note) = (request.hold_reason.clone(), request.note.clone());
-        let rule = move |draft: &mut Draft<Order>| {
-            existing(draft)?;
-            let before = draft.doc.clone();
-            draft.doc.release_hold(&reason)?;
-            if draft.doc != before {
-                retail_flow::note(draft, "HOLD_RELEASED", &format!("{reason}: {note}"), now);
-                retail_flow::wake(draft, now);
-                seal.seal(draft, &before, now);
-            }
-            Ok(Changed { id: draft.id().to_owned() })
-        };
+        let rule = told::released(request.clone(), self.clock.now());
         let content = request.encode_to_vec();
         let asked = Asked::new(principal, "ReleaseHold", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
@@ -158,18 +112,7 @@ impl Orders {
         let mut bad = Violations::default();
         bad.require("note", !request.note.is_empty(), "say what was mended; it goes into the audit");
         bad.check()?;
-        let (now, seal, note) = (self.clock.now(), self.seal, request.note.clone());
-        let rule = move |draft: &mut Draft<Order>| {
-            existing(draft)?;
-            if !retail_flow::resume(draft, &note, now) {
-                return Err(Error::NotParked(draft.id().to_owned()));
-            }
-            let before = draft.doc.clone();
-            draft.doc.parked = false;
-            draft.doc.cause.clear();
-            seal.seal(draft, &before, now);
-            Ok(Changed { id: draft.id().to_owned() })
-        };
+        let rule = told::resumed(request.clone(), self.clock.now());
         let content = request.encode_to_vec();
         let asked = Asked::new(principal, "ResumeOrder", &request.idempotency_key, content);
         self.change(&request.order_id, asked, rule).await
@@ -177,31 +120,8 @@ impl Orders {
 
     /// Takes what an ERP says of its sales order into ours. Repeating it changes nothing.
     pub(crate) async fn take_facts(&self, told: erp::SalesOrder) -> Result<(), Failure> {
-        let (now, seal, id, sources) =
-            (self.clock.now(), self.seal, told.external_ref.clone(), self.calls.sources.clone());
-        let calls = self.calls.clone();
-        let rule = move |draft: &mut Draft<Order>| {
-            // Not every sales order that carries an external id was born here.
-            if !draft.existed {
-                return Ok(());
-            }
-            let before = draft.doc.clone();
-            if crate::facts::take(&mut draft.doc, &told) {
-                draft.doc.follow_shop(calls.rules(&before).shop, now.as_millisecond());
-                if draft.doc.state() == State::Cancelling && before.state() != State::Cancelling {
-                    sent::ask_for_payments(draft);
-                }
-                if sources.moves_backorders(&draft.doc) {
-                    draft.doc.source_backorders_anew(now.as_millisecond());
-                }
-                // Nothing leaves for an adopted order: there is nobody to wake.
-                if !draft.doc.adopted {
-                    retail_flow::wake(draft, now);
-                }
-                seal.seal(draft, &before, now);
-            }
-            Ok::<_, Error>(())
-        };
+        let id = told.external_ref.clone();
+        let rule = told::erp_facts(told, self.calls.clone(), self.clock.now());
         match self.store.step::<Order, _, _>(&id, None, rule).await {
             Ok(_) => Ok(()),
             Err(UpdateError::Rule(error)) => Err(Failure::refused("FACT_REFUSED", error.to_string())),
@@ -225,6 +145,13 @@ impl Orders {
             return Err(Error::NoSuchOrder(String::new()));
         }
         asked.claim(&self.store).await?;
+        let (what, content, now) = (asked.method(), asked.content().to_vec(), self.clock.now());
+        let kind = format!("retail.orders.v1.{what}Request");
+        let rule = move |draft: &mut Draft<Order>| {
+            let changed = rule(draft)?;
+            retail_flow::record(draft, Input { what, kind: &kind, content: &content }, now);
+            Ok(changed)
+        };
         match self.store.update::<Order, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),
@@ -255,10 +182,6 @@ impl Orders {
 
 pub(crate) fn existing(draft: &Draft<Order>) -> Result<(), Error> {
     if draft.existed { Ok(()) } else { Err(Error::NoSuchOrder(draft.id().to_owned())) }
-}
-
-fn other_content(order: &Order) -> Error {
-    Error::OtherContent { id: order.id.clone() }
 }
 
 /// What the channel said, the same bytes for the same content: maps have no order of their own, so their entries follow

@@ -63,6 +63,7 @@ impl Orders {
                 retail_flow::note(draft, "PAYMENT_TOLD", &format!("{instance}: {what}"), now);
                 retail_flow::wake(draft, now);
                 seal.seal(draft, &before, now);
+                retail_flow::record_message(draft, "PaymentFact", &told, now);
             }
             Ok::<_, Error>(draft.id().to_owned())
         };

@@ -7,7 +7,7 @@ use retail_proto::Quantity;
 use retail_proto::types::v1::Address;
 use retail_runtime::Timestamp;
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, ShipDay, minute_of_day};
 use crate::shop_policy::ShopEdits;
@@ -20,7 +20,7 @@ const MOST_SPLIT: usize = 3;
 const DEFAULT: &str = "default";
 
 /// Which place fulfils an order. Without this section inventory's default location fulfils every line that names none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sourcing {
     /// Places, by location code.
@@ -36,7 +36,7 @@ pub struct Sourcing {
 }
 
 /// What is known of a place.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Place {
     /// Time zone of its day, IANA name.
@@ -61,7 +61,7 @@ pub struct Place {
 }
 
 /// What a parcel to a zone takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reach {
     /// Cost of a parcel, in any unit that all places share.
@@ -73,7 +73,7 @@ pub struct Reach {
 }
 
 /// Where a zone lies.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// ISO 3166-1 alpha-2 code.
@@ -84,7 +84,7 @@ pub struct Zone {
 }
 
 /// What makes one place better than another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
     /// Ships sooner.
@@ -96,7 +96,7 @@ pub enum Criterion {
 }
 
 /// What follows when stock does not suffice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shortage {
     /// The order is refused. One that is sold already never is: it waits for stock.
@@ -106,7 +106,7 @@ pub enum Shortage {
 }
 
 /// How a place is chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Version, for people: it is kept with each decision. Change it whenever the policy changes.
@@ -155,7 +155,7 @@ pub struct Policy {
 }
 
 /// What becomes of a pickup that its store cannot fulfil.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectedPickup {
     /// A person asks the customer.
@@ -166,7 +166,7 @@ pub enum RejectedPickup {
 }
 
 /// What becomes of lines that the ERP has no stock for at their place.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnBackorder {
     /// They wait for stock there.

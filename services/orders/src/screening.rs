@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use retail_proto::types::v1::Address;
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Order, State};
 
 /// What holds an order of a channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Screening {
     /// A risk score above this, 0 to 100, as the channel or its fraud service gave it. Absent: no score holds.
@@ -31,7 +31,7 @@ pub struct Screening {
 }
 
 /// What becomes of an order that nobody looked at in time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExpiry {
     /// It is cancelled, and its money given back.

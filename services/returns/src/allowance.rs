@@ -3,6 +3,7 @@
 
 use retail_proto::types::v1::Ref;
 use retail_store::Document;
+use serde::{Deserialize, Serialize};
 
 use crate::part::Credit;
 use crate::sale::{Sale, SoldLine};
@@ -72,7 +73,7 @@ impl Document for Allowance {
 }
 
 /// A piece of a claim: what of it lies on one invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Slice {
     pub(crate) invoice: String,
     /// Millionths.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retail_runtime::config::Span;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Configuration of the returns service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address of the orders service, `http://host:port`.
@@ -34,7 +34,7 @@ pub struct Config {
 }
 
 /// A channel that goods were sold at.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Channel {
     /// Address of its connector, which gives money back; empty when it has none: refunds then wait for a person.
@@ -69,7 +69,7 @@ impl Default for Channel {
 }
 
 /// An ERP.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erp {
     /// Address of its connector.
@@ -80,7 +80,7 @@ pub struct Erp {
 }
 
 /// A payment service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payments {
     /// Address of its connector.
@@ -90,7 +90,7 @@ pub struct Payments {
 /// What may come back. A line is judged by the first policy, in the order of their names, that fits, the most specific
 /// first: one that names the line's category (attribute `category` of the order line); then the channel's own; then
 /// one that names the market and no category; then the one called `default`; then the values given here as defaults.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Markets it is for; empty for all.
@@ -108,7 +108,7 @@ pub struct Policy {
 }
 
 /// A condition in which goods are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AcceptedCondition {
     /// As sold.

@@ -1,6 +1,7 @@
 //! How a part ends in money: what is credited, what of it is given back, and what the owner of the refund says. Pure.
 
 use retail_proto::types::v1::Ref;
+use serde::{Deserialize, Serialize};
 
 use crate::allowance::{Entry, Settling};
 use crate::part::{Credit, Part, Refund, Settlement};
@@ -80,9 +81,10 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
 }
 
 /// What an owner says of a refund.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// The owner's record.
+    #[serde(with = "retail_flow::kept::maybe")]
     pub(crate) record: Option<Ref>,
     /// What was given back, minor units; `None` when the owner does not say.
     pub(crate) minor: Option<i64>,

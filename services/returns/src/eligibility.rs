@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use retail_proto::Quantity;
+use serde::{Deserialize, Serialize};
 
 use crate::allowance::Allowance;
 use crate::config::Policy;
@@ -15,7 +16,7 @@ use crate::line::{Condition, Rule};
 use crate::sale::{Sale, SoldLine};
 
 /// What is judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Question {
     pub(crate) return_id: String,
     /// Number of the line in the return: its own claim does not count against it.
@@ -33,8 +34,9 @@ pub(crate) struct Question {
 }
 
 /// The judgement.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
+    #[serde(with = "retail_flow::kept::own_list")]
     pub(crate) rules: Vec<Rule>,
     /// May come back now, millionths.
     pub(crate) quantity: i64,

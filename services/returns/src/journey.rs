@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use retail_flow::{Attempt, Failure, Next, Parked, Process, Step as _, Summary, Verdict};
+use prost::Message as _;
+use retail_flow::{Attempt, Failure, Kept, Next, Parked, Personal, Process, Retold, Step as _, Summary, Verdict};
+use retail_proto::erp::v1 as erp;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
@@ -13,6 +15,7 @@ use crate::leg::{Brought, Leg};
 use crate::line::Stage;
 use crate::part::Part;
 use crate::record::{Answer, Return, State};
+use crate::returns::{ERP_FACTS, erp_facts};
 use crate::seal::Seal;
 use crate::{crediting, facts, locate, settling};
 
@@ -257,6 +260,20 @@ impl Process for Journey {
 
     fn seal(&self, draft: &mut Draft<Return>, before: &Return, now: Timestamp) {
         self.seal.seal(draft, before, now);
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        // A return names a customer by id alone; the digest of what was told could be guessed at.
+        const PERSONAL: &[Personal] = &[Personal::text(&[24])];
+        Some(Kept::with(PERSONAL))
+    }
+
+    fn retell(&self, draft: &mut Draft<Return>, told: &Retold<'_, Return>) -> Option<Result<(), String>> {
+        if told.what != ERP_FACTS {
+            return None;
+        }
+        let facts = erp::SalesReturn::decode(told.content).map_err(|error| error.to_string());
+        Some(facts.map(|facts| erp_facts(draft, &facts, self.seal, told.now)))
     }
 
     fn summary(&self, record: &Return) -> Summary {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use retail_flow::{Class, Policy, Step};
+use retail_flow::{Class, Policy, Step, kept};
 use retail_proto::erp::v1 as erp;
 use retail_proto::types::v1::Ref;
+use serde::{Deserialize, Serialize};
 
 use crate::allowance::Entry;
 use crate::crediting::Told;
@@ -13,7 +14,7 @@ use crate::sale::Sale;
 use crate::settling::Judged;
 
 /// One thing the journey asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leg {
     /// Who is the customer? (customers)
     Identify,
@@ -116,7 +117,7 @@ impl Step for Leg {
 }
 
 /// What a leg brings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Brought {
     /// The customer, when somebody is known by the record.
     Customer(Option<String>),
@@ -125,15 +126,15 @@ pub(crate) enum Brought {
     /// The order as it stands and its lines as they were judged; no order when nobody knows it any more.
     Judged(Option<Box<Sale>>, Vec<Judged>),
     /// The ERP's return as it stands.
-    SalesReturn(Box<erp::SalesReturn>),
+    SalesReturn(#[serde(with = "kept::boxed")] Box<erp::SalesReturn>),
     /// How the part ends in money.
-    Settled(Entry),
+    Settled(#[serde(with = "kept::own")] Entry),
     /// The order's own money is on its way: nobody can say yet.
     NotYet,
     /// What the owner says of the refund.
     Refund(Told),
     /// A document of another system.
-    Record(Ref),
+    Record(#[serde(with = "kept")] Ref),
     /// Done, nothing to remember.
     Done,
 }

@@ -44,13 +44,14 @@ mod terms;
 mod testing;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use retail_flow::{Feed, Leases, Ops, Reading, Readings, Worker};
+use retail_flow::{Bundle, Feed, Leases, Ops, Reading, Readings, Replayed, Unreadable, Worker};
 use retail_proto::events::v1::feed_service_server::FeedServiceServer;
 use retail_proto::ops::v1::ops_service_server::OpsServiceServer;
 use retail_proto::returns::v1::returns_service_server::ReturnsServiceServer;
 use retail_runtime::{Listener, PeerError, Runtime, ServeError};
-use retail_store::Store;
+use retail_store::{Model, Store};
 use tonic::service::Routes;
 
 use crate::api::Api;
@@ -60,7 +61,6 @@ pub use crate::config::{AcceptedCondition, Channel, Config, Erp, Policy};
 use crate::finding::Finder;
 use crate::journey::Journey;
 use crate::poll::Facts;
-use crate::record::Return;
 use crate::returns::Returns;
 use crate::seal::Seal;
 pub use crate::start::return_id;
@@ -110,7 +110,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let leases = Leases::start(&runtime, &store).await;
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);
-    let ops = Ops::new(&store, runtime.clock(), worker.counters()).with::<Return>().with::<Reading>();
+    let ops = Ops::new(&store, runtime.clock(), worker.counters()).driven::<Journey>(&config).with::<Reading>();
     let feed = Feed::new(&runtime, &store, &leases, config.groups.clone());
     worker.start();
     let api = ReturnsServiceServer::new(Api::new(&runtime, returns))
@@ -118,6 +118,21 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .max_encoding_message_size(LARGEST_MESSAGE);
     let routes = Routes::new(api).add_service(OpsServiceServer::new(ops)).add_service(FeedServiceServer::new(feed));
     Ok(runtime.serve_grpc(listener, routes).await?)
+}
+
+/// Runs a bundle of a return through the rules, by the configuration it holds. Nobody is asked anything.
+///
+/// # Errors
+/// [`Unreadable`].
+pub async fn replay(runtime: &Runtime, bundle: &Bundle) -> Result<Replayed, Unreadable> {
+    let config: Config = bundle.configured()?;
+    let wrong = |error: PeerError| Unreadable::Config(error.to_string());
+    let store = Store::over(runtime, Arc::new(Model::new()), "returns", "replay");
+    let terms = Terms::new(&config);
+    let books = Books::new(&store, terms.clone());
+    let finder = Finder::new(&config, runtime, books.clone()).map_err(wrong)?;
+    let calls = Calls::new(&config, runtime, finder, books, terms).map_err(wrong)?;
+    retail_flow::replay(runtime, &Journey::new(calls, Seal), bundle).await
 }
 
 fn check_zones(config: &Config) -> Result<(), Error> {

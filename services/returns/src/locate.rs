@@ -8,12 +8,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::line::{Line, Stage};
 use crate::record::Return;
 use crate::sale::{Sale, SoldLine};
 
 /// A line that was bought before, with what may still come back of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Purchase {
     pub(crate) order_id: String,
     pub(crate) order_number: String,
@@ -28,20 +30,22 @@ pub(crate) struct Purchase {
 }
 
 /// What was found out about the purchases of a return.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Found {
     /// Orders that lines named, under the words they named them by.
+    #[serde(with = "retail_flow::kept::pairs")]
     pub(crate) named: BTreeMap<Named, Option<Sale>>,
     /// The customer, when known; the survivor, when it was merged.
     pub(crate) customer_id: Option<String>,
     /// What the customer bought of the items, and what is left of it.
     pub(crate) purchases: Vec<Purchase>,
     /// What is left of the lines of named orders, by order and line, millionths.
+    #[serde(with = "retail_flow::kept::pairs")]
     pub(crate) left: BTreeMap<(String, i32), i64>,
 }
 
 /// How a line names its order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Named {
     /// By our id.
     Id(String),

@@ -1,7 +1,6 @@
 //! The returns of this service: taking them in, reading them, and the way into the store that every change takes.
 
-use retail_flow::Asked;
-use retail_flow::{Failure, page};
+use retail_flow::{Asked, Failure, Input, page};
 use retail_proto::erp::v1 as erp;
 use retail_proto::returns::v1 as pb;
 use retail_runtime::fault::Violations;
@@ -39,6 +38,9 @@ pub(crate) struct Changed {
     #[prost(string, tag = "1")]
     pub(crate) id: String,
 }
+
+/// What the journal calls it.
+pub(crate) const ERP_FACTS: &str = "ErpFacts";
 
 impl Returns {
     /// Returns in this store.
@@ -130,14 +132,7 @@ impl Returns {
         let Some((id, _)) = owner_of(&told.external_ref) else { return Ok(()) };
         let (now, seal, id) = (self.now(), self.seal, id.to_owned());
         let rule = move |draft: &mut Draft<Return>| {
-            if !draft.existed {
-                return Ok(());
-            }
-            let before = draft.doc.clone();
-            if facts::take(&mut draft.doc, &told, now.as_millisecond()) {
-                retail_flow::wake(draft, now);
-                seal.seal(draft, &before, now);
-            }
+            erp_facts(draft, &told, seal, now);
             Ok::<_, Error>(())
         };
         match self.store.step::<Return, _, _>(&id, None, rule).await {
@@ -181,6 +176,13 @@ impl Returns {
             return Err(Error::NoSuchReturn(String::new()));
         }
         asked.claim(&self.store).await?;
+        let (what, content, now) = (asked.method(), asked.content().to_vec(), self.now());
+        let kind = format!("retail.returns.v1.{what}Request");
+        let rule = move |draft: &mut Draft<Return>| {
+            let changed = rule(draft)?;
+            retail_flow::record(draft, Input { what, kind: &kind, content: &content }, now);
+            Ok(changed)
+        };
         match self.store.update::<Return, Changed, _>(id, asked.caller(), rule).await {
             Ok(done) => Ok((self.get(&done.value.id).await?, done.repeated)),
             Err(UpdateError::Rule(error)) => Err(error),
@@ -206,6 +208,19 @@ impl Return {
     #[must_use]
     pub(crate) fn name(&self) -> String {
         rma::number(&self.id)
+    }
+}
+
+/// The ERP says how its return stands: the rule, which a replay runs again.
+pub(crate) fn erp_facts(draft: &mut Draft<Return>, told: &erp::SalesReturn, seal: Seal, now: Timestamp) {
+    if !draft.existed {
+        return;
+    }
+    let before = draft.doc.clone();
+    if facts::take(&mut draft.doc, told, now.as_millisecond()) {
+        retail_flow::wake(draft, now);
+        seal.seal(draft, &before, now);
+        retail_flow::record_message(draft, ERP_FACTS, told, now);
     }
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use retail_proto::Quantity;
 use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, Ref};
+use serde::{Deserialize, Serialize};
 
 /// A line that was sold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SoldLine {
     pub(crate) number: i32,
     pub(crate) sku: String,
@@ -31,8 +32,9 @@ pub(crate) struct SoldLine {
 }
 
 /// An invoice of the order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bill {
+    #[serde(with = "retail_flow::kept")]
     pub(crate) record: Ref,
     /// What is still owed, minor units; `None` when the ERP does not say.
     pub(crate) owed: Option<i64>,
@@ -41,7 +43,7 @@ pub(crate) struct Bill {
 }
 
 /// The order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sale {
     pub(crate) order_id: String,
     pub(crate) number: String,
@@ -56,6 +58,7 @@ pub(crate) struct Sale {
     /// It never was, or is no longer, a sale.
     pub(crate) is_cancelled: bool,
     pub(crate) has_open_dispute: bool,
+    #[serde(with = "retail_flow::kept::maybe")]
     pub(crate) sales_order: Option<Ref>,
     pub(crate) bills: Vec<Bill>,
     /// Sum of the invoices, minor units.
@@ -65,7 +68,7 @@ pub(crate) struct Sale {
     /// Money that the orders service gave back itself, minor units.
     pub(crate) refunded: i64,
     /// How most of it was paid, in the ERP's words.
-    pub(crate) tender: &'static str,
+    pub(crate) tender: String,
     /// Money is held for it at a payment service of ours, and not all of it is taken or let go yet.
     pub(crate) is_being_paid: bool,
     /// Payments that Weft took at payment services.
@@ -74,7 +77,7 @@ pub(crate) struct Sale {
 }
 
 /// A payment that Weft took at a payment service.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
     /// Configured instance of the service.
     pub(crate) service: String,
@@ -148,7 +151,7 @@ impl From<&pb::Order> for Sale {
             invoiced: order.invoices.iter().map(|invoice| minor(invoice.total.as_ref())).sum(),
             captured: captured.map(|payment| minor(payment.amount.as_ref())).sum(),
             refunded: order.refunds.iter().map(|refund| minor(refund.amount.as_ref())).sum(),
-            tender: tender.map_or("other", |payment| word(payment.tender())),
+            tender: tender.map_or("other", |payment| word(payment.tender())).to_owned(),
             is_being_paid: order.payments.iter().any(is_open),
             held: order.payments.iter().filter_map(held).collect(),
             lines: Vec::new(),

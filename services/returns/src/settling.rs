@@ -1,6 +1,8 @@
 //! How lines become parts: verdicts and claims are taken into the return, and what may come back is put together by
 //! order and invoice, one return in the ERP each. Pure.
 
+use serde::{Deserialize, Serialize};
+
 use crate::allowance::Slice;
 use crate::eligibility::{Question, Verdict};
 use crate::line::{Line, Stage};
@@ -16,7 +18,7 @@ const SOUGHT_AT_MOST: u32 = 8;
 const LOOKS: (i64, i64) = (500, 300_000);
 
 /// A line as it was judged, and what was claimed for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Judged {
     pub(crate) question: Question,
     pub(crate) verdict: Verdict,
@@ -152,7 +154,7 @@ fn keep(record: &mut Return, sale: &Sale) {
         customer_id: sale.customer_id.clone(),
         sales_order: sale.sales_order.clone(),
         invoices: sale.bills.iter().map(|bill| bill.record.clone()).collect(),
-        tender: sale.tender.to_owned(),
+        tender: sale.tender.clone(),
         given_back: false,
     };
     // Whatever was claimed meanwhile is to be given back when the return was cancelled.

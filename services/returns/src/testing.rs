@@ -52,7 +52,7 @@ pub(crate) fn sale() -> Sale {
         bills: vec![Bill { record: record("invoice", "inv-1"), owed: None, lines: Vec::new() }],
         invoiced: 3564,
         captured: 3564,
-        tender: "card",
+        tender: "card".into(),
         lines: vec![line(1, "85123A", 1530), line(2, "71053", 2034)],
         ..Sale::default()
     }

@@ -233,6 +233,7 @@ impl Estate {
     async fn store(&self, host: &'static str, domain: &str, runtime: &Runtime) -> anyhow::Result<Store> {
         let shelf = self.shelves.get(domain).context("a domain without a store")?.seen_by(host);
         let store = Store::over(runtime, Arc::new(shelf) as Arc<dyn Backend>, domain, REGION);
+        let store = store.journaled(self.config.store.journal_of(domain));
         for group in self.config.store.groups.get(domain).into_iter().flatten() {
             for partition in Partition::all() {
                 store.declare(partition, group).await?;

@@ -18,6 +18,7 @@ mod net;
 mod notes;
 mod people;
 mod post;
+mod replays;
 mod road;
 mod run;
 mod scene;

@@ -15,6 +15,7 @@ use crate::feeds;
 use crate::hosts::{DOMAINS, FOLLOWED};
 use crate::people::{Answer, People};
 use crate::post::{self, Post};
+use crate::replays;
 use crate::shelf::Shelf;
 
 /// How often it is looked whether anything still moves.
@@ -124,7 +125,7 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
     }
     let book = people.notes.book().clone();
     books::compare(&findings, &book, &people.watch);
-    Ok(())
+    replays::run(people).await
 }
 
 /// Feeds and who follows them in this world.
@@ -202,14 +203,22 @@ async fn parked(people: &People) -> anyhow::Result<Vec<String>> {
     Ok(told.collect())
 }
 
-async fn listed(people: &People, state: TransactionState) -> anyhow::Result<Vec<(&'static str, Transaction)>> {
+/// Where a domain's service listens.
+pub(crate) fn port(domain: &str) -> u16 {
+    let place = DOMAINS.iter().position(|known| *known == domain);
+    place.and_then(|place| [7101, 7102, 7103, 7104, 7105, 7106].get(place).copied()).unwrap_or(0)
+}
+
+pub(crate) async fn listed(
+    people: &People,
+    state: TransactionState,
+) -> anyhow::Result<Vec<(&'static str, Transaction)>> {
     let mut all = Vec::new();
-    for (place, domain) in DOMAINS.into_iter().enumerate() {
+    for domain in DOMAINS {
         if domain == "messages" && !people.scene.told {
             continue;
         }
-        let port = [7101, 7102, 7103, 7104, 7105, 7106].get(place).copied().unwrap_or(0);
-        let mut ops = OpsServiceClient::new(people.runtime.peer(&format!("http://{domain}:{port}"))?);
+        let mut ops = OpsServiceClient::new(people.runtime.peer(&format!("http://{domain}:{}", port(domain)))?);
         let request = ListTransactionsRequest { state: state.into(), page_size: 200, page_token: String::new() };
         let asked = people.runtime.clock().timeout(Duration::from_secs(10), ops.list_transactions(request)).await;
         all.extend(asked??.into_inner().transactions.into_iter().map(|one| (domain, one)));

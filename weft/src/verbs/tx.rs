@@ -1,5 +1,9 @@
-//! `weft tx`: what happened to a transaction, step by step, on one clock.
+//! `weft tx`: what happened to a transaction, step by step, on one clock; its bundle, and running that again.
 
+mod bundle;
+mod twins;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -37,31 +41,85 @@ enum What {
         #[arg(short, long, value_enum, default_value = "table")]
         output: Output,
     },
-    /// Tries a parked transaction again.
-    Replay {
+    /// Lets a parked transaction go on.
+    Resume {
         id: String,
         /// What was mended, for the audit.
         #[arg(long)]
         note: String,
+    },
+    /// Writes a transaction's bundle: what its rules were told and what came of it, to be run again elsewhere.
+    Export {
+        /// `order/<id>` or the name people use, for example '#536365'.
+        id: String,
+        /// Only this domain: orders, returns, inventory, customers, cases or messages.
+        #[arg(long)]
+        domain: Option<String>,
+        /// Where to; standard output otherwise.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Leaves names, addresses and the like as they are. They are masked otherwise.
+        #[arg(long)]
+        with_personal_data: bool,
+    },
+    /// Runs a bundle through the rules of this version, without any server. Ends with 1 when they say something else.
+    Replay {
+        /// The bundle's file.
+        file: PathBuf,
+        /// Shows what the rules were told at this entry, and what came of it.
+        #[arg(long)]
+        entry: Option<u64>,
+        /// Sends the ERP's effects of an order to the ERP's twin, through the real connector, and compares its answers.
+        #[arg(long)]
+        against_twins: bool,
+        /// Lets the parked transaction of this id go on: the former spelling of `resume`.
+        #[arg(long, hide = true)]
+        note: Option<String>,
     },
 }
 
 /// Runs the verb.
 pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::system("weft tx");
+    let what = match args.what {
+        What::Replay { file, against_twins: true, .. } => {
+            return twins::run(config, &runtime, &bundle::read(&file)?).await;
+        }
+        What::Replay { file, entry, note: None, .. } => return bundle::replay(&runtime, &file, entry).await,
+        What::Replay { file, note: Some(note), .. } => What::Resume { id: file.to_string_lossy().into_owned(), note },
+        what => what,
+    };
     let known = Addresses::known(config);
-    let services = known.services();
+    let services = match &what {
+        What::Export { domain: Some(domain), .. } => {
+            let all = known.services().into_iter();
+            let only: Vec<_> = all.filter(|(name, _)| name == domain).collect();
+            anyhow::ensure!(
+                !only.is_empty(),
+                "no domain {domain:?}; say orders, returns, inventory, customers, cases or messages"
+            );
+            only
+        }
+        _ => known.services(),
+    };
     let mut last = String::from("no service was asked");
     for (name, at) in services {
         let ops = OpsServiceClient::new(runtime.peer(&url(at))?);
-        let done = match &args.what {
+        let done = match &what {
             What::Show { id, output } => show(ops, id, *output).await,
             What::List { state, output } => list(ops, name, state, *output).await,
-            What::Replay { id, note } => replay(ops, id, note).await,
+            What::Resume { id, note } => resume(ops, id, note).await,
+            What::Export { id, output, with_personal_data, .. } => {
+                match bundle::export(ops, id, *with_personal_data).await {
+                    Ok(text) => return bundle::write(&text, output.as_deref()),
+                    Err(status) => Err(status),
+                }
+            }
+            What::Replay { .. } => Ok(()),
         };
         match done {
             // Every service has its own list; a transaction belongs to one.
-            Ok(()) if matches!(args.what, What::List { .. }) => last.clear(),
+            Ok(()) if matches!(what, What::List { .. }) => last.clear(),
             Ok(()) => return Ok(ExitCode::SUCCESS),
             Err(status) => {
                 let refusal = Refusal::read(&status);
@@ -136,7 +194,7 @@ async fn list(mut ops: OpsServiceClient<Peer>, name: &str, state: &str, output: 
     Ok(())
 }
 
-async fn replay(mut ops: OpsServiceClient<Peer>, id: &str, note: &str) -> Result<(), tonic::Status> {
+async fn resume(mut ops: OpsServiceClient<Peer>, id: &str, note: &str) -> Result<(), tonic::Status> {
     let request = pb::ReplayTransactionRequest { id: id.to_owned(), note: note.to_owned() };
     let transaction = ops.replay_transaction(request).await?.into_inner().transaction.unwrap_or_default();
     console::say(&format!("{} goes on: {}", transaction.name, transaction.status));

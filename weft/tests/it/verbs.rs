@@ -111,3 +111,36 @@ async fn a_file_of_counts_is_taken_in_row_by_row_and_sending_it_again_changes_no
     assert!(said(&again).contains("taken in before; nothing was changed"), "{}", said(&again));
     assert!(said(&again).contains("UNKNOWN_ITEM"), "what did not go in is told again: {}", said(&again));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_leaves_by_one_verb_and_runs_again_by_another() {
+    let runtime = Runtime::system("bundles");
+    let mut mesh = Mesh::new(weft());
+    mesh.start(&runtime).await;
+    let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let fed = run(&["feed"]);
+    assert!(fed.status.success(), "{}", said(&fed));
+    let listed: Vec<Vec<String>> =
+        serde_json::from_slice(&run(&["tx", "list", "--state", "done", "-o", "json"]).stdout).unwrap_or_default();
+    let order = listed.iter().filter_map(|row| row.last()).find(|id| id.starts_with("order/")).unwrap();
+    let file = mesh.dir().join("bundle.json");
+    let path = file.to_str().unwrap();
+    let exported = run(&["tx", "export", order, "--domain", "orders", "-o", path]);
+    assert!(exported.status.success() && said(&exported).contains("masked"), "{}", said(&exported));
+    mesh.kill();
+    let run = |args: &[&str]| mesh.command().args(args).stdout(std::process::Stdio::piped()).output().unwrap();
+    let replayed = run(&["tx", "replay", path]);
+    assert!(replayed.status.success(), "{}", said(&replayed));
+    assert!(said(&replayed).contains("erp.create_sales_order: done"), "{}", said(&replayed));
+    let shown = run(&["tx", "replay", path, "--entry", "0"]);
+    assert!(said(&shown).contains("retail.orders.v1.PlaceOrderRequest"), "{}", said(&shown));
+    let resent = run(&["tx", "replay", path, "--against-twins"]);
+    assert!(resent.status.success() && said(&resent).contains("the same answer"), "{}", said(&resent));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replacen("retail.orders.v1.OrderBooked", "retail.orders.v1.OrderLost", 1);
+    assert_ne!(changed, text);
+    std::fs::write(&file, changed).unwrap();
+    let diverged = run(&["tx", "replay", path]);
+    assert_eq!(diverged.status.code(), Some(1), "{}", said(&diverged));
+    assert!(said(&diverged).contains("OrderLost") && said(&diverged).contains("events"), "{}", said(&diverged));
+}

@@ -9,6 +9,7 @@ mod figures;
 mod follow;
 mod groups;
 mod inbox;
+mod journal;
 mod lanes;
 mod operations;
 mod reading;

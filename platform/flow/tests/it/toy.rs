@@ -5,9 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use retail_flow::{Attempt, Class, Failure, Leases, Ledger, Next, Parked, Process, Step, Summary, Worker};
+use retail_flow::{
+    Attempt, Class, Failure, Input, Kept, Leases, Ledger, Next, Parked, Personal, Process, Step, Summary, Worker,
+};
+use retail_proto::types::v1::Address;
 use retail_runtime::{Clock, Net, Rng, Runtime, Timestamp};
-use retail_store::{Document, Draft, Model, Store};
+use retail_store::{Document, Draft, Journal, Model, Store};
+use serde::{Deserialize, Serialize};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Parcel {
@@ -17,13 +21,15 @@ pub(crate) struct Parcel {
     pub(crate) told: bool,
     #[prost(bool, tag = "3")]
     pub(crate) parked: bool,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) to: Option<Address>,
 }
 
 impl Document for Parcel {
     const KIND: &'static str = "parcel";
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Act {
     Announce(Class),
     Tell,
@@ -102,6 +108,18 @@ impl Vendor {
 pub(crate) struct Toy {
     pub(crate) class: Class,
     pub(crate) vendor: Arc<Vendor>,
+    pub(crate) rule: Rule,
+}
+
+/// What the rule makes of an announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// What it should.
+    Right,
+    /// It tells somebody who is not to be told.
+    Other,
+    /// A defect.
+    Panics,
 }
 
 impl Process for Toy {
@@ -167,7 +185,11 @@ impl Process for Toy {
 
     fn apply(&self, draft: &mut Draft<Parcel>, act: &Act, (): &(), _now: Timestamp) {
         match act {
-            Act::Announce(_) => draft.doc.announced = true,
+            Act::Announce(_) => {
+                assert_ne!(self.rule, Rule::Panics, "a defect of this test");
+                draft.doc.announced = true;
+                draft.doc.told |= self.rule == Rule::Other;
+            }
             Act::Tell => draft.doc.told = true,
         }
     }
@@ -178,6 +200,11 @@ impl Process for Toy {
 
     fn seal(&self, draft: &mut Draft<Parcel>, _before: &Parcel, _now: Timestamp) {
         draft.emit("toy.ParcelChanged", Vec::new());
+    }
+
+    fn kept() -> Option<Kept<Self>> {
+        const PERSONAL: &[Personal] = &[Personal::message(&[4], "retail.types.v1.Address")];
+        Some(Kept::with(PERSONAL))
     }
 
     fn summary(&self, parcel: &Parcel) -> Summary {
@@ -213,6 +240,13 @@ impl World {
         Self::over(clock, model, 1)
     }
 
+    /// A world whose aggregates keep so much of their way.
+    pub(crate) fn journaled(entries: u32) -> Self {
+        let world = Self::new();
+        let store = world.store.journaled(Some(Journal { entries, ..Journal::default() }));
+        Self { store, ..world }
+    }
+
     fn over(clock: Clock, model: Arc<Model>, seed: u64) -> Self {
         let runtime = Runtime::new("toy", clock.clone(), Rng::seeded(seed), Net::tcp());
         let store = Store::over(&runtime, model.clone(), "toys", "local");
@@ -232,17 +266,24 @@ impl World {
     pub(crate) async fn place(&self, id: &str) {
         let now = self.clock.now();
         let rule = move |draft: &mut Draft<Parcel>| {
-            draft.doc = Parcel { told: false, ..Parcel::default() };
+            let to = Address { name: "Ada Byron".into(), city: "Leeds".into(), ..Address::default() };
+            draft.doc = Parcel { to: Some(to), ..Parcel::default() };
             retail_flow::begin(draft, "P-1", "", now);
             draft.emit("toy.ParcelPlaced", Vec::new());
+            let told = Input { what: "PlaceParcel", kind: "", content: b"for Ada Byron" };
+            retail_flow::record(draft, told, now);
             Ok::<_, Infallible>(())
         };
         self.store.step::<Parcel, _, _>(id, None, rule).await.unwrap();
     }
 
     pub(crate) async fn work(&self, class: Class, vendor: &Arc<Vendor>) -> Leases {
+        self.work_by(Rule::Right, class, vendor).await
+    }
+
+    pub(crate) async fn work_by(&self, rule: Rule, class: Class, vendor: &Arc<Vendor>) -> Leases {
         let leases = Leases::start(&self.runtime, &self.store).await;
-        let toy = Toy { class, vendor: Arc::clone(vendor) };
+        let toy = Toy { class, vendor: Arc::clone(vendor), rule };
         Worker::new(&self.runtime, &self.store, &leases).with(Arc::new(toy)).start();
         leases
     }

@@ -32,6 +32,8 @@ suite! {
     a_rule_that_only_sets_a_due_time_writes_no_document,
     a_deleted_document_is_gone,
     a_sibling_lies_beside_its_document,
+    what_is_appended_costs_no_second_run_and_never_takes_anothers_place,
+    a_rule_can_ask_what_it_has_said_so_far,
     a_step_without_the_lease_fails_alone,
     a_handled_event_is_told_to_its_caller_alone,
     a_document_of_a_newer_release_is_read_but_not_changed,
@@ -305,6 +307,39 @@ async fn a_sibling_lies_beside_its_document(bed: Bed) {
     };
     store.update("bank/a", Caller::Plain, look).await.unwrap();
     assert_eq!(store.read_sibling::<Account, Note>("bank/a").await.unwrap().unwrap().version, Version(3));
+}
+
+async fn what_is_appended_costs_no_second_run_and_never_takes_anothers_place(bed: Bed) {
+    let store = bed.store();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let append = move |draft: &mut Draft<Account>| -> Result<(), Never> {
+        counted.fetch_add(1, Ordering::SeqCst);
+        draft.doc.balance += 1;
+        draft.append("bank/entry", &Account { balance: draft.doc.balance, ..Account::default() });
+        Ok(())
+    };
+    store.update("bank/a", Caller::Plain, append.clone()).await.unwrap();
+    assert_eq!((runs.load(Ordering::SeqCst), balance(&store, "bank/entry").await), (1, 1));
+    let again = store.update("bank/a", Caller::Plain, append).await;
+    assert_eq!(again, Err(UpdateError::Store(Error::Conflict(Account::partition("bank/a")))));
+    assert_eq!((balance(&store, "bank/a").await, balance(&store, "bank/entry").await), (1, 1));
+}
+
+async fn a_rule_can_ask_what_it_has_said_so_far(bed: Bed) {
+    let store = bed.store();
+    store.update("bank/b", Caller::Plain, deposit(5)).await.unwrap();
+    let rule = |draft: &mut Draft<Account>| -> Result<bool, Never> {
+        let before = (draft.next_version(), draft.emissions().count(), draft.due_said());
+        draft.due(Some(at(50)));
+        draft.emit("Deposited", Vec::new());
+        let after = (draft.next_version(), draft.emissions().count(), draft.due_said());
+        let (other, version) = draft.stored_of::<Account>("bank/b");
+        let stored = other.is_some_and(|bytes| Account::decode(bytes).is_ok_and(|other| other.balance == 5));
+        let silent = (Version::ABSENT, 0, None);
+        Ok(before == silent && after == (Version(1), 1, Some(Some(at(50)))) && stored && version == Version(1))
+    };
+    assert!(store.step("bank/a", None, rule).await.unwrap().value);
 }
 
 async fn a_step_without_the_lease_fails_alone(bed: Bed) {

@@ -1,0 +1,111 @@
+//! What a journal costs: durable commits of a transaction per second with one and without, on the embedded back end, in turns
+//! in one run. The document is that of an order of thirty lines; a commit changes one line, its state and its ledger, and is
+//! told an answer of 2 kB.
+//!
+//! `cargo bench -p retail-flow`
+
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use retail_flow::Input;
+use retail_runtime::Runtime;
+use retail_store::{Document, Draft, Embedded, Journal, Store};
+
+const SPAN: Duration = Duration::from_secs(2);
+const TURNS: usize = 5;
+const DOCUMENTS: u64 = 5_000;
+const LINES: usize = 30;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Sale {
+    #[prost(uint64, tag = "1")]
+    count: u64,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    lines: Vec<Vec<u8>>,
+}
+
+impl Document for Sale {
+    const KIND: &'static str = "sale";
+}
+
+fn main() -> Result<(), Failure> {
+    // `cargo test --benches` only asks whether it starts.
+    if std::env::args().any(|word| word == "--test") {
+        return Ok(());
+    }
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
+}
+
+async fn run() -> Result<(), Failure> {
+    let dir = tempfile::tempdir()?;
+    let runtime = Runtime::system("bench");
+    let domain = Embedded::open(&dir.path().join("store")).await?.domain("bench", "local").await?;
+    let without = Store::over(&runtime, Arc::new(domain), "bench", "local");
+    let with = without.clone().journaled(Some(Journal::default()));
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "durable commits/s of a transaction, {LINES} lines, {DOCUMENTS} documents (the middle of {TURNS} turns)"
+    )?;
+    for callers in [1, 8, 64] {
+        let (mut plain, mut kept) = (Vec::new(), Vec::new());
+        for turn in 0..TURNS {
+            plain.push(commits(&without, &runtime, callers, &format!("plain-{turn}")).await?);
+            kept.push(commits(&with, &runtime, callers, &format!("kept-{turn}")).await?);
+        }
+        let (plain, kept) = (middle(plain), middle(kept));
+        let part = kept.saturating_mul(100) / plain.max(1);
+        writeln!(out, "{callers:>4} callers: without {plain:>6}  with a journal {kept:>6}  ({part} %)")?;
+    }
+    Ok(())
+}
+
+fn middle(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates.get(rates.len() / 2).copied().unwrap_or(0)
+}
+
+async fn commits(store: &Store, runtime: &Runtime, callers: u64, name: &str) -> Result<u64, Failure> {
+    let clock = runtime.clock();
+    let (begin, count) = (clock.monotonic(), Mutex::new(0_u64));
+    let mut answer = vec![0; 2_048];
+    runtime.rng().fill(&mut answer);
+    let (answer, count) = (Arc::new(answer), &count);
+    let ended = join_all((0..callers).map(|_| {
+        let answer = Arc::clone(&answer);
+        async move {
+            while clock.monotonic().saturating_sub(begin) < SPAN {
+                let (now, answer) = (clock.now(), Arc::clone(&answer));
+                let rule = move |draft: &mut Draft<Sale>| -> Result<(), std::convert::Infallible> {
+                    if draft.doc.lines.is_empty() {
+                        draft.doc.lines = (0..LINES).map(|_| answer.iter().copied().take(200).collect()).collect();
+                        retail_flow::begin(draft, draft.id().to_owned().as_str(), "", now);
+                    }
+                    let place = usize::try_from(draft.doc.count).unwrap_or(0) % LINES;
+                    if let Some(line) = draft.doc.lines.get_mut(place) {
+                        line.rotate_left(1);
+                    }
+                    draft.doc.count += 1;
+                    draft.emit("Moved", answer.iter().copied().take(400).collect::<Vec<u8>>());
+                    retail_flow::note(draft, "EFFECT_CONFIRMED", "erp.create_sales_order", now);
+                    retail_flow::record(draft, Input { what: "Fact", kind: "", content: &answer }, now);
+                    Ok(())
+                };
+                let id = format!("{name}-{}", runtime.rng().below(DOCUMENTS));
+                store.step(&id, None, rule).await?;
+                *count.lock().map_err(|_| "a caller panicked")? += 1;
+            }
+            Ok::<(), Failure>(())
+        }
+    }))
+    .await;
+    ended.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let took = u64::try_from(clock.monotonic().saturating_sub(begin).as_millis())?.max(1);
+    let count = *count.lock().map_err(|_| "a caller panicked")?;
+    Ok(count.saturating_mul(1_000) / took)
+}
