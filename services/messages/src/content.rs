@@ -1,7 +1,7 @@
 //! What a carrier is handed: the fact in the contract's fields. How it is worded is the carrier's. Pure.
 
 use retail_proto::notify::v1::{MessageLine, Recipient, SendMessageRequest};
-use retail_proto::orders::v1::{Edit, LineKind, Order, PickupStage};
+use retail_proto::orders::v1::{Edit, Line, LineKind, Order, PickupStage};
 use retail_proto::returns::v1::{Return, ReturnLine};
 use retail_proto::timestamp;
 use retail_proto::types::v1::Address;
@@ -180,7 +180,7 @@ fn edited(content: &mut SendMessageRequest, order: &Order, edit: &Edit) {
     }
     // What other places ship of the same line has not changed, and is of it all the same.
     for (number, line) in &mut told {
-        let changed = |part: &OrderLine| edit.lines.iter().any(|one| one.line_number == part.number);
+        let changed = |part: &Line| edit.lines.iter().any(|one| one.line_number == part.number);
         let same = order.lines.iter().filter(|part| ordered_as(order, part.number) == *number && !changed(part));
         for part in same.filter(|part| !part.closed) {
             line.quantity = sum(&line.quantity, &part.quantity);

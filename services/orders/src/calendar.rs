@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use retail_runtime::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Days that are looked at before a place counts as closed.
 const MOST_DAYS: usize = 60;
@@ -15,7 +15,7 @@ const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST_NAMED: usize = 3;
 
 /// The days of a place, in its own time zone. A date goes before a weekday, what `days` says before both.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Calendar {
     /// Weekdays on which it does not work, `monday` to `sunday`.
@@ -27,7 +27,7 @@ pub struct Calendar {
 }
 
 /// What is otherwise on a date.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Day {
     /// True when it works although its weekday or a list says no, false when it does not. Absent: as usual.

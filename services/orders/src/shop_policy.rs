@@ -1,10 +1,10 @@
 //! What becomes of edits between us and the shop of a channel, as it is configured beside sourcing: it is read again when
 //! its file changes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Edits of a channel's orders, made in its shop and made here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShopEdits {
     /// What becomes of an edit that people make in the shop.
@@ -20,7 +20,7 @@ impl Default for ShopEdits {
 }
 
 /// What becomes of an edit that people make in the shop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnShopEdit {
     /// It is carried out: what the shop has sold is sold.
