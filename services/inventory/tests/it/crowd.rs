@@ -231,7 +231,8 @@ impl Shop {
         };
         self.certain(ask).await.unwrap();
         for (kit, goods) in KITS {
-            let component = |(sku, quantity): (&str, i64)| pb::Component { sku: sku.into(), quantity: quantity.to_string() };
+            let component =
+                |(sku, quantity): (&str, i64)| pb::Component { sku: sku.into(), quantity: quantity.to_string() };
             let describe = pb::DescribeItemRequest {
                 idempotency_key: format!("kit-{kit}"),
                 sku: kit.into(),
