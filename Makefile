@@ -8,8 +8,10 @@ FROM ?= 1
 SEED ?=
 MINUTES ?= 2
 ROUNDS ?= 100
+SECONDS ?= 60
 STORE ?= embedded
 PLAY ?= storm
+TARGET ?=
 # Thousands of worlds pay for a build with an optimizer of their own; hundreds do with what the tests have built: "dev".
 SIM_PROFILE ?= sim
 SIM = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(SIM_PROFILE)),debug,$(SIM_PROFILE))
@@ -53,6 +55,10 @@ sim: ## the whole mesh in a simulated world: SEEDS=n FROM=k, or SEED=k for one w
 	$(SIM_BUILD)
 	$(if $(SEED),$(SIM)/weft-sim $(SEED) --trace,$(SIM)/weft-seeds --seeds $(SEEDS) --from $(FROM))
 
+fuzz: ## every parser of foreign input under libFuzzer: SECONDS=n for each target, TARGET=name for one
+	cargo --config tests/fuzz/fuzzing.toml build --locked --profile sim -p retail-fuzz --bin weft-fuzz
+	cargo run --locked --bin weft-fuzz-run -- $(SECONDS) $(TARGET)
+
 crash: ## the mesh as real processes under load, killed for MINUTES=n; PLAY="rounds" or "day", STORE=redis, SEED=k
 	cargo build --locked --bin weft --bin weft-crash
 	target/debug/weft-crash --store $(STORE) $(if $(SEED),--seed $(SEED)) $(PLAY) $(if $(filter storm,$(PLAY)),--minutes $(MINUTES))$(if $(filter rounds,$(PLAY)),--rounds $(ROUNDS))
@@ -70,4 +76,4 @@ day: ## feed one day, compare every book; DAY=file for another order book
 clean-data: ## forget what `run` and `day` have stored
 	rm -rf data
 
-.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim crash sabotage bench day clean-data
+.PHONY: help run test redis-test lint contracts manifests deploy-check kustomize sim fuzz crash sabotage bench day clean-data

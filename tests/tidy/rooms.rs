@@ -17,7 +17,7 @@ fn may_know(room: &str) -> Option<&'static [&'static str]> {
         "platform/flow" | "platform/connect" => Some(&["retail-proto", "retail-runtime", "retail-store"]),
         "gateway" => Some(&["retail-proto", "retail-runtime"]),
         "sandbox" => Some(&["retail-runtime"]),
-        "weft" | "tests" | "tests/crash" | "tests/sim" => None,
+        "weft" | "tests" | "tests/crash" | "tests/fuzz" | "tests/sim" => None,
         other if other.starts_with("services/") || other.starts_with("connectors/") => Some(PLATFORM),
         other => panic!("{other} is a room that no rule knows; add it to this test and to ARCHITECTURE.md"),
     }

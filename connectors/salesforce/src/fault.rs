@@ -84,14 +84,8 @@ impl Fault for Error {
             Error::Call(fault) => fault.class(),
             Error::Credentials { .. } | Error::NotPrepared { .. } | Error::Unreadable(_) => Class::Precondition,
             Error::Allowance { .. } => Class::Throttled,
-            Error::Busy { .. } => Class::Unavailable,
-            Error::Answer { status, .. } => {
-                if *status >= 500 {
-                    Class::Unavailable
-                } else {
-                    Class::Internal
-                }
-            }
+            // Only reads end so: nothing was executed, and what was odd once may be well the next time.
+            Error::Busy { .. } | Error::Answer { .. } => Class::Unavailable,
         }
     }
 
@@ -319,6 +313,14 @@ mod tests {
         assert_eq!(read(400, "BRAND_NEW", ""), Meaning::Refused("BRAND_NEW".to_owned()));
         assert_eq!(read(500, "BRAND_NEW", ""), Meaning::Open);
         assert_eq!(read(503, "", ""), Meaning::Open);
+    }
+
+    #[test]
+    fn a_read_that_is_answered_oddly_is_asked_again_and_is_no_defect_of_ours() {
+        for status in [200, 204, 302, 400, 500] {
+            let odd = Error::Answer { status, code: "UNREADABLE".to_owned(), message: "no JSON".to_owned() };
+            assert_eq!((odd.class(), odd.retry_after().is_some()), (Class::Unavailable, true), "{status}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::key::PARTITIONS;
 mod apply;
 mod domain;
 mod due;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod layout;
 mod pending;
 mod read;

@@ -45,6 +45,8 @@ mod document;
 mod draft;
 mod embedded;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod key;
 mod lag;
 mod lead;

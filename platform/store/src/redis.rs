@@ -17,6 +17,8 @@ use crate::key::Partition;
 mod commit;
 mod connection;
 mod domain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod listen;
 mod names;
 mod node;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use retail_sandbox::orderbook::{Lack, OrderBook};
 
 /// The data set, where it is.
@@ -115,4 +116,50 @@ fn of_the_whole_file_7508_cancelled_lines_of_goods_were_bought_before_and_1031_w
         })
         .collect();
     assert_eq!(bought.len(), 7_508);
+}
+
+/// What cells may hold that no exporter would write.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        Just("-9223372036854775808".to_owned()),
+        Just("79228162514264337593543950335".to_owned()),
+        Just("0.0000000000000000000000000001".to_owned()),
+        Just("9999-12-31 23:59:59".to_owned()),
+        Just("-9999-01-01 00:00:00".to_owned()),
+        Just("C900001".to_owned()),
+        Just("\"".to_owned()),
+        "\\PC{0,12}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_book_with_broken_cells_is_read_whole_or_refused_with_its_row(
+        broken in prop::collection::vec((any::<prop::sample::Index>(), cell()), 1..6),
+    ) {
+        let text = include_str!("../../books/small.csv");
+        let (header, rows) = text.split_once('\n').unwrap();
+        let mut cells: Vec<Vec<&str>> = rows.lines().map(|row| row.split(',').collect()).collect();
+        let count: usize = cells.iter().map(Vec::len).sum();
+        for (place, with) in &broken {
+            let mut place = place.index(count);
+            for row in &mut cells {
+                if place < row.len() {
+                    row[place] = with;
+                    break;
+                }
+                place -= row.len();
+            }
+        }
+        let rows: Vec<String> = cells.iter().map(|row| row.join(",")).collect();
+        match OrderBook::read(format!("{header}\n{}", rows.join("\n")).as_bytes()) {
+            Ok(book) => prop_assert_eq!(book.orders.len(), usize::try_from(book.report.orders).unwrap()),
+            Err(error) => {
+                let said = error.to_string();
+                let row = said.split("row ").nth(1).and_then(|rest| rest.split([' ', ':']).next());
+                prop_assert!(row.is_some_and(|row| row.parse::<u64>().is_ok()), "no row in {said:?}");
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use retail_proto::types::v1::Ref;
 use retail_runtime::Timestamp;
 
 use super::*;
+use crate::consent::{Decision, Taken, counting, judge};
 use crate::customer::{Kind, Sighting};
 
 fn at(second: i64) -> Timestamp {
@@ -331,6 +332,53 @@ proptest! {
         }
         for id in IDS {
             prop_assert_eq!(content(end(&world, id)), content(&founded(id)));
+        }
+    }
+
+    /// What people decided about being written to goes where the record goes that captured it, through merges and their
+    /// undoing: while they are one, the latest word of any of them counts, and afterwards each has their own again.
+    #[test]
+    fn consent_goes_with_the_record_that_captured_it(
+        deeds in prop::collection::vec((0..3_u8, 0..4_usize, 0..4_usize, 1..4_i32, 0..9_i64), 1..40),
+    ) {
+        let mut world = world(&IDS);
+        let mut said: Vec<(usize, Decision)> = Vec::new();
+        for (n, (what, one, other, choice, captured_at)) in deeds.into_iter().enumerate() {
+            let (op, survivor) = (n.to_string(), end(&world, IDS[one]).id.clone());
+            match what {
+                // Told to whoever stands for the id now; nobody who is bound is written to.
+                0 => {
+                    let source = Some(record(IDS[other]));
+                    let decision =
+                        Decision { channel: 1, purpose: "NEWS".into(), choice, captured_at, source, ..Decision::default() };
+                    let told = world.get_mut(&survivor).unwrap();
+                    let knows = told.people().any(|part| part.has(&record(IDS[other])));
+                    if knows && judge(told.decisions(), &decision) == Taken::New {
+                        told.part_of(&[], decision.source.as_ref()).consents.push(decision.clone());
+                        said.push((other, decision));
+                    }
+                }
+                1 => {
+                    let merged = end(&world, IDS[other]).id.clone();
+                    if survivor != merged {
+                        run(&mut world, &bond(&op, Purpose::Merge, &survivor, &merged));
+                    }
+                }
+                _ => run(&mut world, &bond(&op, Purpose::Unmerge, &survivor, IDS[other])),
+            }
+        }
+        for id in IDS {
+            let home = end(&world, id);
+            let theirs = |place: usize| end(&world, IDS[place]).id == home.id;
+            let expected: Vec<Decision> =
+                said.iter().filter(|(place, _)| theirs(*place)).map(|(_, decision)| decision.clone()).collect();
+            prop_assert_eq!(home.decisions().count(), expected.len(), "of {}: {:?}", id, &world);
+            let counts = |of: Vec<&Decision>| of.into_iter().map(|one| (one.choice, one.captured_at)).collect::<Vec<_>>();
+            prop_assert_eq!(counts(counting(home.decisions())), counts(counting(expected.iter())), "of {}", id);
+            for part in home.people() {
+                let strange = part.consents.iter().find(|one| one.source.as_ref().is_none_or(|source| !part.has(source)));
+                prop_assert!(strange.is_none(), "{:?} lies with {}", strange, part.id);
+            }
         }
     }
 }

@@ -146,14 +146,9 @@ impl Journey {
             State::Requested | State::Held | State::Cancelling => {}
         }
     }
-}
 
-impl Process for Journey {
-    type Doc = Return;
-    type Step = Leg;
-    type Outcome = Brought;
-
-    fn decide(&self, record: &Return, now: Timestamp) -> Next<Leg> {
+    /// What comes next.
+    pub(crate) fn next(record: &Return, now: Timestamp) -> Next<Leg> {
         let mut plan = Plan::default();
         if record.given.as_ref().is_some_and(|given| !given.noted) {
             plan.legs.push(Leg::NoteGiven);
@@ -172,13 +167,8 @@ impl Process for Journey {
         plan.next(record.is_over())
     }
 
-    async fn perform(&self, _id: &str, record: &Return, leg: &Leg, attempt: Attempt) -> Result<Brought, Failure> {
-        self.calls.perform(record, leg, &attempt).await
-    }
-
-    fn apply(&self, draft: &mut Draft<Return>, leg: &Leg, brought: &Brought, now: Timestamp) {
-        let at = now.as_millisecond();
-        let record = &mut draft.doc;
+    /// Takes over what a leg brought. `at` is in milliseconds.
+    pub(crate) fn take(record: &mut Return, leg: &Leg, brought: &Brought, at: i64) {
         match (leg, brought) {
             (Leg::Identify, Brought::Customer(customer)) => {
                 record.customer_sought = true;
@@ -235,19 +225,18 @@ impl Process for Journey {
         record.advance();
     }
 
-    fn refused(&self, draft: &mut Draft<Return>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
+    /// Takes over that a leg was refused; a person looks at it in any case. `at` is in milliseconds.
+    pub(crate) fn refuse(record: &mut Return, leg: &Leg, why: &Failure, at: i64) {
         if let (Leg::Refund(part, attempt), "REFUND_FAILED") = (leg, why.reason()) {
-            let at = now.as_millisecond();
             let failed = crediting::Told { record: None, minor: None, at, pending: false, failed: true };
-            with_part(&mut draft.doc, *part, |part| crediting::tell(part, *attempt, &failed, at));
+            with_part(record, *part, |part| crediting::tell(part, *attempt, &failed, at));
         }
-        Verdict::Park
     }
 
-    fn parked(&self, draft: &mut Draft<Return>, why: Option<&Parked>, _now: Timestamp) {
-        let record = &mut draft.doc;
-        match why {
-            Some(parked) => record.cause = format!("{}: {}", parked.reason, parked.detail),
+    /// Waits for a person, or goes on.
+    pub(crate) fn park(record: &mut Return, why: Option<String>) {
+        match &why {
+            Some(cause) => record.cause.clone_from(cause),
             // Whoever let it go on may have given another cause since.
             None if record.parked => record.cause.clear(),
             None => {}
@@ -256,6 +245,33 @@ impl Process for Journey {
         if why.is_none() {
             crediting::try_again(record);
         }
+    }
+}
+
+impl Process for Journey {
+    type Doc = Return;
+    type Step = Leg;
+    type Outcome = Brought;
+
+    fn decide(&self, record: &Return, now: Timestamp) -> Next<Leg> {
+        Self::next(record, now)
+    }
+
+    async fn perform(&self, _id: &str, record: &Return, leg: &Leg, attempt: Attempt) -> Result<Brought, Failure> {
+        self.calls.perform(record, leg, &attempt).await
+    }
+
+    fn apply(&self, draft: &mut Draft<Return>, leg: &Leg, brought: &Brought, now: Timestamp) {
+        Self::take(&mut draft.doc, leg, brought, now.as_millisecond());
+    }
+
+    fn refused(&self, draft: &mut Draft<Return>, leg: &Leg, why: &Failure, now: Timestamp) -> Verdict {
+        Self::refuse(&mut draft.doc, leg, why, now.as_millisecond());
+        Verdict::Park
+    }
+
+    fn parked(&self, draft: &mut Draft<Return>, why: Option<&Parked>, _now: Timestamp) {
+        Self::park(&mut draft.doc, why.map(|parked| format!("{}: {}", parked.reason, parked.detail)));
     }
 
     fn seal(&self, draft: &mut Draft<Return>, before: &Return, now: Timestamp) {

@@ -19,6 +19,8 @@ mod fault;
 mod finding;
 mod journey;
 mod leg;
+#[cfg(test)]
+mod life_model;
 mod line;
 mod locate;
 mod part;

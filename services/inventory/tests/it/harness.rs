@@ -152,6 +152,11 @@ pub(crate) struct Time {
 }
 
 impl Time {
+    /// Begins now, which is called [`at`]`(0)`.
+    pub(crate) fn begin() -> Self {
+        Self { start: tokio::time::Instant::now(), ahead: Mutex::default() }
+    }
+
     /// Puts the wall clock to at least this time.
     pub(crate) fn set(&self, to: Timestamp) {
         *self.ahead.lock().unwrap() = to.duration_since(at(0)).unsigned_abs();
@@ -223,7 +228,7 @@ pub(crate) async fn mesh_that_acts() -> Mesh {
 }
 
 async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall: OnShortfall) -> Mesh {
-    let time = Arc::new(Time { start: tokio::time::Instant::now(), ahead: Mutex::default() });
+    let time = Arc::new(Time::begin());
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
     let runtime = Runtime::new("inventory-test", clock.clone(), Rng::seeded(7), Net::tcp());

@@ -6,12 +6,17 @@ mod acting;
 mod adjustments;
 mod authority;
 mod books;
+mod crowd;
 mod erp_fake;
 mod expected;
 mod feeds;
 mod harness;
+mod history;
 mod inbound;
 mod kits;
+// What many callers saw at once is judged here as it is for the store.
+#[path = "../../../../platform/store/tests/it/linear.rs"]
+mod linear;
 mod orders_fake;
 mod receipts;
 mod reference;
