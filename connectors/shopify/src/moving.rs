@@ -18,6 +18,9 @@ use crate::wire::changing::MoveData;
 /// How often what was moved is looked at.
 const ROUNDS: usize = 4;
 
+/// From which of the shop's locations units of a line item leave.
+pub(crate) type Places = BTreeMap<u64, Vec<(u64, i64)>>;
+
 /// Units of one fulfilment order that another location ships.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Move {
@@ -29,11 +32,7 @@ pub(crate) struct Move {
 }
 
 /// What must move so that `missing` units ship from their `places`, each with its units. Pure.
-pub(crate) fn moves(
-    missing: &BTreeMap<u64, i64>,
-    places: &BTreeMap<u64, Vec<(u64, i64)>>,
-    orders: &[FulfilmentOrder],
-) -> Vec<Move> {
+pub(crate) fn moves(missing: &BTreeMap<u64, i64>, places: &Places, orders: &[FulfilmentOrder]) -> Vec<Move> {
     let mut moves = Vec::<Move>::new();
     for (item, units) in missing {
         let mut lacking = still_missing(places.get(item).map(Vec::as_slice).unwrap_or_default(), *units);
@@ -87,11 +86,8 @@ fn still_missing(places: &[(u64, i64)], missing: i64) -> Vec<(u64, i64)> {
 
 impl Connector {
     /// The shop's ids of our places by line, and a warning for each that is not configured.
-    pub(crate) fn places(
-        &self,
-        codes: &BTreeMap<u64, Vec<(String, i64)>>,
-    ) -> (BTreeMap<u64, Vec<(u64, i64)>>, Vec<String>) {
-        let (mut places, mut unknown) = (BTreeMap::<u64, Vec<(u64, i64)>>::new(), BTreeSet::new());
+    pub(crate) fn places(&self, codes: &BTreeMap<u64, Vec<(String, i64)>>) -> (Places, Vec<String>) {
+        let (mut places, mut unknown) = (Places::new(), BTreeSet::new());
         // Without any the shop is taken at its word where its goods are.
         if self.locations.is_empty() {
             return (places, Vec::new());
@@ -114,7 +110,7 @@ impl Connector {
         &self,
         order: u64,
         mut shown: Shown,
-        (missing, places): (&BTreeMap<u64, i64>, &BTreeMap<u64, Vec<(u64, i64)>>),
+        (missing, places): (&BTreeMap<u64, i64>, &Places),
         key: &str,
     ) -> Result<(Shown, Vec<String>), Error> {
         let (mut stay, mut warnings) = (BTreeSet::new(), Vec::new());
