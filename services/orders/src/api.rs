@@ -221,7 +221,7 @@ impl OrdersService for Api {
         &self,
         request: Request<pb::AdoptOrderRequest>,
     ) -> Result<Response<pb::AdoptOrderResponse>, Status> {
-        let adopted = self.orders.adopt(&principal(&request), request.get_ref()).await;
+        let adopted = Box::pin(self.orders.adopt(&principal(&request), request.get_ref())).await;
         let (order, repeated) = adopted.map_err(|error| fault::status(DOMAIN, &error))?;
         Ok(answer(pb::AdoptOrderResponse { order: shown(&order) }, repeated))
     }

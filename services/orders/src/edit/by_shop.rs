@@ -96,7 +96,7 @@ impl Order {
         let shown = self.shop_total().filter(|_| whole && self.shop_shows_every_edit());
         let by = By { who: SHOP, at, why: "edited in the shop" };
         let mut next = self.clone();
-        next.edit(&asked, known, by).map_err(reason)?;
+        next.edit(&asked, known, by).map_err(|error| reason(&error))?;
         let Some(place) = next.edits.len().checked_sub(1).filter(|_| next.edits.len() > self.edits.len()) else {
             return Ok(());
         };
@@ -145,10 +145,9 @@ impl Order {
 }
 
 /// Why an edit cannot be, without the words that are meant for a caller.
-fn reason(error: Error) -> String {
-    match error {
-        Error::EditRefused { why, .. } => why,
-        Error::EditConflict { what, .. } => what,
-        other => other.to_string(),
+fn reason(error: &Error) -> String {
+    if let Error::EditRefused { why, .. } | Error::EditConflict { what: why, .. } = error {
+        return why.clone();
     }
+    error.to_string()
 }
