@@ -79,9 +79,12 @@ fn fields(message: &[u8]) -> Vec<&[u8]> {
     all
 }
 
+/// Where the text or message of a field lies, if it holds one.
+pub(crate) type Held = Option<(usize, usize)>;
+
 /// The first field of what is left of a message: its whole length, its number, and where its text or message lies, if
 /// it holds one.
-pub(crate) fn field(rest: &[u8]) -> Option<(usize, u32, Option<(usize, usize)>)> {
+pub(crate) fn field(rest: &[u8]) -> Option<(usize, u32, Held)> {
     let (tag, mut at) = varint(rest)?;
     let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0)?;
     let mut held = None;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use prost::Message as _;
 use retail_runtime::{Runtime, Timestamp};
 use retail_store::{
-    Backend as _, Commit, Document, Draft, Error as StoreError, Model, Outcome, Store, UpdateError, Version, Write,
+    Backend as _, Commit, Document, Done, Draft, Error as StoreError, Model, Outcome, Store, UpdateError, Version,
+    Write,
 };
 use serde::de::DeserializeOwned;
 
@@ -120,6 +121,9 @@ struct Left<D> {
     due: Option<Timestamp>,
     launched: Vec<String>,
 }
+
+/// What a rule left; `None` when there is none for what was told.
+type Made<D> = Option<Box<Left<D>>>;
 
 /// How a run ended.
 enum Ran<D> {
@@ -249,9 +253,7 @@ fn left<D: Document + Clone>(draft: &Draft<D>, ledger: Ledger, launched: Vec<Str
     })
 }
 
-fn outcome<D, E: ToString>(
-    done: Result<retail_store::Done<Option<Box<Left<D>>>>, UpdateError<E>>,
-) -> Result<Ran<D>, Unreadable> {
+fn outcome<D, E: ToString>(done: Result<Done<Made<D>>, UpdateError<E>>) -> Result<Ran<D>, Unreadable> {
     match done {
         Ok(done) => Ok(done.value.map_or(Ran::Nothing, Ran::Left)),
         Err(UpdateError::Rule(why)) => Ok(Ran::Refused(why.to_string())),
