@@ -130,9 +130,10 @@ async fn both(mesh: &Mesh, id: &str, time: u32) -> [(u16, String); 2] {
     };
     let (one, three) = (body("1"), body("3"));
     let (first_key, second_key) = (format!("one-{time}"), format!("three-{time}"));
+    let keys = [[("idempotency-key", first_key.as_str())], [("idempotency-key", second_key.as_str())]];
     let (first, second) = tokio::join!(
-        gateway.raw("POST", &path, Some(&one), &[("idempotency-key", &first_key)]),
-        gateway.raw("POST", &path, Some(&three), &[("idempotency-key", &second_key)]),
+        gateway.raw("POST", &path, Some(&one), &keys[0]),
+        gateway.raw("POST", &path, Some(&three), &keys[1]),
     );
     let mut answers = [first.unwrap(), second.unwrap()];
     answers.sort_by_key(|(status, _)| *status);

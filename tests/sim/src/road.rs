@@ -68,7 +68,8 @@ impl People {
     /// Pieces that left and will never arrive, by every transfer that somebody asked for.
     pub(crate) async fn lost_on_the_road(&self) -> i64 {
         let mut lost = 0_i64;
-        for id in self.notes.book().moved.clone() {
+        let moved = self.notes.book().moved.clone();
+        for id in moved {
             let Answer::Good(found) = self.ask("GET", &format!("/v1/transfers/{id}"), None, "").await else { continue };
             self.watch.trace().line("END", &format!("transfer {id}: {}", found["transfer"]["state"]));
             let lines = found["transfer"]["lines"].as_array().cloned().unwrap_or_default();

@@ -87,7 +87,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
         }
         What::Replay { file, entry, note: None, .. } => return bundle::replay(&runtime, &file, entry).await,
         What::Replay { file, note: Some(note), .. } => What::Resume { id: file.to_string_lossy().into_owned(), note },
-        what => what,
+        what @ (What::Show { .. } | What::List { .. } | What::Resume { .. } | What::Export { .. }) => what,
     };
     let known = Addresses::known(config);
     let services = match &what {
@@ -100,7 +100,11 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             );
             only
         }
-        _ => known.services(),
+        What::Show { .. }
+        | What::List { .. }
+        | What::Resume { .. }
+        | What::Export { domain: None, .. }
+        | What::Replay { .. } => known.services(),
     };
     let mut last = String::from("no service was asked");
     for (name, at) in services {
