@@ -292,10 +292,12 @@ proptest! {
         let released = order.shop.as_ref().is_some_and(|standing| standing.acknowledged);
         let looked_at = released || order.differs_from_shop();
         if sold && order.state() == State::Completed && !untold && !looked_at {
-            for line in order.lines.iter().filter_map(|line| order.sold_as(&line.channel_line_id)).filter(|line| !line.closed) {
-                let id = order.line(line.number).map(|line| line.channel_line_id.clone()).unwrap_or_default();
-                let shown = world.shop.units(&id).map(|units| units * UNIT);
-                prop_assert_eq!(shown, Some(line.stands), "line {} in the shop", line.number);
+            // Of a line that was closed here in part, the shop shows what it was told of that.
+            let goes_on = |number: i32| order.parts_of(number).all(|part| !part.closed);
+            for line in order.lines.iter().filter(|line| line.split_from == 0 && goes_on(line.number)) {
+                let shown = world.shop.units(&line.channel_line_id).map(|units| units * UNIT);
+                let ordered: i64 = order.parts_of(line.number).map(|part| part.quantity).sum();
+                prop_assert_eq!(shown, Some(ordered), "line {} in the shop", line.number);
             }
         }
         splitting::holds_the_laws(&order)?;

@@ -239,12 +239,13 @@ async fn followers_hear_of_events_and_due_entries(bed: Bed) {
     let (mut here, mut any) = (bed.backend.hints().partition(p()), bed.backend.hints().any());
     bed.apply(new().event("a", 1)).await;
     here.wait().await;
-    assert_eq!(any.wait().await, [p()]);
+    // A server that was just connected to may have said anything before.
+    assert!(any.wait().await.contains(&p()));
     let mut due = new();
     due.due = vec![(key("a"), Some(at(5)))];
     bed.apply(due).await;
     here.wait().await;
-    assert_eq!(any.wait().await, [p()]);
+    assert!(any.wait().await.contains(&p()));
 }
 
 async fn lag(bed: &Bed) -> Vec<(u64, Option<Timestamp>, bool)> {
