@@ -89,6 +89,10 @@ impl People {
     /// Builds the world, lives in it, waits until all is settled, and looks into every book.
     pub(crate) async fn live(&self) -> anyhow::Result<()> {
         self.build().await?;
+        if self.scene.told {
+            // What happened before messages began is not told, and the clocks of hosts differ by up to three seconds.
+            self.runtime.clock().sleep(Duration::from_secs(4)).await;
+        }
         self.watch.built();
         let shoppers = join_all((0..self.scene.shoppers).map(|who| self.shopper(who)));
         let vandal = Vandal { people: self, theme: self.scene.theme };
