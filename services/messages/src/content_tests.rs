@@ -114,6 +114,20 @@ fn an_edit_is_told_with_what_was_and_what_is() {
 }
 
 #[test]
+fn an_edit_of_a_line_that_several_places_ship_is_told_as_of_one() {
+    let mut order = booked();
+    let part =
+        retail_proto::orders::v1::Line { number: 3, split_from: 1, quantity: "1".into(), ..order.lines[0].clone() };
+    "4".clone_into(&mut order.lines[0].quantity);
+    order.lines.push(part);
+    let one = EditedLine { line_number: 3, quantity: "1".into(), quantity_before: "2".into(), ..EditedLine::default() };
+    order.edits = vec![Edit { number: 1, lines: vec![one], ..Edit::default() }];
+    let content = told(&order, "edited/1", Occasion::Edited);
+    assert_eq!(lines(&content), [("HEART", "5")]);
+    assert_eq!(content.lines[0].quantity_before, "6");
+}
+
+#[test]
 fn an_edit_that_moves_an_order_names_the_store_or_the_address_that_it_goes_to() {
     let moved = |before: &str, after: &str| {
         let edit = Edit { number: 1, store_before: before.into(), store: after.into(), ..Edit::default() };

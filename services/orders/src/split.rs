@@ -126,7 +126,12 @@ impl Order {
     /// The line that its channel knows under an id.
     #[must_use]
     pub(crate) fn sold_as(&self, channel_line_id: &str) -> Option<Whole> {
-        let line = self.lines.iter().find(|line| line.channel_line_id == channel_line_id)?;
+        self.lines.iter().find(|line| line.channel_line_id == channel_line_id).map(|line| self.whole_of(line))
+    }
+
+    /// The line that a line is, or is a part of.
+    #[must_use]
+    pub(crate) fn whole_of(&self, line: &Line) -> Whole {
         let mut whole = Whole { number: line.ordered_as(), closed: true, goods: line.is_goods(), ..Whole::default() };
         for part in self.parts_of(line.ordered_as()) {
             let stands = if part.closed && part.is_goods() { part.shipped } else { part.quantity };
@@ -139,7 +144,7 @@ impl Order {
                 whole.open.push(part.number);
             }
         }
-        Some(whole)
+        whole
     }
 
     /// How much of a part there shall be when so much of the whole line is wanted: less is taken off the last part first,

@@ -73,7 +73,7 @@ impl Order {
     fn shown_of_parts(&self, ordered_as: i32) -> (i64, i64) {
         self.parts_of(ordered_as).fold((0_i64, 0_i64), |(before, wanted), part| {
             let sold = self.sold_by_channel(part);
-            let stands = if part.closed { sold } else { part.quantity };
+            let stands = if cancelled(part) { sold } else { part.quantity };
             (before.saturating_add(sold), wanted.saturating_add(stands))
         })
     }
@@ -81,7 +81,7 @@ impl Order {
     /// The shop shows what there is of these lines, by number: what several places ship of one remembers it by place.
     pub(super) fn is_shown(&mut self, numbers: &[i32]) {
         let wholes: Vec<i32> = numbers.iter().filter_map(|number| self.line(*number)).map(Line::ordered_as).collect();
-        let split = |line: &&mut Line| line.sold.is_some() && !line.closed && wholes.contains(&line.ordered_as());
+        let split = |line: &&mut Line| line.sold.is_some() && !cancelled(line) && wholes.contains(&line.ordered_as());
         self.lines.iter_mut().filter(split).for_each(|line| line.sold = Some(line.quantity));
     }
 
@@ -150,4 +150,9 @@ impl Order {
         let mut priced = changed.filter(|edit| edit.worth != edit.worth_before);
         priced.all(|edit| edit.told() == Told::Done)
     }
+}
+
+/// Closed with something in it: not by an edit, and the shop hears of it another way.
+fn cancelled(line: &Line) -> bool {
+    line.closed && line.quantity > 0
 }

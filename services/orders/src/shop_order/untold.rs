@@ -4,7 +4,7 @@ use retail_proto::commerce::v1 as shop;
 
 use super::{Finding, Standing, answered};
 use crate::edit::{EditedLine, Step, Told};
-use crate::record::{Hold, Order};
+use crate::record::{Hold, Line, Order};
 use crate::shop_policy::ShopRules;
 
 impl Order {
@@ -64,10 +64,10 @@ impl Order {
         self.adopt_lines_added_by_hand();
         let Some(standing) = &self.shop else { return };
         let shows = |one: &EditedLine| {
-            let line = self.line(one.number);
-            let told = line.and_then(|line| standing.lines.iter().find(|told| told.id == line.channel_line_id));
-            let wanted = told.map_or(0, |told| told.wanted);
-            line.is_none_or(|line| wanted == line.quantity || (line.closed && wanted <= line.shipped))
+            let Some(line) = self.line(one.number) else { return true };
+            let told = standing.lines.iter().find(|told| told.id == line.channel_line_id);
+            let (wanted, whole) = (told.map_or(0, |told| told.wanted), self.whole_of(line));
+            [whole.quantity, whole.stands].contains(&wanted) || (whole.closed && wanted <= whole.shipped)
         };
         let refused = self.edits.iter().filter(|edit| edit.step() == Step::Done && edit.told() == Told::Refused);
         let settled: Vec<bool> = refused.map(|edit| edit.lines.iter().all(shows)).collect();
@@ -86,10 +86,14 @@ impl Order {
         let same = |version: u64| version != 0 && version == told.version;
         let ours = self.edits.iter().rev().find(|edit| !edit.by_shop && edit.told() == Told::Done);
         let Some(edit) = ours.filter(|edit| same(edit.shop_version) && !told.cancelled) else { return false };
+        let was = |part: &Line| {
+            let edited = edit.lines.iter().find(|one| one.number == part.number);
+            edited.map_or(part.quantity, |one| one.quantity_before)
+        };
         let before = |one: &EditedLine| {
-            let id = self.line(one.number).map(|line| line.channel_line_id.as_str());
-            let shown = told.lines.iter().find(|told| Some(told.id.as_str()) == id).map_or(0, |told| told.wanted);
-            shown == one.quantity_before
+            let Some(line) = self.line(one.number) else { return one.quantity_before == 0 };
+            let shown = told.lines.iter().find(|told| told.id == line.channel_line_id).map_or(0, |told| told.wanted);
+            shown == self.parts_of(line.ordered_as()).map(was).sum::<i64>()
         };
         edit.lines.iter().filter(|one| one.quantity != one.quantity_before).all(before)
     }

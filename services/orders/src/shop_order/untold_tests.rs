@@ -83,6 +83,58 @@ fn a_reading_from_before_our_edit_that_comes_after_it_takes_nothing_back() {
     assert_eq!((order.edits.len(), order.edits[1].by_shop), (2, true), "later it is the shop's own word");
 }
 
+/// As [`edited`], when two places ship the line that is edited: of four and two the two go, one by one.
+fn edited_in_parts() -> Order {
+    let mut order = order().booked();
+    order.set_capture(Capture::Fact);
+    order.confirmed = true;
+    order.lines = order.lines_as_given(&crate::testing::four_and_two());
+    order.lines.iter_mut().for_each(|line| line.location = "MAIN".into());
+    order.lines[2].location = "SOHO".into();
+    change(&mut order, 3, 1);
+    change(&mut order, 1, 4);
+    order
+}
+
+#[test]
+fn of_a_line_that_several_places_ship_the_shop_is_told_and_heard_as_of_one() {
+    let mut order = edited_in_parts();
+    let quantities: Vec<i64> = order.lines.iter().map(|line| line.quantity / UNIT).collect();
+    assert_eq!(quantities, [4, 2, 0]);
+    let shown = |order: &Order, number: usize| {
+        let lines = order.lines_to_show(number);
+        lines.iter().map(|one| (one.line.clone(), one.before / UNIT, one.wanted / UNIT)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&order, 1), [("91".to_owned(), 6, 4)], "as all of its parts stand now");
+    answer(&mut order, 1, shows(7, &[4, 2]));
+    assert_eq!(order.sold_as("91").unwrap().sold, 4 * UNIT);
+    assert_eq!(shown(&order, 2), [("91".to_owned(), 4, 4)], "the second edit has nothing left to say");
+    answer(&mut order, 2, shows(8, &[4, 2]));
+    assert_eq!((order.edit_to_tell(), order.edits.len(), order.holds.len()), (None, 2, 0));
+    take(&mut order, &shows(9, &[5, 2]));
+    assert_eq!((order.edits.len(), order.edits[2].by_shop), (3, true), "later it is the shop's own word");
+}
+
+#[test]
+fn what_people_do_there_for_a_line_in_parts_ends_the_looking() {
+    let mut order = edited_in_parts();
+    order.need_not_tell_edit(1);
+    order.not_edited_at_shop(2, "LINE_FULFILLED: so", 9);
+    take(&mut order, &shows(7, &[6, 2]));
+    assert_eq!((order.edits.len(), order.holds.len()), (2, 1), "the shop shows what it sold");
+    take(&mut order, &shows(8, &[4, 2]));
+    assert_eq!((order.edits.len(), order.holds.len()), (2, 0));
+}
+
+#[test]
+fn a_reading_from_before_an_edit_of_parts_takes_nothing_back() {
+    let mut order = edited_in_parts();
+    order.need_not_tell_edit(1);
+    answer(&mut order, 2, shows(7, &[4, 2]));
+    take(&mut order, &shows(7, &[5, 2]));
+    assert_eq!((order.edits.len(), order.holds.len()), (2, 0));
+}
+
 #[test]
 fn what_people_changed_meanwhile_counts_more_than_what_was_changed_here() {
     let mut order = edited();
