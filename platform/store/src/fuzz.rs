@@ -1,6 +1,7 @@
 //! What the fuzzer may reach: the codecs of what lies on disk and in Redis. No part of the product.
 
 use crate::embedded::fuzz as disk;
+use crate::fault::Error;
 use crate::redis::fuzz as redis;
 
 /// One stored value, whose codec the first byte chooses: it reads or is refused, and what reads is written so that it
@@ -10,6 +11,18 @@ pub fn stored(data: &[u8]) {
     match codec {
         b'a'..=b'k' => disk::stored(*codec, bytes),
         _ => redis::stored(*codec, bytes),
+    }
+}
+
+/// Bytes that read are written so that they read the same.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<T, Error>,
+    write: impl FnOnce(&T) -> Vec<u8>,
+) {
+    if let Ok(value) = read(bytes) {
+        let again = read(&write(&value));
+        assert!(again.as_ref() == Ok(&value), "{value:?} became {again:?}");
     }
 }
 

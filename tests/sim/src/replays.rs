@@ -6,6 +6,7 @@ use std::time::Duration;
 use retail_proto::ops::v1::ExportTransactionRequest;
 use retail_proto::ops::v1::TransactionState;
 use retail_proto::ops::v1::ops_service_client::OpsServiceClient;
+use retail_runtime::fault::Refusal;
 use retail_weft::bundles;
 
 use crate::people::People;
@@ -22,10 +23,17 @@ pub(crate) async fn run(people: &People) -> anyhow::Result<()> {
             let mut ops = OpsServiceClient::new(peer).max_decoding_message_size(16 << 20);
             let request = ExportTransactionRequest { id: one.id.clone(), with_personal_data: false };
             let asked = people.runtime.clock().timeout(PATIENCE, ops.export_transaction(request)).await?;
-            let Ok(answer) = asked else {
+            let answer = match asked {
+                Ok(answer) => answer,
                 // Kinds that keep no journal say so.
-                people.watch.count("not_journaled");
-                continue;
+                Err(status) if Refusal::read(&status).reason() == "NOT_JOURNALED" => {
+                    people.watch.count("not_journaled");
+                    continue;
+                }
+                Err(status) => {
+                    people.watch.violated("replays", format!("{domain} {} cannot be exported: {status}", one.id));
+                    continue;
+                }
             };
             let bundle = bundles::read(&answer.into_inner().bundle)?;
             let replayed = bundles::replay(&people.runtime, &bundle).await?;

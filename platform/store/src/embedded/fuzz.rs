@@ -1,19 +1,8 @@
 //! The disk's codecs under any bytes.
 
 use super::layout::{self, Birth};
-use crate::fault::Error;
+use crate::fuzz::same;
 use crate::key::Partition;
-
-fn same<T: PartialEq + std::fmt::Debug>(
-    bytes: &[u8],
-    read: impl Fn(&[u8]) -> Result<T, Error>,
-    write: impl FnOnce(&T) -> Vec<u8>,
-) {
-    if let Ok(value) = read(bytes) {
-        let again = read(&write(&value));
-        assert!(again.as_ref() == Ok(&value), "{value:?} became {again:?}");
-    }
-}
 
 pub(crate) fn stored(codec: u8, bytes: &[u8]) {
     let Some(partition) = Partition::new(7) else { return };

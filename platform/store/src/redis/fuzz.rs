@@ -3,18 +3,7 @@
 use redis::Value;
 
 use super::values;
-use crate::fault::Error;
-
-fn same<T: PartialEq + std::fmt::Debug>(
-    bytes: &[u8],
-    read: impl Fn(&[u8]) -> Result<T, Error>,
-    write: impl FnOnce(&T) -> Vec<u8>,
-) {
-    if let Ok(value) = read(bytes) {
-        let again = read(&write(&value));
-        assert!(again.as_ref() == Ok(&value), "{value:?} became {again:?}");
-    }
-}
+use crate::fuzz::same;
 
 pub(crate) fn stored(codec: u8, bytes: &[u8]) {
     match codec {
