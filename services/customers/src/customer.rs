@@ -60,6 +60,9 @@ pub(crate) struct Told {
     /// When it took the last of them, microseconds since 1970.
     #[prost(int64, tag = "9")]
     pub(crate) at: i64,
+    /// How often it was told anew what it had taken already.
+    #[prost(uint32, tag = "10")]
+    pub(crate) repeated: u32,
 }
 
 /// A content that systems were told.
@@ -371,6 +374,8 @@ impl Customer {
             reason.clone_into(&mut told.reason);
             detail.clone_into(&mut told.detail);
             if refusal.is_none() {
+                let known = told.took.contains(&content);
+                told.repeated = if known { told.repeated.saturating_add(1) } else { 0 };
                 told.took.retain(|known| *known != content);
                 told.took.push(content);
                 let many = told.took.len().saturating_sub(REMEMBERED);

@@ -16,6 +16,10 @@ use crate::survivorship::{Field, Origin, Stated, Statement, digests, same_record
 /// microseconds.
 const SKEW: i64 = 30_000_000;
 
+/// How often a system is told one content again. Where a clock is far ahead, one that alters what it stores would be told
+/// for ever.
+const REPEATS: u32 = 3;
+
 /// What a system says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Said {
@@ -206,8 +210,17 @@ impl Customer {
         // Of what it stated anew, something did not survive. A value that lost before was told about then: a system
         // that insists is not told again and again.
         let statement = self.people().flat_map(|part| &part.statements).find(|statement| statement.is_of(&said.record));
-        let lost = statement.is_some_and(|statement| statement.stated.iter().any(differs));
-        if brought && lost { Telling::Again } else { Telling::AsOthers }
+        let lost = brought && statement.is_some_and(|statement| statement.stated.iter().any(differs));
+        // Went back, after it was told, to what it had stated before, and somebody stated something else after that: it
+        // does not insist, it has not heard of it.
+        let survivors = self.survivors();
+        let outlived = |value: &Stated| {
+            survivors.iter().any(|known| known.stated.field == value.field && known.stated.at > value.at)
+        };
+        let back = said.at > taken_at
+            && told.is_some_and(|told| told.repeated < REPEATS)
+            && stated(&said.profile, said.at, false).iter().any(|value| differs(value) && outlived(value));
+        if lost || back { Telling::Again } else { Telling::AsOthers }
     }
 
     /// A record that was deleted is no longer the one that tellings write.

@@ -236,6 +236,31 @@ fn a_system_that_was_thought_to_know_and_says_otherwise_is_told() {
     assert_eq!(phone(&customer), "+442079460953");
 }
 
+#[test]
+fn a_system_that_went_back_to_an_earlier_value_of_its_own_is_told_what_was_stated_since() {
+    let mut customer = told();
+    let mut hears = |kind: &str, version, phone: &str, at| {
+        let (before, said) = (customer.clone(), says(kind, version, phone, at));
+        let outcome = customer.sync(&said, &ear());
+        if outcome.heard == Heard::Applied {
+            customer.changed(&before, false, second(at));
+        }
+        customer.hear(&said.record, outcome.telling);
+        for kind in ["crm", "erp"] {
+            if customer.told(kind, "one").unwrap().content < customer.content {
+                customer.tell(kind, "one", customer.content, None, second(at));
+            }
+        }
+        outcome.telling
+    };
+    let other = "+442079460953";
+    assert_eq!(hears("crm", 1, TWO, 100), Telling::Knows);
+    assert_eq!(hears("erp", 1, other, 200), Telling::Knows);
+    // The ERP states its value once more before we hear that the CRM has gone back to its own.
+    assert_eq!(hears("erp", 2, other, 400), Telling::Knows);
+    assert_eq!(hears("crm", 2, TWO, 300), Telling::Again);
+}
+
 fn delivery() -> impl Strategy<Value = Said> {
     let phones = prop::sample::select(vec!["", ONE, TWO]);
     (prop::sample::select(vec!["crm", "erp", "pos"]), 1..5_u64, phones, 0..4_i64, prop::bool::weighted(0.15)).prop_map(
