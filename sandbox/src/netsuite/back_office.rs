@@ -26,9 +26,9 @@ impl Desk<'_> {
                 json!({"packageTrackingNumber": format!("1ZSANDBOX{order:09}{further}"), "packageDescr": "box"});
             let mut set = Map::new();
             set.insert("package".to_owned(), Value::Array(vec![parcel]));
-            if self.config.parcel_pieces > 0 {
+            if let Some(items) = self.one_parcel(order)? {
                 self.run("UPDATE ns_tran SET ship_due = NULL WHERE id = ?1", [order])?;
-                set.insert("item".to_owned(), self.one_parcel(order)?);
+                set.insert("item".to_owned(), items);
             }
             if let Some(fault) = self.attempt(|| self.fulfil(&record, set))? {
                 self.give_up("ship_due", order, &fault)?;
@@ -46,15 +46,27 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What fits the next parcel of an order.
-    fn one_parcel(&self, order: i64) -> Result<Value, Fault> {
-        let most = i64::from(self.config.parcel_pieces).saturating_mul(wire::MICRO);
+    /// What fits the next parcel of an order: a parcel leaves one place. None when that is everything.
+    fn one_parcel(&self, order: i64) -> Result<Option<Value>, Fault> {
+        let most = match self.config.parcel_pieces {
+            0 => i64::MAX,
+            pieces => i64::from(pieces).saturating_mul(wire::MICRO),
+        };
         let lines = self.lines(order)?;
-        let fits = lines.iter().filter(|line| line.goods && line.committed > 0).map(|line| {
-            let quantity = wire::units(line.committed.min(most)).to_string();
-            json!({"orderLine": line.line, "quantity": quantity})
+        let there = || lines.iter().filter(|line| line.goods && line.committed > 0);
+        let place = there().map(|line| line.location).min().flatten();
+        if there().all(|line| line.location == place && line.committed <= most) {
+            return Ok(None);
+        }
+        let fits = there().map(|line| {
+            if line.location == place {
+                let quantity = wire::units(line.committed.min(most)).to_string();
+                json!({"orderLine": line.line, "quantity": quantity})
+            } else {
+                json!({"orderLine": line.line, "itemReceive": false})
+            }
         });
-        Ok(fits.collect())
+        Ok(Some(fits.collect()))
     }
 
     /// Takes returned goods in, whole, where their lines say, into stock that is sold again.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::notes::{Book, Heard};
 use crate::people::{IN_THE_STORE, ITEMS, KIT, MEMBERS};
+use crate::sourcing::IN_THE_YARD;
 use crate::watch::Watch;
 use crate::web::{self, Paid};
 
@@ -206,7 +207,7 @@ fn balances(found: &Findings, book: &Book, watch: &Watch) {
         book.adjusted.values().filter(|one| matches!(one.heard, Heard::Done(_))).map(|one| one.pieces).sum();
     let all_known = book.adjusted.values().all(|one| one.heard != Heard::Nothing);
     let booked = pieces(&found.books["netsuite"]["inventory_adjustments"]["units"]);
-    let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE).sum();
+    let opening: i64 = ITEMS.iter().map(|(_, _, pieces)| pieces + IN_THE_STORE + IN_THE_YARD).sum();
     let done = found_or_lost - found.lost;
     watch.trace().line("END", &format!("adjusted {done} of {opening}, erp {booked:?}, all known {all_known}"));
     if all_known && booked.is_some_and(|booked| booked != done) {

@@ -1,6 +1,6 @@
 //! What the people of a run remember: what they asked for, and what they were told. The checks hold the mesh to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What became of something that somebody asked for.
@@ -29,6 +29,10 @@ pub(crate) struct Book {
     pub(crate) sold: Vec<String>,
     /// Orders that were asked for at the gateway, by number.
     pub(crate) ordered: BTreeMap<String, Heard>,
+    /// Pieces by item of every order that somebody may have asked for, by number.
+    pub(crate) asked: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Orders that somebody wanted to be changed, by number.
+    pub(crate) edited: BTreeSet<String>,
     /// What was paid on the web: the order's number and the payment service's id of the payment.
     pub(crate) paid: BTreeMap<String, String>,
     /// Returns that were asked for at the gateway, by the source's id.

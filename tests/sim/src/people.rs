@@ -11,11 +11,12 @@ use retail_sandbox::{ItemKind, Seed, SeedItem, SeedLocation, SeedStock};
 use retail_weft::wire::Wire;
 use serde_json::{Value, json};
 
-use crate::hosts::{Estate, VENDORS};
+use crate::hosts::Estate;
 use crate::notes::{Adjusted, Heard, Notes};
 use crate::scene::{Scene, Theme};
 use crate::settle;
 use crate::shelf::Shelf;
+use crate::sourcing::{IN_THE_YARD, YARD};
 use crate::store::STORE;
 use crate::vandal::Vandal;
 use crate::watch::Watch;
@@ -28,18 +29,20 @@ pub(crate) const ITEMS: [(&str, &str, i64); 5] = [
     ("10004", "1.65", 200),
     ("10005", "12.75", 6),
 ];
+/// Of these no place has many.
+const SCARCE: [(&str, &str, i64); 2] = [ITEMS[2], ITEMS[4]];
 /// What partners and the web shop also sell: two of the first and one of the fourth, at a price of its own.
 pub(crate) const KIT: (&str, &str) = ("20001", "6.25");
 pub(crate) const MEMBERS: [(&str, i64); 2] = [("10001", 2), ("10004", 1)];
-/// Where it lies; orders are taken from the first.
-const PLACES: [&str; 2] = ["MAIN", STORE];
+/// Where it lies; without a policy orders are taken from the first.
+const PLACES: [&str; 3] = ["MAIN", STORE, YARD];
 /// Pieces of each item in the store.
 pub(crate) const IN_THE_STORE: i64 = 6;
 /// Who leaves an address to be told at.
 const BUYERS: [&str; 3] = ["jones@example.com", "khan@example.com", "lopez@example.com"];
 const CUSTOMERS: [&str; 4] = ["60001", "60002", "60003", "60004"];
 /// How long one answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(12);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
 /// How often the same request is sent before its outcome stays unknown.
 const SENDS: u32 = 6;
 
@@ -104,21 +107,13 @@ impl People {
         settle::until_nothing_moves(self, late).await
     }
 
-    pub(crate) fn twins(&self) -> Twins<'_> {
-        Twins(&self.runtime)
-    }
-
     /// Items, places, stock, webhooks; asked again until everybody is up.
     async fn build(&self) -> anyhow::Result<()> {
         let seed = Seed {
             currency: "GBP".to_owned(),
             items: ITEMS.into_iter().map(|(sku, price, _)| item(sku, price)).collect(),
             locations: PLACES.into_iter().map(place).collect(),
-            stock: ITEMS
-                .into_iter()
-                .map(|(sku, _, pieces)| on_shelf(sku, "MAIN", pieces))
-                .chain(in_the_store())
-                .collect(),
+            stock: ITEMS.into_iter().map(|(sku, _, pieces)| on_shelf(sku, "MAIN", pieces)).chain(elsewhere()).collect(),
         };
         let seed = serde_json::to_value(seed)?;
         while self.twins().post("/__sandbox/seed", &seed).await.is_err() {
@@ -178,9 +173,11 @@ impl People {
     async fn sell(&self, name: &str) {
         let name = format!("#7{name}");
         let customer = if self.rng.chance(850) { Some(self.one_of(&CUSTOMERS)) } else { None };
+        let lines = self.lines();
+        self.asks_for(&name, lines.iter().map(|(sku, _, pieces)| (*sku, *pieces)));
         let order = json!({
             "name": name, "placed_at": self.now(), "customer": customer, "country": "United Kingdom",
-            "lines": self.lines().into_iter().map(|(sku, price, pieces)| json!({
+            "lines": lines.into_iter().map(|(sku, price, pieces)| json!({
                 "sku": sku, "title": format!("ITEM {sku}"), "quantity": pieces, "price": price, "kind": "goods",
             })).collect::<Vec<_>>(),
         });
@@ -211,6 +208,7 @@ impl People {
         if self.rng.chance(150) {
             lines.push((KIT.0, KIT.1, 1 + i64::from(self.rng.chance(300))));
         }
+        self.asks_for(number, lines.iter().map(|(sku, _, pieces)| (*sku, *pieces)));
         let minor = |price: &str| price.replace('.', "").parse::<i64>().unwrap_or(0);
         let total: i64 = lines.iter().map(|(_, price, pieces)| minor(price).saturating_mul(*pieces)).sum();
         let mut order = json!({
@@ -273,6 +271,7 @@ impl People {
         } else {
             body["pickup"] = json!({"location": STORE, "contactName": "A. Jones"});
         }
+        self.notes.book().edited.insert(text(&order, "orderNumber"));
         let path = format!("/v1/orders/{}:edit", text(&order, "orderId"));
         if let Heard::Done(_) = self.heard(&format!("edit-{name}"), &path, &body, "/order/orderId").await {
             self.watch.count("edits");
@@ -288,6 +287,8 @@ impl People {
 
     async fn refund_in_the_admin(&self) {
         let Some(name) = self.some_sale() else { return };
+        // Goods that have not left come off the order.
+        self.notes.book().edited.insert(name.clone());
         let (sku, price, _) = self.one_of(&ITEMS);
         let restock = self.rng.chance(700);
         let body = json!({
@@ -342,12 +343,20 @@ impl People {
         let _told = self.twins().post("/__sandbox/shopify/customer", &change).await;
     }
 
+    fn asks_for<'a>(&self, number: &str, lines: impl Iterator<Item = (&'a str, i64)>) {
+        let lines = lines.map(|(sku, pieces)| (sku.to_owned(), pieces)).collect();
+        self.notes.book().asked.insert(number.to_owned(), lines);
+    }
+
     fn lines(&self) -> Vec<(&'static str, &'static str, i64)> {
         let mut lines: Vec<(&'static str, &'static str, i64)> = Vec::new();
         for _ in 0..=self.rng.below(3) {
-            let (sku, price, _) = self.one_of(&ITEMS);
+            // Where the mesh chooses the place, some want more than any place has.
+            let many = self.scene.sourced && self.rng.chance(250);
+            let (sku, price, _) = if many { self.one_of(&SCARCE) } else { self.one_of(&ITEMS) };
             if lines.iter().all(|(known, _, _)| *known != sku) {
-                lines.push((sku, price, 1 + i64::try_from(self.rng.below(3)).unwrap_or(0)));
+                let pieces = if many { 5 + self.rng.below(5) } else { 1 + self.rng.below(3) };
+                lines.push((sku, price, i64::try_from(pieces).unwrap_or(0)));
             }
         }
         lines
@@ -442,30 +451,6 @@ impl People {
     }
 }
 
-/// The operator's door of the twins: it is always open.
-pub(crate) struct Twins<'a>(&'a Runtime);
-
-impl Twins<'_> {
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.call("POST", path, Some(body), &[]).await
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.call("GET", path, None, &[]).await
-    }
-
-    pub(crate) async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-        headers: &[(&str, &str)],
-    ) -> anyhow::Result<Value> {
-        let wire = Wire::to(self.0, &format!("http://{VENDORS}:9100"))?;
-        self.0.clock().timeout(PATIENCE, wire.call(method, path, body, headers)).await?
-    }
-}
-
 fn item(sku: &str, price: &str) -> SeedItem {
     SeedItem { sku: sku.to_owned(), description: format!("ITEM {sku}"), kind: ItemKind::Goods, price: price.to_owned() }
 }
@@ -474,9 +459,10 @@ fn place(code: &str) -> SeedLocation {
     SeedLocation { code: code.to_owned(), name: code.to_owned() }
 }
 
-/// What the store has, for orders that go there.
-fn in_the_store() -> impl Iterator<Item = SeedStock> {
-    ITEMS.into_iter().map(|(sku, _, _)| on_shelf(sku, STORE, IN_THE_STORE))
+/// What the store and the yard have, for orders that go there.
+fn elsewhere() -> impl Iterator<Item = SeedStock> {
+    let of = |(sku, _, _)| [on_shelf(sku, STORE, IN_THE_STORE), on_shelf(sku, YARD, IN_THE_YARD)];
+    ITEMS.into_iter().flat_map(of)
 }
 
 fn on_shelf(sku: &str, location: &str, quantity: i64) -> SeedStock {

@@ -13,6 +13,7 @@ use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, POST, SECONDS, VENDORS
 use crate::people::People;
 use crate::scene::{Scene, Theme};
 use crate::shelf::Shelf;
+use crate::sourcing;
 use crate::storm::Storm;
 use crate::time;
 use crate::trace::Logged;
@@ -94,6 +95,9 @@ fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Esta
     let rng = hosts::chance(seed, "estate");
     let scene = Scene::of(&hosts::chance(seed, "scene"), theme);
     let mut config = hosts::configuration(&scene)?;
+    if scene.sourced {
+        sourcing::configure(&mut config, &hosts::chance(seed, "sourcing"))?;
+    }
     let office = &mut config.sandbox.netsuite;
     (office.ship_after, office.bill_after, office.receive_after, office.parcel_pieces) = scene.office;
     let shelf = |domain: &'static str| {

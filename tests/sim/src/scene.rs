@@ -39,6 +39,8 @@ pub(crate) struct Scene {
     pub(crate) seconds: bool,
     /// Are customers told by mail?
     pub(crate) told: bool,
+    /// Does the mesh choose the place of each line by a policy?
+    pub(crate) sourced: bool,
     pub(crate) shoppers: u64,
     /// Of each shopper.
     pub(crate) deeds: u64,
@@ -95,7 +97,8 @@ impl Scene {
         };
         let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
         let told = rng.chance(400);
-        Self { theme, seconds, told, shoppers, deeds, pause, gap, tick, office }
+        let sourced = rng.chance(400);
+        Self { theme, seconds, told, sourced, shoppers, deeds, pause, gap, tick, office }
     }
 
     /// What somebody does next.

@@ -95,9 +95,9 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, told, shoppers, deeds, tick, .. } = self.estate.scene;
+        let Scene { theme, seconds, told, sourced, shoppers, deeds, tick, .. } = self.estate.scene;
         format!(
-            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, troubles {:?} at most {:?} apart, \
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, sourced: {sourced}, troubles {:?} at most {:?} apart, \
              steps of {tick:?}",
             self.kinds, self.gap
         )
