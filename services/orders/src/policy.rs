@@ -48,7 +48,7 @@ pub struct Place {
     /// Orders it can take a day; absent for any number. Counted when stock is promised, so that orders that are sourced
     /// at the same moment may exceed it by their number.
     pub orders_per_day: Option<u32>,
-    /// Of each item so many are kept back, decimal.
+    /// Of each item so many are kept back, decimal: when it is looked at and when it promises.
     pub safety_stock: String,
     /// Cost of a parcel to a zone that `zones` does not name, in any unit that all places share.
     pub cost: i64,
