@@ -1,8 +1,8 @@
 //! A reservation at one location and its rules. Pure.
 //!
 //! `HELD -> CONFIRMED -> CONSUMED`, `HELD -> RELEASED | EXPIRED`, `CONFIRMED -> RELEASED`; each once. A confirmation that
-//! comes after expiry takes the goods again when they are still there, kept back or not: the order went on meanwhile. A reservation over several locations is one such
-//! part per location; `places.rs` keeps them together.
+//! comes after expiry takes the goods again when they are still there, kept back or not: the order went on meanwhile. A
+//! reservation over several locations is one such part per location; `places.rs` keeps them together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
