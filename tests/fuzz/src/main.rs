@@ -1,10 +1,10 @@
 //! Every parser of foreign input under libFuzzer. Owns: the targets and what each must hold beside not to panic. Refuses:
-//! to be part of an ordinary build, which sees an empty program. In: bytes that libFuzzer makes of `corpus/<target>`;
-//! out: a crash with the input that caused it. `FUZZ_TARGET` says which of the targets runs; one program with all of them
+//! to be part of an ordinary build, which sees an empty program; `cargo test` runs each target over its corpus. In: bytes
+//! that libFuzzer makes of `corpus/<target>`; out: a crash with the input that caused it. `FUZZ_TARGET` says which of the targets runs; one program with all of them
 //! is linked once.
 #![cfg_attr(fuzzing, no_main)]
 #![cfg_attr(
-    fuzzing,
+    any(fuzzing, test),
     allow(
         clippy::unwrap_used,
         clippy::indexing_slicing,
@@ -13,35 +13,35 @@
     )
 )]
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod calls;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod edge;
 // One file of the binary's, instead of everything that the binary links: half of the build.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[path = "../../../weft/src/verbs/stock/file.rs"]
 mod file;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod journal;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod mail;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod script;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod served;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod signatures;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod targets;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod texts;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod transcode;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod vendors;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod webhooks;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod world;
 
 #[cfg(fuzzing)]

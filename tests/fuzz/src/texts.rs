@@ -73,6 +73,7 @@ pub(crate) fn stock_file(data: &[u8]) {
 }
 
 /// What lies in the embedded store and in Redis.
+#[cfg(fuzzing)]
 pub(crate) fn store(data: &[u8]) {
     retail_store::fuzz::stored(data);
 }
