@@ -77,11 +77,11 @@ impl Account {
         left: u64,
     ) -> Result<Check, Undecided> {
         let known = self.orders.iter().find(|known| known.order == asked.order);
-        if known.is_some_and(|known| known.version > asked.version) {
-            return Err(Undecided::Overtaken);
-        }
         if let Some(check) = known.and_then(|known| known.check.clone()).filter(|check| check.minor == asked.minor) {
             return Ok(check);
+        }
+        if known.is_some_and(|known| known.version > asked.version) {
+            return Err(Undecided::Overtaken);
         }
         let order = || words::amount(asked.minor, &asked.currency);
         let check = match answer {

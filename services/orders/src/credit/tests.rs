@@ -38,7 +38,14 @@ fn what_it_came_to_is_said_with_every_number() {
         judged(&full, None),
         judged(&Numbers::default(), Some(0)),
     ];
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    limit 5000.00 GBP, balance 4200.00 GBP, unbilled 300.00 GBP, this order 620.00 GBP: 120.00 GBP over the limit; it goes on by itself once there is room, or release or cancel it
+    limit 5000.00 GBP, balance 4200.00 GBP, paid ahead 200.00 GBP, unbilled 300.00 GBP, not in the ERP yet 10.00 GBP, this order 620.00 GBP
+    no limit is set, which lets it pass (balance 4200.00 GBP, unbilled 300.00 GBP, this order 620.00 GBP)
+    the ERP keeps the customer in EUR, the order is in GBP (limit 5000.00 EUR, balance 4200.00 EUR, unbilled 300.00 EUR, this order 620.00 GBP): compare them, then release or cancel it
+    orders in another currency were taken in and are not in the ERP yet (limit 5000.00 GBP, balance 4200.00 GBP, unbilled 300.00 GBP, this order 620.00 GBP); it is asked again
+    no limit is set, which lets it pass (the ERP does not have the customer, this order 620.00 GBP)
+    ");
 }
 
 #[test]
