@@ -1,6 +1,8 @@
 //! Asking for a customer's credit: the account here says which orders it has, the ERP what it has, and the account decides in
 //! one commit. When orders have left the account in between, the ERP's numbers may be older than that: it is asked again.
 
+use std::time::Duration;
+
 use retail_flow::{Attempt, Failure};
 use retail_proto::erp::v1 as erp;
 use retail_proto::erp::v1::erp_service_client::ErpServiceClient;
@@ -17,6 +19,8 @@ use crate::record::Order;
 
 /// Looks at account and ERP in one attempt.
 const ROUNDS: u32 = 3;
+/// How long an answer of the ERP is waited for: all looks fit one attempt.
+const ANSWER: Duration = Duration::from_secs(12);
 /// Attempts before an order goes on without an answer, where its channel says so.
 const PATIENCE: u32 = 3;
 /// Orders that one question may name; others count as if the ERP did not have them.
@@ -97,9 +101,11 @@ impl Calls {
         for _ in 0..ROUNDS {
             let (left, others) = self.accounts.look(&id, &order.id).await?;
             let answer = if asks {
-                match customer_credit(&instance, erp.clone(), order, others).await {
-                    Ok(answer) => answer,
-                    Err(why) => without_an_answer(look, &rules, attempt, why)?,
+                let answer = customer_credit(&instance, erp.clone(), order, others);
+                match self.accounts.clock.timeout(ANSWER, answer).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(why)) => without_an_answer(look, &rules, attempt, why)?,
+                    Err(_) => without_an_answer(look, &rules, attempt, no_answer(&instance))?,
                 }
             } else {
                 Answer::NotAsked
@@ -153,6 +159,11 @@ fn without_an_answer(look: Look, rules: &CreditRules, attempt: &Attempt, why: Fa
     let tried = attempt.number >= PATIENCE || matches!(why, Failure::Refused { .. });
     let enough = look == Look::Again || (rules.unknown == OnSilence::GoOn && tried);
     if enough { Ok(Answer::Silent(why.reason().to_owned())) } else { Err(why) }
+}
+
+fn no_answer(instance: &str) -> Failure {
+    let detail = format!("{instance} gave no answer within {} s", ANSWER.as_secs());
+    Failure::Unknown { reason: "NO_ANSWER".to_owned(), detail }
 }
 
 fn unwell(error: retail_store::Error) -> Failure {

@@ -40,10 +40,8 @@ impl Ledgers {
         }
         let open = self.orders.iter().filter(|(_, order)| order.state() != erp::SalesOrderState::Closed);
         let booked: i64 = open.map(|(id, _)| self.inputs[id].total.as_ref().unwrap().minor_units).sum();
-        let hold = match self.credit.hold {
-            erp::CreditHold::Unspecified => erp::CreditHold::Auto,
-            said => said,
-        };
+        let unsaid = self.credit.hold == erp::CreditHold::Unspecified;
+        let hold = if unsaid { erp::CreditHold::Auto } else { self.credit.hold };
         let credit = erp::CustomerCredit {
             external_ref: request.customer_ref.clone(),
             limit: self.credit.limit.map(gbp),
