@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::bundles;
 use crate::harness::{Mesh, order};
 
 /// What an order of the harness comes to, in pence.
@@ -113,6 +114,9 @@ async fn an_order_over_the_limit_is_held_until_the_customer_has_paid_in_the_erp_
     assert_eq!((&books["sales_orders"]["count"], &books["sales_orders"]["duplicates"]), (&json!(2), &json!(0)));
     assert_eq!((&books["item_fulfillments"]["count"], &books["customer_deposits"]["count"]), (&json!(2), &json!(0)));
     assert!(struck(&mesh).await >= 4, "the faults must have struck");
+    // What the ERP said of the credit is kept with what followed from it.
+    let kinds = bundles::replayed(&mesh, &bundles::exported(&mesh, true).await).await;
+    assert_eq!(kinds.get("order"), Some(&2), "{kinds:?}");
     mesh.end().await;
 }
 

@@ -18,6 +18,11 @@ pub(crate) const OVER: &str = "CREDIT";
 /// The ERP keeps the customer in another currency.
 pub(crate) const CURRENCY: &str = "CREDIT_CURRENCY";
 
+/// Is it a hold of ours?
+fn is_of_credit(reason: &str) -> bool {
+    reason == OVER || reason == CURRENCY
+}
+
 /// What a look came to (see the contract, whose numbers these are).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
@@ -153,7 +158,7 @@ impl Asked {
             version: order.version,
             minor: order.on_account(),
             currency: order.currency.clone(),
-            released: order.released.iter().any(|reason| reason == OVER || reason == CURRENCY),
+            released: order.released.iter().any(|reason| is_of_credit(reason)),
             at,
         }
     }

@@ -1,6 +1,6 @@
 //! What an order remembers of its customer's credit, and what follows. Pure.
 
-use super::{CURRENCY, Check, CreditRules, OVER, Verdict};
+use super::{CURRENCY, Check, CreditRules, OVER, Verdict, is_of_credit};
 use crate::record::{Order, State};
 
 /// Looks that are kept; older ones give way.
@@ -48,8 +48,7 @@ impl Order {
     /// goes on takes up room.
     #[must_use]
     pub(crate) fn asks_credit_at(&self) -> Option<i64> {
-        let mine = |reason: &str| reason == OVER || reason == CURRENCY;
-        let alone = self.state() == State::Held && self.holds.iter().all(|hold| mine(&hold.reason));
+        let alone = self.state() == State::Held && self.holds.iter().all(|hold| is_of_credit(&hold.reason));
         let credit = self.credit.as_ref().filter(|_| alone)?;
         // It was paid meanwhile.
         Some(if self.on_account() == 0 { 0 } else { credit.ask_at })
@@ -85,9 +84,12 @@ impl Order {
         }
     }
 
-    /// Holds it, or says what holds it now.
+    /// Holds it, or says what holds it now. What a person has released meanwhile is not held for the other reason either.
     fn hold_for_credit(&mut self, reason: &str, why: &str, at: i64) {
-        let open = self.holds.iter_mut().find(|hold| hold.reason == OVER || hold.reason == CURRENCY);
+        if self.released.iter().any(|reason| is_of_credit(reason)) {
+            return;
+        }
+        let open = self.holds.iter_mut().find(|hold| is_of_credit(&hold.reason));
         match open {
             Some(hold) => {
                 reason.clone_into(&mut hold.reason);

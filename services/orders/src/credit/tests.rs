@@ -258,6 +258,16 @@ fn a_person_releases_it_and_it_is_not_held_again() {
 }
 
 #[test]
+fn an_answer_that_was_on_its_way_when_a_person_released_it_holds_it_for_no_other_reason() {
+    let mut order = on_account();
+    order.take_credit(&found(&order, Verdict::OverLimit), &CreditRules::default(), NOW);
+    let late = found(&order, Verdict::OtherCurrency);
+    order.release_hold(OVER).unwrap();
+    order.take_credit(&late, &CreditRules::default(), NOW);
+    assert_eq!((order.state(), order.awaits_credit()), (State::Received, true));
+}
+
+#[test]
 fn an_order_that_is_paid_meanwhile_needs_no_credit() {
     let mut order = on_account();
     order.take_credit(&found(&order, Verdict::OverLimit), &CreditRules::default(), NOW);
