@@ -43,10 +43,9 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
                 order.needs_credit();
             }
         }
-        (Leg::AskCredit(_), Brought::Credit(check)) => match &rules.credit {
-            Some(rules) => order.take_credit(check, rules, at),
-            None => order.take_credit(check, &CreditRules::default(), at),
-        },
+        (Leg::AskCredit(_), Brought::Credit(check)) => {
+            order.take_credit(check, &rules.credit.clone().unwrap_or_default(), at)
+        }
         (Leg::Source(_) | Leg::SourceAnew(..), Brought::Decision(decision)) => source(order, decision),
         (Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..), Brought::Reservation(answer)) => {
             promise(order, answer, at)
