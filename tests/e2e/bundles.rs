@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::harness::Mesh;
 
 /// Every bundle that the mesh has, by domain, kind first.
-async fn exported(mesh: &Mesh, with_personal_data: bool) -> Vec<Bundle> {
+pub(crate) async fn exported(mesh: &Mesh, with_personal_data: bool) -> Vec<Bundle> {
     let mut found = Vec::new();
     for (_, at) in mesh.at.services() {
         let ops = OpsServiceClient::new(mesh.runtime.peer(&url(at)).unwrap());
@@ -31,7 +31,7 @@ async fn exported(mesh: &Mesh, with_personal_data: bool) -> Vec<Bundle> {
 }
 
 /// How many of each kind came to what was recorded; every one must.
-async fn replayed(mesh: &Mesh, all: &[Bundle]) -> BTreeMap<String, usize> {
+pub(crate) async fn replayed(mesh: &Mesh, all: &[Bundle]) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::new();
     for bundle in all {
         let replayed = bundles::replay(&mesh.runtime, bundle).await.unwrap();
