@@ -21,6 +21,9 @@ pub(super) enum Fact {
     Document(Version, u32),
 }
 
+/// What was read, by key.
+pub(super) type Read = Vec<(Vec<u8>, Fact)>;
+
 /// What is known of all partitions of a domain.
 pub(super) struct Known {
     partitions: Vec<Mutex<Facts>>,
@@ -52,7 +55,7 @@ impl Known {
     }
 
     /// Takes in what was read, unless something was written since.
-    pub(super) fn learn(&self, partition: Partition, seen: Seen, read: Vec<(Vec<u8>, Fact)>) {
+    pub(super) fn learn(&self, partition: Partition, seen: Seen, read: Read) {
         let Some(mut facts) = self.of(partition) else { return };
         if facts.writes != seen.0 || read.len() > MOST {
             return;

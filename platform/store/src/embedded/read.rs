@@ -3,7 +3,7 @@
 use fjall::{Iter, Keyspace, Readable as _, Snapshot};
 use retail_runtime::Timestamp;
 
-use super::known::Fact;
+use super::known::{Fact, Read};
 use super::{Spaces, broken, layout};
 use crate::backend::{Loaded, Wanted};
 use crate::fault::Error;
@@ -19,7 +19,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// What is wanted, and what the writer needs to know of it.
-    pub(super) fn load(&self, wanted: &Wanted) -> Result<(Loaded, Vec<(Vec<u8>, Fact)>), Error> {
+    pub(super) fn load(&self, wanted: &Wanted) -> Result<(Loaded, Read), Error> {
         let partition = self.partition;
         let (mut loaded, mut facts) = (Loaded::default(), Vec::with_capacity(wanted.keys.len() + wanted.results.len()));
         for key in &wanted.keys {
