@@ -76,8 +76,8 @@ impl Known {
         self.of(partition)?.ends
     }
 
-    /// Takes note of a write, and of where the feed ends when that has changed or was read by the writer itself. Call it
-    /// once the write can be seen, before the writer checks anything else.
+    /// Takes note of a write, and of where the feed ends when that has changed. Call it once the write can be seen, before
+    /// the writer checks anything else.
     pub(super) fn written(&self, partition: Partition, ends: Option<Ends>) {
         let Some(mut facts) = self.of(partition) else { return };
         facts.writes = facts.writes.wrapping_add(1);
