@@ -2,7 +2,7 @@
 //! in one run. The document is that of an order of thirty lines; a commit changes one line, its state and its ledger, and is
 //! told an answer of 2 kB.
 //!
-//! `cargo bench -p retail-flow`
+//! `cargo bench -p retail-flow --bench journal`
 
 use std::error::Error;
 use std::io::Write as _;
@@ -13,6 +13,10 @@ use futures::future::join_all;
 use retail_flow::Input;
 use retail_runtime::Runtime;
 use retail_store::{Document, Draft, Embedded, Journal, Store};
+
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SPAN: Duration = Duration::from_secs(2);
 const TURNS: usize = 5;
@@ -58,21 +62,38 @@ async fn run() -> Result<(), Failure> {
             plain.push(commits(&without, &runtime, callers, &format!("plain-{turn}")).await?);
             kept.push(commits(&with, &runtime, callers, &format!("kept-{turn}")).await?);
         }
-        let (plain, kept) = (middle(plain), middle(kept));
-        let part = kept.saturating_mul(100) / plain.max(1);
-        writeln!(out, "{callers:>4} callers: without {plain:>6}  with a journal {kept:>6}  ({part} %)")?;
+        let part = middle(&kept, 0).saturating_mul(100) / middle(&plain, 0).max(1);
+        writeln!(
+            out,
+            "{callers:>4} callers: without {:>6} ({} us)  with a journal {:>6} ({} us)  ({part} %)",
+            middle(&plain, 0),
+            middle(&plain, 1),
+            middle(&kept, 0),
+            middle(&kept, 1),
+        )?;
     }
     Ok(())
 }
 
-fn middle(mut rates: Vec<u64>) -> u64 {
-    rates.sort_unstable();
-    rates.get(rates.len() / 2).copied().unwrap_or(0)
+/// Commits per second, and microseconds of processor that one costs.
+type Figure = [u64; 2];
+
+fn middle(figures: &[Figure], which: usize) -> u64 {
+    let mut all = figures.iter().filter_map(|figure| figure.get(which).copied()).collect::<Vec<_>>();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or(0)
 }
 
-async fn commits(store: &Store, runtime: &Runtime, callers: u64, name: &str) -> Result<u64, Failure> {
+/// Microseconds of processor that this process has used: Linux counts hundredths of a second.
+fn processor() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>().saturating_mul(10_000)
+}
+
+async fn commits(store: &Store, runtime: &Runtime, callers: u64, name: &str) -> Result<Figure, Failure> {
     let clock = runtime.clock();
-    let (begin, count) = (clock.monotonic(), Mutex::new(0_u64));
+    let (begin, spent, count) = (clock.monotonic(), processor(), Mutex::new(0_u64));
     let mut answer = vec![0; 2_048];
     runtime.rng().fill(&mut answer);
     let (answer, count) = (Arc::new(answer), &count);
@@ -107,5 +128,5 @@ async fn commits(store: &Store, runtime: &Runtime, callers: u64, name: &str) -> 
     ended.into_iter().collect::<Result<Vec<()>, _>>()?;
     let took = u64::try_from(clock.monotonic().saturating_sub(begin).as_millis())?.max(1);
     let count = *count.lock().map_err(|_| "a caller panicked")?;
-    Ok(count.saturating_mul(1_000) / took)
+    Ok([count.saturating_mul(1_000) / took, processor().saturating_sub(spent) / count.max(1)])
 }

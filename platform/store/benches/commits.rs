@@ -2,7 +2,8 @@
 //! same bytes put one behind the other into a plain file of fixed length, with one fdatasync for all callers. Both are
 //! measured in turns, in one run.
 //!
-//! `cargo bench -p retail-store` measures in the system's directory for temporary files; `STORE_BENCH_DIR` names another.
+//! `cargo bench -p retail-store --bench commits` measures in the system's directory for temporary files;
+//! `STORE_BENCH_DIR` names another. `-- 64 turns=5` measures 64 callers five times.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,7 +17,7 @@ use retail_store::{Embedded, Store};
 #[path = "parts/measure.rs"]
 mod measure;
 
-use measure::{Failure, Figure, SPAN, TURNS, figure, headings, line, micros, updates};
+use measure::{Failure, Figure, SPAN, Wish, figure, headings, line, micros, processor, updates};
 
 /// Documents in the store.
 const DOCUMENTS: u64 = 100_000;
@@ -24,14 +25,11 @@ const DOCUMENTS: u64 = 100_000;
 const JOURNALLED: usize = 1_800;
 
 fn main() -> Result<(), Failure> {
-    // `cargo test --benches` only asks whether it starts.
-    if std::env::args().any(|word| word == "--test") {
-        return Ok(());
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
+    let Some(wish) = Wish::of(std::env::args().skip(1)) else { return Ok(()) };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(&wish))
 }
 
-async fn run() -> Result<(), Failure> {
+async fn run(wish: &Wish) -> Result<(), Failure> {
     let base = std::env::var_os("STORE_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
     let dir = tempfile::tempdir_in(base)?;
     let runtime = Runtime::system("bench");
@@ -47,8 +45,11 @@ async fn run() -> Result<(), Failure> {
         ("embedded, fsync", DOCUMENTS, 256),
         ("on one document", 1, 64),
     ] {
+        if !wish.wants(name, callers) {
+            continue;
+        }
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
-        for turn in 0..TURNS {
+        for turn in 0..wish.turns {
             ours.push(updates(&store, &runtime, callers, turn, documents).await?);
             plain.push(appends(dir.path(), runtime.clock(), callers)?);
         }
@@ -67,7 +68,7 @@ fn appends(dir: &Path, clock: &Clock, callers: u64) -> Result<Figure, Failure> {
     }
     log.sync_all()?;
     let group = vec![0x5A; JOURNALLED * usize::try_from(callers)?];
-    let (mut count, mut at, mut times, begin) = (0_u64, 0, Vec::new(), clock.monotonic());
+    let (mut count, mut at, mut times, begin, spent) = (0_u64, 0, Vec::new(), clock.monotonic(), processor());
     while clock.monotonic().saturating_sub(begin) < SPAN {
         let start = clock.monotonic();
         log.write_all_at(&group, at)?;
@@ -76,5 +77,5 @@ fn appends(dir: &Path, clock: &Clock, callers: u64) -> Result<Figure, Failure> {
         count += callers;
         at = (at + u64::try_from(group.len())?) % (length / 2);
     }
-    Ok(figure(count, clock.monotonic().saturating_sub(begin), times))
+    Ok(figure(count, clock.monotonic().saturating_sub(begin), processor().saturating_sub(spent), times))
 }

@@ -2,7 +2,8 @@
 //! measured in turns in one run: *alike* with the same two round trips (read, then the same script), and with the *script
 //! alone*.
 //!
-//! `cargo bench -p retail-store --bench redis`. Servers are found as the tests find them.
+//! `cargo bench -p retail-store --bench redis`. Servers are found as the tests find them. `-- 8 64 valkey turns=5`
+//! measures 8 and 64 callers five times, over Valkey alone.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ mod measure;
 #[path = "../tests/it/servers.rs"]
 mod servers;
 
-use measure::{Failure, Figure, SIZES, TURNS, filled, headings, line, timed, updates};
+use measure::{Failure, Figure, SIZES, Wish, filled, headings, line, timed, updates};
 use servers::{Cluster, Kind, Server};
 
 /// Documents in the store.
@@ -29,14 +30,11 @@ const CALLERS: [u64; 3] = [1, 8, 64];
 const SCRIPT: &str = include_str!("../src/redis/commit.lua");
 
 fn main() -> Result<(), Failure> {
-    // `cargo test --benches` only asks whether it starts.
-    if std::env::args().any(|word| word == "--test") {
-        return Ok(());
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
+    let Some(wish) = Wish::of(std::env::args().skip(1)) else { return Ok(()) };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(&wish))
 }
 
-async fn run() -> Result<(), Failure> {
+async fn run(wish: &Wish) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "acknowledged updates/s: 1 document of 1 kB of {DOCUMENTS}, 1 event of 400 B, 1 stored result")?;
     writeln!(out, "{}", headings("plain"))?;
@@ -46,21 +44,31 @@ async fn run() -> Result<(), Failure> {
         (Kind::Valkey, "everysec", Durability::R1),
         (Kind::Valkey, "always", Durability::R2),
     ] {
+        let name = format!("{kind:?} {fsync} ({class})");
+        if !wish.wants_store(&name) {
+            continue;
+        }
         let Some(server) = Server::start(kind, &["--appendonly", "yes", "--appendfsync", fsync]) else { continue };
-        compare(&mut out, &format!("{kind:?} {fsync} ({class})"), &[&server], class).await?;
+        compare(&mut out, wish, &name, &[&server], &[&server], class).await?;
     }
     for class in [Durability::R3, Durability::R4] {
+        let name = format!("Valkey Cluster 3+3 ({class})");
+        if !wish.wants_store(&name) {
+            continue;
+        }
         let Some(cluster) = Cluster::start(Kind::Valkey, &["--appendonly", "yes"]) else { continue };
         let primaries = cluster.nodes.iter().take(3).collect::<Vec<_>>();
-        compare(&mut out, &format!("Valkey Cluster 3+3 ({class})"), &primaries, class).await?;
+        compare(&mut out, wish, &name, &primaries, &cluster.nodes.iter().collect::<Vec<_>>(), class).await?;
     }
     Ok(())
 }
 
 async fn compare(
     out: &mut impl std::io::Write,
+    wish: &Wish,
     name: &str,
     primaries: &[&Server],
+    all: &[&Server],
     class: Durability,
 ) -> Result<(), Failure> {
     let runtime = Runtime::system("bench");
@@ -68,17 +76,36 @@ async fn compare(
     let backend = Redis::open(&runtime, &config, "bench", "local").await?;
     let store = Store::over(&runtime, Arc::new(backend), "bench", "local");
     let bare = Bare::open(primaries, class).await?;
-    for callers in CALLERS {
+    for callers in CALLERS.into_iter().filter(|callers| wish.wants(name, *callers)) {
         let (mut ours, mut alike, mut plain) = (Vec::new(), Vec::new(), Vec::new());
-        for turn in 0..TURNS {
-            ours.push(updates(&store, &runtime, callers, turn, DOCUMENTS).await?);
-            alike.push(bare.updates(&runtime, callers, turn, true).await?);
-            plain.push(bare.updates(&runtime, callers, turn, false).await?);
+        for turn in 0..wish.turns {
+            ours.push(counted(all, updates(&store, &runtime, callers, turn, DOCUMENTS)).await?);
+            alike.push(counted(all, bare.updates(&runtime, callers, turn, true)).await?);
+            plain.push(counted(all, bare.updates(&runtime, callers, turn, false)).await?);
         }
         writeln!(out, "{}", line(&format!("{name}, alike"), callers, ours.clone(), alike))?;
         writeln!(out, "{}", line(&format!("{name}, script alone"), callers, ours, plain))?;
     }
     Ok(())
+}
+
+/// A figure with what it cost the servers.
+async fn counted(
+    servers: &[&Server],
+    measured: impl Future<Output = Result<Figure, Failure>>,
+) -> Result<Figure, Failure> {
+    let before = spent(servers);
+    let figure = measured.await?;
+    Ok(Figure { servers: spent(servers).saturating_sub(before) / figure.count.max(1), ..figure })
+}
+
+/// Microseconds of processor that servers have used.
+fn spent(servers: &[&Server]) -> u64 {
+    let info = servers.iter().map(|server| server.ask::<String>(&["INFO", "cpu"])).collect::<String>();
+    let fields = info.lines().filter_map(|line| line.split_once(':'));
+    let own = fields.filter(|(name, _)| matches!(*name, "used_cpu_sys" | "used_cpu_user"));
+    // Seconds with six digits behind the point.
+    own.filter_map(|(_, seconds)| seconds.replace('.', "").parse::<u64>().ok()).sum()
 }
 
 /// The same script with nothing around it: arguments made beforehand, no rules, no grouping.

@@ -19,6 +19,7 @@ mod domain;
 mod due;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod known;
 pub(crate) mod layout;
 mod pending;
 mod read;
@@ -28,6 +29,7 @@ mod writer;
 pub use domain::Domain;
 
 use due::Floors;
+use known::Known;
 use layout::Birth;
 use writer::Work;
 
@@ -87,6 +89,7 @@ struct Spaces {
     feed: fjall::Keyspace,
     hints: Hints,
     floors: Floors,
+    known: Known,
 }
 
 /// Databases open in this process: domains that name one directory share one.
@@ -218,6 +221,7 @@ impl Inner {
             feed: space("feed", self.tuning.feed_buffer)?,
             hints: Hints::new(),
             floors: Floors::default(),
+            known: Known::default(),
         });
         spaces.bear(&self.database, &birth)?;
         domains.insert(domain.to_owned(), Arc::clone(&spaces));

@@ -60,6 +60,8 @@ struct Inner {
     route: Route,
     region: String,
     domain: String,
+    /// By number.
+    names: Vec<Names>,
     /// Drawn at start: under this name its commits are known.
     writer: String,
     /// Commits of each partition so far; held while one is under way.
@@ -111,6 +113,7 @@ impl Redis {
             route,
             region: region.to_owned(),
             domain: domain.to_owned(),
+            names: Partition::all().map(|partition| Names::of(partition, region, domain)).collect(),
             writer: uuid::Builder::from_random_bytes(nonce).into_uuid().simple().to_string(),
             turns: Partition::all().map(|_| tokio::sync::Mutex::default()).collect(),
             lease_time,

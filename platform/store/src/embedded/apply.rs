@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use fjall::Slice;
+
+use super::known::Fact;
 use super::layout;
 use super::pending::{Pending, Space, Staged};
-use crate::commit::{Commit, Outcome, Refused};
+use crate::commit::{Commit, CommitId, Outcome, Refused};
 use crate::fault::Error;
 use crate::key::{Key, Partition, Version};
 use crate::record::{Ends, MarkRecord, Position, Record, Stored};
@@ -75,7 +78,7 @@ impl Applier<'_, '_> {
                 ends.end = Position { sequence, event: Some(event.id) };
                 self.staged.put(Space::Feed, layout::feed(partition, sequence), layout::write_event(event));
             }
-            self.put(layout::place(partition, layout::ENDS), layout::write_ends(ends));
+            self.put_ends(ends);
         }
         Ok(Outcome::Committed { first_sequence })
     }
@@ -86,10 +89,7 @@ impl Applier<'_, '_> {
         }
         let mut already = Vec::new();
         for keyed in &commit.keyed {
-            let place = layout::state(self.partition, layout::RESULT, &keyed.id.0);
-            let Some(stored) = self.get(&place)?.map(|bytes| layout::read_result(&bytes)).transpose()? else {
-                continue;
-            };
+            let Some(stored) = self.result(keyed.id)? else { continue };
             if stored.digest != keyed.digest {
                 return Ok(Some(Outcome::Refused(Refused::Digest(keyed.id))));
             }
@@ -105,17 +105,17 @@ impl Applier<'_, '_> {
             return Ok(Some(Outcome::Refused(refused)));
         }
         for (key, expected) in &commit.checks {
-            if self.document(key)?.map_or(Version::ABSENT, |record| record.version) != *expected {
+            if self.document(key)?.map_or(Version::ABSENT, |(version, _)| version) != *expected {
                 return Ok(Some(Outcome::Conflict));
             }
         }
         let mut newer = None;
         for write in &commit.writes {
             let stored = self.document(&write.key)?;
-            if stored.as_ref().map_or(Version::ABSENT, |record| record.version) != write.expected {
+            if stored.map_or(Version::ABSENT, |(version, _)| version) != write.expected {
                 return Ok(Some(Outcome::Conflict));
             }
-            if newer.is_none() && stored.is_some_and(|record| record.schema > write.schema) {
+            if newer.is_none() && stored.is_some_and(|(_, schema)| schema > write.schema) {
                 newer = Some(Outcome::Refused(Refused::Schema(write.key.clone())));
             }
         }
@@ -166,16 +166,50 @@ impl Applier<'_, '_> {
         Ok(changes)
     }
 
-    fn document(&self, key: &Key) -> Result<Option<Record>, Error> {
-        self.get(&layout::document(self.partition, key))?.map(|bytes| layout::read_record(&bytes)).transpose()
+    /// Version and schema of a document.
+    fn document(&self, key: &Key) -> Result<Option<(Version, u32)>, Error> {
+        let place = layout::document(self.partition, key);
+        match self.known(&place) {
+            Some(Fact::Document(version, schema)) => Ok(Some((version, schema))),
+            Some(Fact::Absent) => Ok(None),
+            None => self.get(&place)?.map(|bytes| layout::read_head(&bytes)).transpose(),
+        }
+    }
+
+    fn result(&self, id: CommitId) -> Result<Option<Stored>, Error> {
+        let place = layout::state(self.partition, layout::RESULT, &id.0);
+        match self.known(&place) {
+            Some(Fact::Absent) => Ok(None),
+            Some(Fact::Document(..)) | None => self.get(&place)?.map(|bytes| layout::read_result(&bytes)).transpose(),
+        }
+    }
+
+    /// What is known without reading it, of what this group does not write.
+    fn known(&self, place: &[u8]) -> Option<Fact> {
+        if self.staged.is_pending(self.pending, place) {
+            None
+        } else {
+            self.staged.spaces.known.fact(self.partition, place)
+        }
     }
 
     pub(super) fn ends(&self) -> Result<Ends, Error> {
-        let ends = self.get(&layout::place(self.partition, layout::ENDS))?;
+        let place = layout::place(self.partition, layout::ENDS);
+        if let Some(ends) = self.staged.spaces.known.ends(self.partition)
+            && !self.staged.is_pending(self.pending, &place)
+        {
+            return Ok(ends);
+        }
+        let ends = self.get(&place)?;
         Ok(ends.map(|bytes| layout::read_ends(&bytes)).transpose()?.unwrap_or_default())
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn put_ends(&mut self, ends: Ends) {
+        self.put(layout::place(self.partition, layout::ENDS), layout::write_ends(ends));
+        self.staged.ends = Some(ends);
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, Error> {
         self.staged.get(self.pending, Space::State, key)
     }
 

@@ -87,10 +87,14 @@ impl Backend for Domain {
     }
 
     async fn load(&self, partition: Partition, wanted: Wanted) -> Result<Loaded, Error> {
-        if wanted.keys.len() + wanted.results.len() + wanted.marks.len() <= IN_PLACE {
-            return self.reader(partition).load(&wanted);
-        }
-        self.aside(partition, move |reader| reader.load(&wanted)).await
+        let seen = self.spaces.known.seen(partition);
+        let (loaded, facts) = if wanted.keys.len() + wanted.results.len() + wanted.marks.len() <= IN_PLACE {
+            self.reader(partition).load(&wanted)?
+        } else {
+            self.aside(partition, move |reader| reader.load(&wanted)).await?
+        };
+        self.spaces.known.learn(partition, seen, facts);
+        Ok(loaded)
     }
 
     async fn scan(

@@ -213,6 +213,20 @@ struct StoredDocument {
     body: Bytes,
 }
 
+/// What a commit is checked against: all of a document but its body, which is passed over.
+#[derive(Clone, PartialEq, prost::Message)]
+struct StoredHead {
+    #[prost(uint64, tag = "1")]
+    version: u64,
+    #[prost(uint32, tag = "3")]
+    schema: u32,
+}
+
+pub(super) fn read_head(bytes: &[u8]) -> Result<(Version, u32), Error> {
+    let StoredHead { version, schema } = decode("document", bytes)?;
+    Ok((Version(version), schema))
+}
+
 pub(super) fn write_record(record: Record) -> Vec<u8> {
     let Record { version, events, schema, body } = record;
     prost::Message::encode_to_vec(&StoredDocument { version: version.0, events, schema, body })

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fjall::Keyspace;
+use fjall::{Keyspace, Slice};
 
 use super::{Spaces, broken};
 use crate::fault::Error;
+use crate::record::Ends;
 
 /// Which keyspace of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ impl Space {
     }
 }
 
-type Values = HashMap<Vec<u8>, Option<Vec<u8>>>;
+type Values = HashMap<Vec<u8>, Option<Slice>>;
 
 /// One group of works on its way to the disk.
 #[derive(Default)]
@@ -37,7 +38,7 @@ impl Pending {
     }
 
     /// Everything to write, keyspace by keyspace.
-    pub(super) fn drain(self) -> impl Iterator<Item = (Keyspace, Vec<u8>, Option<Vec<u8>>)> {
+    pub(super) fn drain(self) -> impl Iterator<Item = (Keyspace, Vec<u8>, Option<Slice>)> {
         self.spaces
             .into_values()
             .flat_map(|(space, values)| values.into_iter().map(move |(key, value)| (space.clone(), key, value)))
@@ -52,31 +53,41 @@ impl Pending {
             values.insert(key, value);
         }
     }
+
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Option<&Option<Slice>> {
+        self.spaces.get(&keyspace.id()).and_then(|(_, values)| values.get(key))
+    }
 }
 
 /// What one work reads and wants to write: nothing of it counts before all of it is right.
 pub(super) struct Staged<'a> {
-    spaces: &'a Spaces,
-    writes: Vec<(Space, Vec<u8>, Option<Vec<u8>>)>,
+    pub(super) spaces: &'a Spaces,
+    writes: Vec<(Space, Vec<u8>, Option<Slice>)>,
+    /// Where the feed will end, when that changes.
+    pub(super) ends: Option<Ends>,
 }
 
 impl<'a> Staged<'a> {
     pub(super) fn new(spaces: &'a Spaces) -> Self {
-        Self { spaces, writes: Vec::new() }
+        Self { spaces, writes: Vec::new(), ends: None }
+    }
+
+    /// Does the group write this key of the state?
+    pub(super) fn is_pending(&self, pending: &Pending, key: &[u8]) -> bool {
+        pending.get(&self.spaces.state, key).is_some()
     }
 
     /// Reads a value as the group will leave it. Writes of this work itself are not seen: it checks first.
-    pub(super) fn get(&self, pending: &Pending, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn get(&self, pending: &Pending, space: Space, key: &[u8]) -> Result<Option<Slice>, Error> {
         let keyspace = space.of(self.spaces);
-        if let Some(value) = pending.spaces.get(&keyspace.id()).and_then(|(_, values)| values.get(key)) {
-            return Ok(value.clone());
+        match pending.get(keyspace, key) {
+            Some(value) => Ok(value.clone()),
+            None => keyspace.get(key).map_err(|error| broken("read", &error)),
         }
-        let value = keyspace.get(key).map_err(|error| broken("read", &error))?;
-        Ok(value.map(|value| value.to_vec()))
     }
 
     pub(super) fn put(&mut self, space: Space, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.push((space, key, Some(value)));
+        self.writes.push((space, key, Some(value.into())));
     }
 
     pub(super) fn remove(&mut self, space: Space, key: Vec<u8>) {

@@ -3,6 +3,7 @@
 use fjall::{Iter, Keyspace, Readable as _, Snapshot};
 use retail_runtime::Timestamp;
 
+use super::known::{Fact, Read};
 use super::{Spaces, broken, layout};
 use crate::backend::{Loaded, Wanted};
 use crate::fault::Error;
@@ -17,16 +18,24 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn load(&self, wanted: &Wanted) -> Result<Loaded, Error> {
+    /// What is wanted, and what the writer needs to know of it.
+    pub(super) fn load(&self, wanted: &Wanted) -> Result<(Loaded, Read), Error> {
         let partition = self.partition;
-        let mut loaded = Loaded::default();
+        let (mut loaded, mut facts) = (Loaded::default(), Vec::with_capacity(wanted.keys.len() + wanted.results.len()));
         for key in &wanted.keys {
-            let found = self.get(&layout::document(partition, key))?;
-            loaded.records.push(found.map(|bytes| layout::read_record(&bytes)).transpose()?);
+            let place = layout::document(partition, key);
+            let record = self.get(&place)?.map(|bytes| layout::read_record(&bytes)).transpose()?;
+            facts.push((place, record.as_ref().map_or(Fact::Absent, |at| Fact::Document(at.version, at.schema))));
+            loaded.records.push(record);
         }
         for id in &wanted.results {
-            let found = self.get(&layout::state(partition, layout::RESULT, &id.0))?;
-            loaded.results.push(found.map(|bytes| layout::read_result(&bytes)).transpose()?);
+            let place = layout::state(partition, layout::RESULT, &id.0);
+            let result = self.get(&place)?.map(|bytes| layout::read_result(&bytes)).transpose()?;
+            // Who finds a result does not commit.
+            if result.is_none() {
+                facts.push((place, Fact::Absent));
+            }
+            loaded.results.push(result);
         }
         for consumer in &wanted.marks {
             let found = self.get(&layout::state(partition, layout::MARK, consumer.as_bytes()))?;
@@ -36,7 +45,7 @@ impl Reader<'_> {
             let found = self.get(&layout::place(partition, layout::LEASE))?;
             loaded.lease = found.map(|bytes| layout::read_lease(&bytes)).transpose()?.and_then(|(_, lease)| lease);
         }
-        Ok(loaded)
+        Ok((loaded, facts))
     }
 
     pub(super) fn scan(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<(Key, Record)>, Error> {

@@ -104,7 +104,7 @@ impl Applier<'_, '_> {
             trimmed.removed += 1;
         }
         if trimmed.removed > 0 {
-            self.put(layout::place(self.partition, layout::ENDS), layout::write_ends(ends));
+            self.put_ends(ends);
         }
         Ok(trimmed)
     }

@@ -12,7 +12,7 @@ use super::{Spaces, broken};
 use crate::commit::{Commit, Outcome};
 use crate::fault::Error;
 use crate::key::Partition;
-use crate::record::{GroupOp, LeaseAnswer, LeaseOp, Offset, Trim, Trimmed};
+use crate::record::{Ends, GroupOp, LeaseAnswer, LeaseOp, Offset, Trim, Trimmed};
 
 /// Most works in one group.
 const TOGETHER: usize = 256;
@@ -55,6 +55,13 @@ struct News {
     due: Vec<(String, Timestamp)>,
 }
 
+/// Where a work writes, and where the feed ends after it when that changes.
+struct Written {
+    spaces: Arc<Spaces>,
+    partition: Partition,
+    ends: Option<Ends>,
+}
+
 /// What became of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -70,19 +77,24 @@ pub(super) fn run(mut works: mpsc::Receiver<Work>, mut persist: impl FnMut(Pendi
     let mut poisoned = false;
     while let Some(first) = works.blocking_recv() {
         let mut pending = Pending::default();
-        let mut answers = Vec::new();
+        let (mut answers, mut written) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(work) = next {
             bytes += work.bytes();
-            answers.push(if poisoned { work.ask.refused() } else { work.stage(&mut pending) });
+            answers.push(if poisoned { work.ask.refused() } else { work.stage(&mut pending, &mut written) });
             next = if answers.len() < TOGETHER && bytes < ENOUGH { works.try_recv().ok() } else { None };
         }
         let fate = if pending.is_empty() {
             Fate::Durable
         } else {
             match persist(pending) {
-                Ok(()) => Fate::Durable,
+                Ok(()) => {
+                    for Written { spaces, partition, ends } in written {
+                        spaces.known.written(partition, ends);
+                    }
+                    Fate::Durable
+                }
                 Err(error) => {
                     tracing::error!(%error, "write failed; nothing is written until the process is restarted");
                     poisoned = true;
@@ -120,7 +132,7 @@ impl Work {
     }
 
     /// Applies it onto the group.
-    fn stage(self, pending: &mut Pending) -> Answer {
+    fn stage(self, pending: &mut Pending, written: &mut Vec<Written>) -> Answer {
         let Self { spaces, partition, ask } = self;
         let mut applier = Applier { partition, pending, staged: Staged::new(&spaces) };
         let (answer, counts) = match ask {
@@ -158,6 +170,7 @@ impl Work {
         };
         let staged = applier.staged;
         if counts {
+            written.push(Written { spaces: Arc::clone(&spaces), partition, ends: staged.ends });
             pending.adopt(staged);
         }
         answer
@@ -229,12 +242,14 @@ mod tests {
     use crate::backend::Hints;
     use crate::commit::Write;
     use crate::embedded::due::Floors;
+    use crate::embedded::known::Known;
     use crate::key::{Key, Version};
 
     fn spaces(database: &Database) -> Arc<Spaces> {
         let space = |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
         let (state, feed) = (space("state"), space("feed"));
-        Arc::new(Spaces { name: "test".into(), state, feed, hints: Hints::new(), floors: Floors::default() })
+        let (hints, floors, known) = (Hints::new(), Floors::default(), Known::default());
+        Arc::new(Spaces { name: "test".into(), state, feed, hints, floors, known })
     }
 
     fn commit(spaces: &Arc<Spaces>, id: &str) -> (Work, oneshot::Receiver<Outcome>) {

@@ -6,7 +6,7 @@ use redis::{Cmd, Value};
 use retail_runtime::Timestamp;
 
 use super::names::{Names, age, index_member};
-use super::script::{Argument, COMMIT, word};
+use super::script::{Argument, COMMIT, count, word};
 use super::values::{bytes, digits, fence, list, micros, position, read_stored, record, schema, stored, text};
 use crate::commit::{Commit, Outcome, Refused};
 use crate::embedded::layout::{corrupt, time, write_event};
@@ -59,8 +59,9 @@ pub(super) fn command(names: &Names, commit: &Commit, writer: Writer<'_>) -> Cmd
         made.len(),
         gone.len(),
     ];
-    let mut arguments = vec![word(digits(writer.number)), word(writer.name), word(u8::from(commit.is_news()))];
-    arguments.extend(counts.into_iter().map(word));
+    let mut arguments =
+        vec![digits(writer.number).into(), writer.name.as_bytes().into(), count(usize::from(commit.is_news()))];
+    arguments.extend(counts.into_iter().map(count));
 
     let mut keys = vec![names.writer(writer.name), names.ends(), names.lease()];
     keys.extend(commit.keyed.iter().map(|keyed| names.result(keyed.id)));
@@ -78,27 +79,27 @@ pub(super) fn command(names: &Names, commit: &Commit, writer: Writer<'_>) -> Cmd
     }
     arguments.extend(commit.fences.iter().map(|held| Argument::from(fence(held))));
     for mark in &commit.marks {
-        arguments.push(word(digits(mark.version)));
+        arguments.push(digits(mark.version).into());
         arguments.push((&mark.event.as_bytes()[..]).into());
-        arguments.push(word(digits(mark.after.unwrap_or(mark.version.saturating_sub(1)))));
+        arguments.push(digits(mark.after.unwrap_or(mark.version.saturating_sub(1))).into());
     }
-    arguments.extend(commit.checks.iter().map(|(_, expected)| word(digits(expected.0))));
+    arguments.extend(commit.checks.iter().map(|(_, expected)| Argument::from(digits(expected.0))));
     for write in &commit.writes {
-        arguments.push(word(digits(write.expected.0)));
-        arguments.push(word(schema(write.schema)));
+        arguments.push(digits(write.expected.0).into());
+        arguments.push(schema(write.schema).into());
         let whole = write.body.as_ref().map(|body| record(write.version, write.schema, write.events, body));
         arguments.push(whole.unwrap_or_default().into());
     }
     for (key, at) in &dues {
-        arguments.push(word(places.of(names.due(key.kind()))));
+        arguments.push(count(places.of(names.due(key.kind()))));
         arguments.push(key.as_str().as_bytes().into());
         arguments.push(at.map(|at| time(at).to_vec()).unwrap_or_default().into());
     }
     for entry in &commit.index {
-        arguments.push(word(places.of(names.index(&entry.name))));
-        arguments.push(word(places.of(names.index_values(&entry.name))));
+        arguments.push(count(places.of(names.index(&entry.name))));
+        arguments.push(count(places.of(names.index_values(&entry.name))));
         arguments.push(index_member(&entry.sort, &entry.key).into());
-        arguments.push(word(u8::from(entry.present)));
+        arguments.push(count(usize::from(entry.present)));
         arguments.push(entry.value.as_ref().into());
     }
     for event in &commit.events {
@@ -107,12 +108,12 @@ pub(super) fn command(names: &Names, commit: &Commit, writer: Writer<'_>) -> Cmd
         arguments.push(write_event(event.clone()).into());
     }
     for key in made {
-        arguments.push(word('0'));
+        arguments.push(count(0));
         arguments.push(key.as_str().as_bytes().into());
     }
     arguments.extend(gone.into_iter().map(|key| Argument::from(key.as_str().as_bytes())));
     for keyed in &commit.keyed {
-        arguments.push(word('0'));
+        arguments.push(count(0));
         arguments.push(age(commit.at, keyed.id).into());
     }
     keys.append(&mut places.0);

@@ -26,10 +26,13 @@ use crate::record::{
 
 /// Most things that one command touches: a server does nothing else meanwhile.
 const BOUND: usize = 256;
+/// Bytes of most names.
+const NAME: usize = 64;
 
 impl Redis {
     fn names(&self, partition: Partition) -> Names {
-        Names::of(partition, &self.inner.region, &self.inner.domain)
+        let known = self.inner.names.get(usize::from(partition.number())).cloned();
+        known.unwrap_or_else(|| Names::of(partition, &self.inner.region, &self.inner.domain))
     }
 
     /// Reads; sent again as long as patience lasts.
@@ -142,8 +145,9 @@ impl Backend for Redis {
 
     async fn load(&self, partition: Partition, wanted: Wanted) -> Result<Loaded, Error> {
         let names = self.names(partition);
-        let mut command = redis::cmd("MGET");
-        command.arg(names.lease());
+        let many = wanted.keys.len().saturating_add(wanted.results.len()).saturating_add(wanted.marks.len());
+        let mut command = Cmd::with_capacity(many.saturating_add(2), many.saturating_add(1).saturating_mul(NAME));
+        command.arg("MGET").arg(names.lease());
         for key in &wanted.keys {
             command.arg(names.document(key));
         }

@@ -1,5 +1,7 @@
 //! What things are called in Redis. Everything of a partition carries its hash tag, so that it lies in one slot.
 
+use std::sync::Arc;
+
 use retail_runtime::Timestamp;
 
 use crate::commit::CommitId;
@@ -9,7 +11,7 @@ use crate::key::{Key, Partition};
 /// The names of one partition.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
-    tag: String,
+    tag: Arc<str>,
 }
 
 /// How the domain was made; no partition's.
@@ -19,7 +21,7 @@ pub(super) fn birth(domain: &str) -> String {
 
 impl Names {
     pub(super) fn of(partition: Partition, region: &str, domain: &str) -> Self {
-        Self { tag: partition.tag(region, domain) }
+        Self { tag: partition.tag(region, domain).into() }
     }
 
     /// What the hash tag holds: the slot is worked out over this.
@@ -27,85 +29,83 @@ impl Names {
         &self.tag
     }
 
-    fn name(&self, kind: char, rest: &str) -> Vec<u8> {
-        format!("{}{kind}:{rest}", self.tag).into_bytes()
+    fn name(&self, kind: u8, rest: impl AsRef<[u8]>) -> Vec<u8> {
+        [self.tag.as_bytes(), &[kind, b':'], rest.as_ref()].concat()
     }
 
     /// A document: string.
     pub(super) fn document(&self, key: &Key) -> Vec<u8> {
-        self.name('d', key.as_str())
+        self.name(b'd', key.as_str())
     }
 
     /// The names of all documents: sorted set by name.
     pub(super) fn documents(&self) -> Vec<u8> {
-        self.name('n', "")
+        self.name(b'n', "")
     }
 
     /// A stored result: string.
     pub(super) fn result(&self, id: CommitId) -> Vec<u8> {
-        let mut name = self.name('r', "");
-        name.extend_from_slice(&id.0);
-        name
+        self.name(b'r', id.0)
     }
 
     /// All results by age: sorted set.
     pub(super) fn ages(&self) -> Vec<u8> {
-        self.name('a', "")
+        self.name(b'a', "")
     }
 
     /// An inbox mark: string.
     pub(super) fn mark(&self, consumer: &str) -> Vec<u8> {
-        self.name('m', consumer)
+        self.name(b'm', consumer)
     }
 
     /// What is due of a kind of document, by time, then key: sorted set.
     pub(super) fn due(&self, kind: &str) -> Vec<u8> {
-        self.name('t', kind)
+        self.name(b't', kind)
     }
 
     /// The due time of a document: string.
     pub(super) fn due_of(&self, key: &Key) -> Vec<u8> {
-        self.name('k', key.as_str())
+        self.name(b'k', key.as_str())
     }
 
     /// An index: sorted set.
     pub(super) fn index(&self, name: &str) -> Vec<u8> {
-        self.name('i', name)
+        self.name(b'i', name)
     }
 
     /// What an index shows: hash.
     pub(super) fn index_values(&self, name: &str) -> Vec<u8> {
-        self.name('v', name)
+        self.name(b'v', name)
     }
 
     /// The worker lease: string.
     pub(super) fn lease(&self) -> Vec<u8> {
-        self.name('l', "")
+        self.name(b'l', "")
     }
 
     /// A group's offset: string.
     pub(super) fn group(&self, group: &str) -> Vec<u8> {
-        self.name('g', group)
+        self.name(b'g', group)
     }
 
     /// Both ends of the feed: string.
     pub(super) fn ends(&self) -> Vec<u8> {
-        self.name('e', "")
+        self.name(b'e', "")
     }
 
     /// The feed: stream.
     pub(super) fn feed(&self) -> Vec<u8> {
-        self.name('f', "")
+        self.name(b'f', "")
     }
 
     /// The last commit of a writer and its answer: string, gone after an hour without one.
     pub(super) fn writer(&self, writer: &str) -> Vec<u8> {
-        self.name('w', writer)
+        self.name(b'w', writer)
     }
 
     /// Hints: sharded channel.
     pub(super) fn hints(&self) -> Vec<u8> {
-        self.name('h', "")
+        self.name(b'h', "")
     }
 }
 

@@ -27,8 +27,10 @@ script!(BIRTH, "birth.lua");
 impl Script {
     /// Calls it by name. Every key it touches is declared.
     pub(super) fn call(&self, keys: &[Vec<u8>], arguments: &[Argument<'_>]) -> Cmd {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(self.named.get_hash()).arg(keys.len());
+        let words = keys.len().saturating_add(arguments.len()).saturating_add(3);
+        let bytes = keys.iter().map(Vec::len).chain(arguments.iter().map(|argument| argument.len())).sum::<usize>();
+        let mut command = Cmd::with_capacity(words, bytes.saturating_add(64));
+        command.arg("EVALSHA").arg(self.named.get_hash()).arg(keys.len());
         for key in keys {
             command.arg(key.as_slice());
         }
@@ -53,6 +55,15 @@ impl Script {
 
 /// An argument of a script, borrowed where that saves a copy.
 pub(super) type Argument<'a> = std::borrow::Cow<'a, [u8]>;
+
+/// A small number as an argument: nearly all of them are these two.
+pub(super) fn count<'a>(number: usize) -> Argument<'a> {
+    match number {
+        0 => b"0".into(),
+        1 => b"1".into(),
+        _ => number.to_string().into_bytes().into(),
+    }
+}
 
 /// Words and numbers as arguments.
 pub(super) fn word<'a>(text: impl ToString) -> Argument<'a> {

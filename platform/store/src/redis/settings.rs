@@ -29,7 +29,7 @@ pub struct RedisConfig {
     /// A PEM file with the certificates to trust; without one the connection is not encrypted.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Connections for commits to each node. More than 8 gains nothing.
+    /// Connections to each node for commits that wait for replicas (classes R4 and R5). More than 8 gains nothing.
     #[serde(default = "eight")]
     pub connections: u16,
     /// Replicas that must have a commit before it is acknowledged (classes R4 and R5).

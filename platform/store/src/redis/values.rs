@@ -14,12 +14,12 @@ use crate::record::{Ends, Entry, Lease, MarkRecord, Offset, Position, Record, St
 /// Digits of a number.
 const DIGITS: usize = 20;
 
-pub(super) fn digits(number: u64) -> String {
-    format!("{number:020}")
+pub(super) fn digits(number: u64) -> Vec<u8> {
+    format!("{number:020}").into_bytes()
 }
 
-pub(super) fn schema(number: u32) -> String {
-    format!("{number:010}")
+pub(super) fn schema(number: u32) -> Vec<u8> {
+    format!("{number:010}").into_bytes()
 }
 
 pub(super) fn micros(at: Timestamp) -> String {
@@ -27,9 +27,8 @@ pub(super) fn micros(at: Timestamp) -> String {
 }
 
 pub(super) fn record(version: Version, kind: u32, events: u64, body: &[u8]) -> Vec<u8> {
-    let mut value = format!("{}{}{}", digits(version.0), schema(kind), digits(events)).into_bytes();
-    value.extend_from_slice(body);
-    value
+    let head = format!("{:020}{kind:010}{events:020}", version.0);
+    [head.as_bytes(), body].concat()
 }
 
 pub(super) fn read_record(value: Vec<u8>) -> Result<Record, Error> {
@@ -43,10 +42,7 @@ pub(super) fn read_record(value: Vec<u8>) -> Result<Record, Error> {
 }
 
 pub(super) fn stored(stored: &Stored) -> Vec<u8> {
-    let mut value = stored.digest.to_vec();
-    value.extend_from_slice(&time(stored.at));
-    value.extend_from_slice(&stored.result);
-    value
+    [&stored.digest[..], &time(stored.at), &stored.result].concat()
 }
 
 pub(super) fn read_stored(value: Vec<u8>) -> Result<Stored, Error> {
@@ -68,7 +64,7 @@ pub(super) fn read_mark(value: &[u8]) -> Result<MarkRecord, Error> {
 
 /// As fences are compared: epoch and nonce.
 pub(super) fn fence(fence: &Fence) -> Vec<u8> {
-    let mut value = digits(fence.epoch).into_bytes();
+    let mut value = digits(fence.epoch);
     value.extend_from_slice(&fence.nonce);
     value
 }
@@ -91,7 +87,7 @@ pub(super) fn read_lease(value: &[u8]) -> Result<Option<Lease>, Error> {
 }
 
 pub(super) fn position(at: &Position) -> Vec<u8> {
-    let mut value = digits(at.sequence).into_bytes();
+    let mut value = digits(at.sequence);
     value.push(if at.event.is_some() { b'1' } else { b'0' });
     value.extend_from_slice(at.event.unwrap_or_default().as_bytes());
     value

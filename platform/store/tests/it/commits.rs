@@ -12,6 +12,8 @@ suite! {
     a_commit_at_another_version_conflicts_and_changes_nothing,
     a_document_that_must_not_exist_conflicts_when_it_does,
     a_document_that_was_read_and_has_changed_conflicts,
+    what_was_read_before_another_wrote_counts_no_more,
+    a_result_that_was_missed_before_it_was_stored_is_found,
     a_deleted_document_is_absent,
     a_commit_id_sent_again_answers_the_first_result_and_changes_nothing,
     a_commit_id_is_recognised_even_when_the_versions_no_longer_fit,
@@ -60,6 +62,26 @@ async fn a_document_that_was_read_and_has_changed_conflicts(bed: Bed) {
     let mut commit = new().write("b", 1, "y");
     commit.checks = vec![(key("a"), Version(2))];
     assert_eq!(bed.commit(commit).await, Outcome::Conflict);
+}
+
+async fn what_was_read_before_another_wrote_counts_no_more(bed: Bed) {
+    bed.apply(new().write("a", 0, "one")).await;
+    assert_eq!(bed.record("a").await.unwrap().version, Version(1));
+    assert_eq!(bed.record("b").await, None);
+    bed.apply(new().write("a", 1, "two").write("b", 0, "x")).await;
+    assert_eq!(bed.commit(new().write("a", 1, "other")).await, Outcome::Conflict);
+    let mut commit = new().write("c", 0, "y");
+    commit.checks = vec![(key("b"), Version::ABSENT)];
+    assert_eq!(bed.commit(commit).await, Outcome::Conflict);
+    assert_eq!(bed.body("a").await.unwrap(), "two");
+}
+
+async fn a_result_that_was_missed_before_it_was_stored_is_found(bed: Bed) {
+    let wanted = Wanted { results: vec![CommitId::of(&["k"])], ..Wanted::default() };
+    assert_eq!(bed.backend.load(p(), wanted).await.unwrap().results, [None]);
+    let commit = new().keyed("k", "request", "result");
+    bed.apply(commit.clone()).await;
+    assert!(matches!(bed.commit(commit).await, Outcome::Already(_)));
 }
 
 async fn a_deleted_document_is_absent(bed: Bed) {
