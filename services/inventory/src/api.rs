@@ -24,7 +24,7 @@ use crate::holding::{Held, Holding, Wish};
 use crate::moving::Moving;
 use crate::parse;
 use crate::reference::Reference;
-use crate::render::{done, merged, refused};
+use crate::render::{done, merged, not_there, refused};
 use crate::reservation::Lacking;
 use crate::stock::Counter;
 use crate::watch::watch;
@@ -67,7 +67,7 @@ impl Api {
                 reservation: Some(self.dated(&parts).await?),
                 lacking: vec![],
             },
-            Held::Lacking(lines) => lacking("INSUFFICIENT_STOCK", "not everything is in stock", lines),
+            Held::Lacking(lines) => lacking("INSUFFICIENT_STOCK", &not_there(&lines), lines),
         })
     }
 

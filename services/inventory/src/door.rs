@@ -19,8 +19,11 @@ pub(crate) type Items = BTreeMap<String, Item>;
 pub(crate) fn settle(wish: &mut Wish, items: &Items) -> Result<(), Error> {
     for ask in wish.lines.values_mut().flatten() {
         let item = items.get(&ask.sku);
+        let at = |field: &str| format!("lines[{}].{field}", ask.place);
         let turned = in_base_unit(item, &ask.sku, ask.quantity, &ask.unit);
-        ask.quantity = turned.map_err(|source| Error::Unit { field: format!("lines[{}].unit", ask.place), source })?;
+        ask.quantity = turned.map_err(|source| Error::Unit { field: at("unit"), source })?;
+        let turned = in_base_unit(item, &ask.sku, ask.keep_back, &ask.unit);
+        ask.keep_back = turned.map_err(|source| Error::Unit { field: at("keep_back"), source })?;
         ask.components = item.map(|item| item.components.clone()).unwrap_or_default();
         // Said here as well, before a reservation over several locations has promised anything at one of them.
         if !ask.components.is_empty() && kit::taken_apart(&ask.components, ask.quantity).is_none() {
@@ -40,6 +43,7 @@ pub(crate) fn unknown(wish: &Wish, items: &Items) -> Vec<Lacking> {
             sku: ask.sku.clone(),
             quantity: ask.quantity,
             available: Quantity::ZERO,
+            kept_back: Quantity::ZERO,
             expected_at: None,
         })
         .collect()

@@ -33,8 +33,8 @@ fn shelf(cups: i64, pots: i64) -> Shelf {
 fn ask(line_id: &str, sku: &str, quantity: &str) -> Ask {
     let part = |sku: &str, units: i64| Component { sku: sku.into(), quantity: units * UNIT };
     let components = if sku == "SET" { vec![part("CUP", 2), part("POT", 1)] } else { vec![] };
-    let (line_id, sku) = (line_id.to_owned(), sku.to_owned());
-    Ask { line_id, sku, quantity: quantity.parse().unwrap(), unit: String::new(), place: 0, components }
+    let (line_id, sku, unit, keep_back) = (line_id.to_owned(), sku.to_owned(), String::new(), Quantity::ZERO);
+    Ask { line_id, sku, quantity: quantity.parse().unwrap(), unit, keep_back, place: 0, components }
 }
 
 fn hold(id: &str, lines: &[(&str, &str, &str)]) -> Hold {

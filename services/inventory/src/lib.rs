@@ -25,6 +25,7 @@ mod fault;
 mod feed_api;
 mod feed_rows;
 mod feeding;
+mod floor;
 mod holding;
 mod inbound;
 mod keys;

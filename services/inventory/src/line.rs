@@ -16,6 +16,8 @@ pub(crate) struct Ask {
     pub quantity: Quantity,
     /// Unit as given; empty for the base unit.
     pub unit: String,
+    /// So much must stay available, in the unit; in the base unit once the door has let it in.
+    pub keep_back: Quantity,
     /// Its place in the request.
     pub place: usize,
     /// What one kit is made of; empty for an item that lies on a shelf itself.

@@ -56,13 +56,19 @@ pub(crate) fn reserve(
         bad.require(&at("line_id"), first, "another line has the same id; ids are unique in a reservation");
         let sku = item_code(&line.sku, &at("sku"), &mut bad);
         let quantity = above_zero(&line.quantity, &at("quantity"), &mut bad);
+        let keep_back = kept_back(&line.keep_back, &at("keep_back"), request.allow_shortfall, &mut bad);
         let location = or(&line.location, home);
         for part in [line.line_id.as_str(), &sku, &location, &quantity.to_string(), &line.unit] {
             hash.update(part.len().to_be_bytes());
             hash.update(part.as_bytes());
         }
+        // A request that keeps nothing back has the digest that it had before lines could say so.
+        if keep_back.is_positive() {
+            hash.update(format!("keep_back={keep_back}"));
+        }
         let (line_id, unit) = (line.line_id.clone(), line.unit.clone());
-        lines.entry(location).or_default().push(Ask { line_id, sku, quantity, unit, place, components: vec![] });
+        let ask = Ask { line_id, sku, quantity, unit, keep_back, place, components: vec![] };
+        lines.entry(location).or_default().push(ask);
     }
     hash.update([u8::from(request.allow_shortfall)]);
     bad.check()?;
@@ -308,6 +314,22 @@ fn above_zero(text: &str, field: &str, bad: &mut Violations) -> Quantity {
     Quantity::ZERO
 }
 
+/// What a line keeps back. A promise that may be short is never refused, so there is nothing that it could keep.
+fn kept_back(text: &str, field: &str, short: bool, bad: &mut Violations) -> Quantity {
+    if text.is_empty() {
+        return Quantity::ZERO;
+    }
+    let kept = number(text, field, bad);
+    bad.require(field, !kept.is_negative(), "give 0 or above, or leave it out");
+    let idle = short && kept.is_positive();
+    bad.require(
+        field,
+        !idle,
+        "a promise that may be short keeps nothing back; leave it out, or leave out allow_shortfall",
+    );
+    kept
+}
+
 /// A required moment that is not in the future: a number that is true tomorrow would hide everything until then.
 fn moment(at: Option<&prost_types::Timestamp>, field: &str, now: Timestamp, bad: &mut Violations) -> Timestamp {
     let Some(at) = at.and_then(instant) else {
@@ -368,6 +390,27 @@ mod tests {
         let case = pb::ReserveLine { unit: "CASE".into(), ..line("1", "2") };
         assert!(one != other && one != fact.digest && one != parse(&request(vec![case])).unwrap().digest);
         assert_eq!(one, parse(&request(vec![line("1", "2.0")])).unwrap().digest);
+    }
+
+    #[test]
+    fn what_is_kept_back_is_part_of_the_request_and_nothing_kept_is_as_before() {
+        let kept = |text: &str| pb::ReserveLine { keep_back: text.into(), ..line("1", "2") };
+        let digest = |line: pb::ReserveLine| parse(&request(vec![line])).unwrap().digest;
+        assert_eq!(digest(kept("0")), digest(line("1", "2")));
+        assert_eq!(digest(kept("3.0")), digest(kept("3")));
+        assert!(digest(kept("3")) != digest(kept("2")) && digest(kept("3")) != digest(line("1", "2")));
+        assert_eq!(parse(&request(vec![kept("3")])).unwrap().lines["MAIN"][0].keep_back, "3".parse().unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_kept_back_is_named() {
+        let kept = |text: &str| pb::ReserveLine { keep_back: text.into(), ..line("1", "2") };
+        for wrong in ["-1", "many", "99999999999999", "0.0000001"] {
+            assert_eq!(parse(&request(vec![kept(wrong)])).unwrap_err(), ["lines[0].keep_back"], "{wrong}");
+        }
+        let sold = |text: &str| pb::ReserveStockRequest { allow_shortfall: true, ..request(vec![kept(text)]) };
+        assert_eq!(parse(&sold("1")).unwrap_err(), ["lines[0].keep_back"], "it is never refused");
+        assert!(parse(&sold("0")).is_ok());
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::reservation::{Lacking, Part, State};
 use crate::shortage::Proposal;
 use crate::stock::Stock;
 
+/// Lines that are told of in words; the answer has all of them.
+const MOST_TOLD: usize = 5;
+
 /// Decimal text of stored millionths.
 #[must_use]
 pub(crate) fn quantity(millionths: i64) -> String {
@@ -86,9 +89,24 @@ impl From<Lacking> for pb::LackingLine {
             sku: lacking.sku,
             quantity: lacking.quantity.to_string(),
             available: lacking.available.to_string(),
+            kept_back: lacking.kept_back.to_string(),
             expected_at: lacking.expected_at.map(|at| timestamp(at.as_millisecond())),
         }
     }
+}
+
+/// Why a promise was refused, and what of it is there and kept back.
+#[must_use]
+pub(crate) fn not_there(lines: &[Lacking]) -> String {
+    let kept = lines.iter().filter(|line| line.kept_back.is_positive()).take(MOST_TOLD);
+    let kept: Vec<String> = kept
+        .map(|line| {
+            let missing = line.quantity.minus(line.available).unwrap_or(line.quantity);
+            format!("{} of the missing {missing} of {} are kept back", line.kept_back, line.sku)
+        })
+        .collect();
+    let lacks = "not everything is in stock";
+    if kept.is_empty() { lacks.to_owned() } else { format!("{lacks}; {}", kept.join(", ")) }
 }
 
 /// One reservation from its parts. It stands where its least advanced part stands; its version is the sum of theirs,

@@ -1,14 +1,15 @@
 //! A reservation at one location and its rules. Pure.
 //!
 //! `HELD -> CONFIRMED -> CONSUMED`, `HELD -> RELEASED | EXPIRED`, `CONFIRMED -> RELEASED`; each once. A confirmation that
-//! comes after expiry takes the goods again when they are still there. A reservation over several locations is one such
-//! part per location; `places.rs` keeps them together.
+//! comes after expiry takes the goods again when they are still there, kept back or not: the order went on meanwhile. A
+//! reservation over several locations is one such part per location; `places.rs` keeps them together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use retail_proto::Quantity;
 use retail_runtime::Timestamp;
 
+use crate::floor::Floors;
 use crate::kit;
 use crate::line::{Ask, Line};
 use crate::movement::Kind;
@@ -116,6 +117,8 @@ pub struct Lacking {
     pub quantity: Quantity,
     /// Could have been promised.
     pub available: Quantity,
+    /// Of what is missing, there and kept back.
+    pub kept_back: Quantity,
     /// When goods are expected that would be enough, when anybody knows.
     pub expected_at: Option<Timestamp>,
 }
@@ -196,7 +199,8 @@ impl State {
 }
 
 impl Part {
-    /// Promises all lines or none. Lines of one item are checked one after the other against what the ones before left.
+    /// Promises all lines or none. Lines of one item are checked one after the other against what the ones before left, less
+    /// what the request keeps back.
     pub(crate) fn hold(hold: &Hold, shelf: &mut Shelf, act: Act<'_>) -> Result<Self, ReservationError> {
         let mut part = Self {
             reservation_id: hold.reservation_id.clone(),
@@ -223,17 +227,18 @@ impl Part {
             releases: vec![],
             promised_at: 0,
         };
-        part.take(shelf, Kind::Reserve, act)?;
+        part.take(shelf, Kind::Reserve, &Floors::of(&hold.lines), act)?;
         Ok(part)
     }
 
-    /// Makes it lasting; true when that changed anything. An expired one takes its goods again, all or none.
+    /// Makes it lasting; true when that changed anything. An expired one takes its goods again, all or none; what it once
+    /// kept back does not undo it.
     pub(crate) fn confirm(&mut self, shelf: &mut Shelf, act: Act<'_>) -> Result<bool, ReservationError> {
         match self.state() {
             State::Confirmed | State::Consumed => return Ok(false),
             State::Released => return Err(self.ended()),
             State::Held => {}
-            State::Expired => self.take(shelf, Kind::TakeAgain, act)?,
+            State::Expired => self.take(shelf, Kind::TakeAgain, &Floors::default(), act)?,
         }
         self.turn(State::Confirmed);
         Ok(true)
@@ -362,8 +367,14 @@ impl Part {
         if self.state() == State::Held { Timestamp::from_millisecond(self.expires_at).ok() } else { None }
     }
 
-    fn take(&mut self, shelf: &mut Shelf, kind: Kind, act: Act<'_>) -> Result<(), ReservationError> {
-        let lacking = if self.allow_shortfall { vec![] } else { self.lacking(shelf, act.now)? };
+    fn take(
+        &mut self,
+        shelf: &mut Shelf,
+        kind: Kind,
+        floors: &Floors<'_>,
+        act: Act<'_>,
+    ) -> Result<(), ReservationError> {
+        let lacking = if self.allow_shortfall { vec![] } else { self.lacking(shelf, floors, act.now)? };
         if !lacking.is_empty() {
             return Err(ReservationError::Lacking(lacking));
         }
@@ -387,7 +398,7 @@ impl Part {
         Ok(())
     }
 
-    fn lacking(&self, shelf: &Shelf, now: Timestamp) -> Result<Vec<Lacking>, ReservationError> {
+    fn lacking(&self, shelf: &Shelf, floors: &Floors<'_>, now: Timestamp) -> Result<Vec<Lacking>, ReservationError> {
         let mut left: BTreeMap<&str, i64> = BTreeMap::new();
         let mut lacking = vec![];
         for line in &self.lines {
@@ -396,21 +407,27 @@ impl Part {
                 left.entry(sku).or_insert_with(|| shelf.sellable(sku).millionths());
             }
             let there = |sku: &str| left.get(sku).copied().unwrap_or(0);
+            let free = |sku: &str| there(sku).saturating_sub(floors.at(sku));
             let goods = line.goods(open)?;
-            let short = |(sku, quantity): &&(String, Quantity)| quantity.millionths() > there(sku);
+            let short = |(sku, quantity): &&(String, Quantity)| quantity.millionths() > free(sku);
             if goods.iter().any(|good| short(&good)) {
                 let missing = goods.iter().filter(short);
                 let dates = missing.map(|(sku, quantity)| {
-                    shelf.expected_by(sku, quantity.millionths().saturating_sub(there(sku)), now)
+                    shelf.expected_by(sku, quantity.millionths().saturating_sub(free(sku)), now)
                 });
                 let dates: Option<Vec<Timestamp>> = dates.collect();
-                let available =
-                    if line.components.is_empty() { there(&line.sku) } else { kit::whole(&line.components, there) };
+                let of_line = |left: &dyn Fn(&str) -> i64| match line.components.as_slice() {
+                    [] => left(&line.sku).max(0),
+                    components => kit::whole(components, left),
+                };
+                let available = of_line(&free);
+                let kept_back = of_line(&there).min(open.millionths()).saturating_sub(available);
                 lacking.push(Lacking {
                     line_id: line.line_id.clone(),
                     sku: line.sku.clone(),
                     quantity: open,
                     available: Quantity::from_millionths(available),
+                    kept_back: Quantity::from_millionths(kept_back),
                     expected_at: dates.and_then(|dates| dates.into_iter().max()),
                 });
                 continue;
@@ -459,3 +476,7 @@ mod tests;
 #[cfg(test)]
 #[path = "kit_reservation_tests.rs"]
 mod kit_tests;
+
+#[cfg(test)]
+#[path = "kept_back_tests.rs"]
+mod kept_back_tests;

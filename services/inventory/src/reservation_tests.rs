@@ -29,8 +29,8 @@ fn shelf(rows: &[(&str, i64)]) -> Shelf {
 }
 
 fn ask(line_id: &str, sku: &str, quantity: i64) -> Ask {
-    let (line_id, sku) = (line_id.to_owned(), sku.to_owned());
-    Ask { line_id, sku, quantity: units(quantity), unit: String::new(), place: 0, components: vec![] }
+    let (line_id, sku, unit) = (line_id.to_owned(), sku.to_owned(), String::new());
+    Ask { line_id, sku, quantity: units(quantity), unit, keep_back: Quantity::ZERO, place: 0, components: vec![] }
 }
 
 fn hold(lines: &[(&str, &str, i64)]) -> Hold {
@@ -55,7 +55,8 @@ fn two_lines_of_one_item_share_what_is_there() {
     let refused = Part::hold(&hold(&[("1", "A", 3), ("2", "A", 3)]), &mut shelf, act(2)).unwrap_err();
     let ReservationError::Lacking(lacking) = refused else { panic!("{refused}") };
     let (line_id, sku) = ("2".into(), "A".into());
-    assert_eq!(lacking, [Lacking { line_id, sku, quantity: units(3), available: units(2), expected_at: None }]);
+    let (quantity, available, kept_back) = (units(3), units(2), units(0));
+    assert_eq!(lacking, [Lacking { line_id, sku, quantity, available, kept_back, expected_at: None }]);
 }
 
 #[test]

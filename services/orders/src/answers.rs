@@ -69,7 +69,13 @@ fn reason(answer: &stock::ReserveStockResponse) -> &str {
 
 fn told(answer: &stock::ReserveStockResponse) -> String {
     let lines = answer.lacking.iter();
-    let lines = lines.map(|line| format!("{} of {} (available {})", line.quantity, line.sku, line.available));
+    let lines = lines.map(|line| {
+        let kept = match line.kept_back.as_str() {
+            "" | "0" => String::new(),
+            kept => format!(", {kept} more kept back"),
+        };
+        format!("{} of {} (available {}{kept})", line.quantity, line.sku, line.available)
+    });
     format!("{}: {}", reason(answer), lines.collect::<Vec<_>>().join(", "))
 }
 

@@ -60,9 +60,15 @@ pub(crate) fn reserve_lines(order: &Order) -> Vec<stock::ReserveLine> {
             sku: line.sku.clone(),
             location: order.place_of(line).to_owned(),
             quantity: line.ordered().to_string(),
+            keep_back: kept_back(order.keeps_back(line)),
             ..Default::default()
         })
         .collect()
+}
+
+/// Said only where something is kept back.
+pub(crate) fn kept_back(millionths: i64) -> String {
+    if millionths > 0 { Quantity::from_millionths(millionths).to_string() } else { String::new() }
 }
 
 /// An order of charges alone needs no stock.
@@ -88,6 +94,7 @@ pub(crate) fn rerouted_lines(order: &Order, reroute: &Reroute) -> Vec<stock::Res
             sku: line.sku.clone(),
             location: given.location.clone(),
             quantity: line.ordered().to_string(),
+            keep_back: kept_back(given.kept_back),
             ..Default::default()
         })
     });

@@ -110,6 +110,9 @@ pub struct Assigned {
     /// All of the line that it is a part of; 0 for a whole line.
     #[prost(int64, tag = "7")]
     pub of: i64,
+    /// So much of the item must be left at the place when it is promised; 0 where the order names the place itself.
+    #[prost(int64, tag = "8")]
+    pub kept_back: i64,
 }
 
 /// A decision.

@@ -98,6 +98,9 @@ pub struct EditedLine {
     /// Promised for the edit without stock, of what a shop has sold.
     #[prost(int64, tag = "13")]
     pub shortfall: i64,
+    /// So much of the item must be left at the place when it is promised, millionths.
+    #[prost(int64, tag = "14")]
+    pub kept_back: i64,
 }
 
 /// What is given back of a line once the ERP has the edit.

@@ -27,7 +27,8 @@ impl Orders {
             let booking_sent = retail_flow::may_have_been_sent(draft, "erp.create_sales_order");
             let channel = calls.channel(&draft.doc.channel).cloned();
             let tells = calls.rules(&draft.doc).shop.tell;
-            let known = Circumstances { channel: channel.as_ref(), booking_sent, tells };
+            let floors = calls.sources.floors(&draft.doc);
+            let known = Circumstances { channel: channel.as_ref(), booking_sent, tells, floors: floors.as_ref() };
             draft.doc.edit(&wish, known, By { who: &who, at: now.as_millisecond(), why: &why })?;
             draft.doc.advance();
             if draft.doc != before {

@@ -19,6 +19,7 @@ mod edit;
 mod edit_request;
 mod facts;
 mod fault;
+mod floor;
 mod holding;
 mod journey;
 mod leg;

@@ -12,6 +12,7 @@ use retail_store::{IndexQuery, Store};
 use crate::calls::Calls;
 use crate::config::{Channel, Config};
 use crate::decision::Decision;
+use crate::floor::Floors;
 use crate::policies::Policies;
 use crate::policy::{OnBackorder, Place, Policy, RejectedPickup, Shortage, Sourcing};
 use crate::record::{Capture, Order};
@@ -109,6 +110,15 @@ impl Sources {
             tell: edits.tell_edits && channel.is_some_and(|channel| !channel.address.is_empty()),
             tolerance: channel.map_or(0, |channel| channel.tolerance_minor),
         }
+    }
+
+    /// What the order's policy keeps back now, by place; none when no policy fits.
+    #[must_use]
+    pub(crate) fn floors(&self, order: &Order) -> Option<Floors> {
+        let policies = self.policies.now();
+        let (_, policy) = policy(&policies, order)?;
+        let places = policy.places.iter().filter_map(|code| policies.places.get_key_value(code));
+        Some(places.map(|(code, place)| (code.clone(), place.kept_back())).collect())
     }
 
     /// True when a policy fits.

@@ -48,7 +48,7 @@ pub struct Place {
     /// Orders it can take a day; absent for any number. Counted when stock is promised, so that orders that are sourced
     /// at the same moment may exceed it by their number.
     pub orders_per_day: Option<u32>,
-    /// Of each item so many are kept back, decimal.
+    /// Of each item so many are kept back, decimal: when it is looked at and when it promises.
     pub safety_stock: String,
     /// Cost of a parcel to a zone that `zones` does not name, in any unit that all places share.
     pub cost: i64,
@@ -469,9 +469,12 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_is_named() {
-        let text = "[policies.default]\nversion = \"1\"\nplaces = [\"MAIN\"]\nsplit_limits = 2";
-        let wrong = retail_runtime::config::load::<Sourcing>(text, None, "NO_SUCH_PREFIX_");
-        assert!(wrong.unwrap_err().to_string().contains("split_limits"));
+    fn a_key_that_no_policy_has_is_named_with_those_that_there_are() {
+        for key in ["split_limits", "split_pickups", "split_backorders"] {
+            let text = format!("[policies.default]\nversion = \"1\"\nplaces = [\"MAIN\"]\n{key} = 2");
+            let wrong = retail_runtime::config::load::<Sourcing>(&text, None, "NO_SUCH_PREFIX_");
+            let told = wrong.unwrap_err().to_string();
+            assert!(told.contains(key) && told.contains("split_lines"), "{told}");
+        }
     }
 }

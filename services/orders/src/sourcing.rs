@@ -75,7 +75,7 @@ pub(crate) struct Terms {
 pub(crate) fn decide(wanted: &[Wanted], candidates: &[Candidate], terms: &Terms, at: i64) -> Decision {
     let table = Table::new(wanted, candidates, terms);
     let waiting = || terms.backorder_at.as_ref().map(|home| table.what_is_there(home));
-    let lines = table.everything().or_else(|| table.in_parts()).or_else(waiting).unwrap_or_default();
+    let mut lines = table.everything().or_else(|| table.in_parts()).or_else(waiting).unwrap_or_default();
     let places: BTreeSet<&str> = lines.iter().map(|line| line.location.as_str()).collect();
     let outcome = match places.len() {
         0 => Outcome::Refused,
@@ -83,6 +83,10 @@ pub(crate) fn decide(wanted: &[Wanted], candidates: &[Candidate], terms: &Terms,
         1 => Outcome::Whole,
         _ => Outcome::Split,
     };
+    // What waits for stock is promised whatever there is, so that nothing could be kept back beside it.
+    for line in lines.iter_mut().filter(|line| !line.named && outcome != Outcome::Backorder) {
+        line.kept_back = candidates.iter().find(|one| one.location == line.location).map_or(0, |one| one.kept_back);
+    }
     let candidates: Vec<Considered> = candidates.iter().map(|one| table.considered(one, &lines)).collect();
     Decision {
         policy: terms.policy.clone(),

@@ -220,6 +220,10 @@ proptest! {
             prop_assert!(line.backordered >= 0 && line.backordered <= line.quantity);
             prop_assert!(asked.location.is_empty() || line.location == asked.location);
             prop_assert_eq!(line.named, !asked.location.is_empty());
+            // It is promised with what it was looked at with, unless the order or the goods ask for more than a look.
+            let place = candidates.iter().find(|one| one.location == line.location);
+            let kept = place.filter(|_| !line.named && decision.outcome() != Outcome::Backorder);
+            prop_assert_eq!(line.kept_back, kept.map_or(0, |one| one.kept_back));
         }
         // Never more from a place than it may sell beyond what the order names there.
         for one in &candidates {

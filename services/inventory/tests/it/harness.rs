@@ -369,7 +369,7 @@ pub(crate) fn reserve(id: &str, lines: &[(&str, &str, &str, &str)]) -> pb::Reser
         sku: (*sku).into(),
         location: (*location).into(),
         quantity: (*quantity).into(),
-        unit: String::new(),
+        ..Default::default()
     });
     pb::ReserveStockRequest {
         idempotency_key: format!("key-{id}"),

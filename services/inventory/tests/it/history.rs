@@ -1,5 +1,6 @@
 //! Many buyers of one item at once: what they were told could have been told one after the other. Nobody hears "sold out"
-//! while there is some, nobody gets what another has, and a number that was read is one that was true.
+//! while there is some, nobody gets what another has or takes what he said must be left, and a number that was read is one
+//! that was true.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +16,8 @@ const DEEDS: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
 enum Deed {
-    Reserve(i64),
+    /// So many, and so many that must be left.
+    Reserve(i64, i64),
     Release(i64),
     Look,
 }
@@ -37,8 +39,8 @@ impl Spec for Counter {
 
     fn after(&self, deed: &Deed) -> (Self, Told) {
         match *deed {
-            Deed::Reserve(pieces) if pieces <= self.0 => (Self(self.0 - pieces), Told::Promised(true)),
-            Deed::Reserve(_) => (self.clone(), Told::Promised(false)),
+            Deed::Reserve(pieces, kept) if pieces + kept <= self.0 => (Self(self.0 - pieces), Told::Promised(true)),
+            Deed::Reserve(..) => (self.clone(), Told::Promised(false)),
             Deed::Release(pieces) => (Self(self.0 + pieces), Told::Released),
             Deed::Look => (self.clone(), Told::Available(self.0)),
         }
@@ -64,12 +66,16 @@ async fn buy(mesh: &Mesh, round: u64, who: u64, moments: &AtomicU64) -> Bought {
             (Deed::Look, Told::Available(available.parse().unwrap()))
         } else {
             let (id, pieces) = (format!("o-{round}-{who}-{number}"), 1 + i64::try_from(rng.below(3)).unwrap());
-            let answer = mesh.try_reserve(reserve(&id, &[("1", "B", "", &pieces.to_string())])).await.unwrap();
+            // Every other buyer leaves one or two.
+            let kept = if who.is_multiple_of(2) { 1 + i64::try_from(rng.below(2)).unwrap() } else { 0 };
+            let mut request = reserve(&id, &[("1", "B", "", &pieces.to_string())]);
+            request.lines[0].keep_back = kept.to_string();
+            let answer = mesh.try_reserve(request).await.unwrap();
             let promised = answer.reservation.is_some();
             if promised {
                 held.push((id, pieces));
             }
-            (Deed::Reserve(pieces), Told::Promised(promised))
+            (Deed::Reserve(pieces, kept), Told::Promised(promised))
         };
         seen.push(Seen { asked, answered: moment(), op, answer });
     }

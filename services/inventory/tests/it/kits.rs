@@ -57,6 +57,18 @@ async fn a_kit_is_reserved_shipped_and_given_back_with_its_components() {
 }
 
 #[tokio::test]
+async fn kits_that_are_kept_back_keep_their_components() {
+    let mesh = with_a_set().await;
+    let mut request = reserve("o-1", &[("1", "C", "", "3")]);
+    "3".clone_into(&mut request.lines[0].keep_back);
+    let lacking = mesh.try_reserve(request.clone()).await.unwrap().lacking;
+    assert_eq!((lacking[0].available.as_str(), lacking[0].kept_back.as_str()), ("2", "1"));
+    "2".clone_into(&mut request.lines[0].keep_back);
+    assert!(mesh.try_reserve(request).await.unwrap().reservation.is_some());
+    assert_eq!(mesh.available("C", "MAIN").await.as_deref(), Some("2"));
+}
+
+#[tokio::test]
 async fn half_a_kit_is_refused_before_anything_is_promised_anywhere() {
     let mesh = with_a_set().await;
     let refusal =

@@ -13,6 +13,7 @@ mod feeds;
 mod harness;
 mod history;
 mod inbound;
+mod kept_back;
 mod kits;
 // What many callers saw at once is judged here as it is for the store.
 #[path = "../../../../platform/store/tests/it/linear.rs"]

@@ -64,6 +64,7 @@ pub(crate) fn promised_lines(order: &Order, edit: &Edit) -> Vec<stock::ReserveLi
             sku: line.sku.clone(),
             location: edited.location.clone(),
             quantity: retail_proto::Quantity::from_millionths(edited.promise).to_string(),
+            keep_back: ask::kept_back(edited.kept_back),
             ..Default::default()
         })
     });

@@ -8,6 +8,7 @@ use super::{Asked, Edit, EditedLine, Step};
 use crate::check;
 use crate::config::Channel;
 use crate::fault::Error;
+use crate::floor::Floors;
 use crate::payments;
 use crate::pickup::{By, Stage};
 use crate::place::{amount, parse_line};
@@ -22,6 +23,8 @@ pub(crate) struct Circumstances<'a> {
     pub booking_sent: bool,
     /// The shop that sold it is told of edits.
     pub tells: bool,
+    /// What the order's policy keeps back, by place; absent when no policy fits.
+    pub floors: Option<&'a Floors>,
 }
 
 impl Order {
@@ -30,7 +33,7 @@ impl Order {
         self.may_be_edited(asked, known)?;
         let mut next = self.clone();
         let lacked = self.total.saturating_sub(self.covered(true)).max(0);
-        let mut edit = self.planned(asked, known.channel)?;
+        let mut edit = self.planned(asked, known)?;
         if edit.lines.is_empty() && edit.address.is_none() && edit.pickup.is_none() && !edit.ship {
             let alone = "nothing else changes; AddPayment takes a payment alone";
             return if asked.payment.is_some() { Err(self.not_edited("payment", alone)) } else { Ok(()) };
@@ -121,7 +124,7 @@ impl Order {
     }
 
     /// The edit with everything before and after.
-    fn planned(&self, asked: &Asked, channel: Option<&Channel>) -> Result<Edit, Error> {
+    fn planned(&self, asked: &Asked, known: Circumstances<'_>) -> Result<Edit, Error> {
         let wrong = |what: &str| self.not_edited("order_id", what);
         let currency: Currency = self.currency.parse().map_err(|_| wrong("its currency cannot be read"))?;
         let to = self.target(asked)?;
@@ -163,7 +166,8 @@ impl Order {
         edit.address_before = self.shipping_address.clone().filter(|_| edit.address.is_some());
         let collected = self.pickup.as_ref().filter(|pickup| pickup.stage() != Stage::Shipping);
         edit.store_before = collected.map(|pickup| pickup.location.clone()).unwrap_or_default();
-        self.price(&mut edit, asked, currency, channel)?;
+        self.price(&mut edit, asked, currency, known.channel)?;
+        self.keep_back(&mut edit, asked, known);
         Ok(edit)
     }
 
@@ -261,6 +265,21 @@ impl Order {
         Ok(lines)
     }
 
+    /// What the promise of further pieces leaves where the policy chose their place. What a shop has sold is sold, and who
+    /// names a place has chosen it.
+    fn keep_back(&self, edit: &mut Edit, asked: &Asked, known: Circumstances<'_>) {
+        let Some(floors) = known.floors.filter(|_| !asked.by_shop) else { return };
+        let mut inputs = asked.new_lines.iter();
+        for one in &mut edit.lines {
+            let named = one.added.is_some() && inputs.next().is_some_and(|input| !input.location.is_empty());
+            let stays = one.added.is_some() || one.location == one.location_before;
+            if one.promise > 0 && stays && !named {
+                let line = Line { number: one.number, location: one.location.clone(), ..Line::default() };
+                one.kept_back = self.keeps_back_further(&line, floors);
+            }
+        }
+    }
+
     /// The store where it is collected once it is edited.
     fn store_after<'a>(&'a self, asked: &'a Asked) -> Option<&'a str> {
         let known = self.pickup.as_ref().filter(|pickup| pickup.stage() != Stage::Shipping && !asked.ship);
@@ -330,5 +349,6 @@ fn edited(before: &Line, after: &Line, location: &str, whole: bool) -> EditedLin
         added: None,
         sku: before.sku.clone(),
         shortfall: 0,
+        kept_back: 0,
     }
 }

@@ -101,6 +101,7 @@ fn shown(decision: &Decision, overtaken: &[String]) -> pb::Sourcing {
         backordered: quantity(line.backordered),
         named: line.named,
         split_from: line.split_from,
+        kept_back: quantity(line.kept_back),
     });
     pb::Sourcing {
         policy: decision.policy.clone(),

@@ -78,7 +78,7 @@ pub(super) fn edit(order: &mut Order, world: &mut World, wish: &Edited, by: By<'
         ..Asked::default()
     };
     let channel = Channel { address: "http://shop".into(), ..Purse::channel() };
-    let known = Circumstances { channel: Some(&channel), booking_sent: world.booked, tells: true };
+    let known = Circumstances { channel: Some(&channel), booking_sent: world.booked, tells: true, floors: None };
     let before = order.edits.len();
     if order.edit(&asked, known, by).is_err() || order.edits.len() == before {
         return;

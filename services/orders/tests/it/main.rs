@@ -9,6 +9,7 @@ mod erp;
 mod harness;
 mod holds;
 mod journey;
+mod kept_back;
 mod lists;
 mod neighbours;
 mod pickup;

@@ -52,11 +52,12 @@ fn turn(books: &mut Shelves, id: &str, state: pb::ReservationState) -> Result<pb
 }
 
 impl Shelves {
-    /// How much of a line could not be promised.
+    /// How much of a line could not be promised, nor left where something is kept back.
     fn short(&self, line: &pb::ReserveLine) -> i64 {
         let row = self.rows.get(&(place(line), line.sku.clone())).copied();
         let there = if self.lacking.contains(&line.sku) { Some(0) } else { row };
-        there.map_or(0, |there| (units(&line.quantity) - there).max(0))
+        let kept = if line.keep_back.is_empty() { 0 } else { units(&line.keep_back) };
+        there.map_or(0, |there| (units(&line.quantity) + kept - there).max(0))
     }
 }
 
@@ -121,6 +122,7 @@ impl InventoryService for Stock {
                     sku: line.sku.clone(),
                     quantity: line.quantity.clone(),
                     available: "0".into(),
+                    kept_back: line.keep_back.clone(),
                     ..Default::default()
                 })
                 .collect();
