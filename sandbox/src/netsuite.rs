@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod line;
 mod orders;
+mod receivables;
 mod receiving;
 mod records;
 mod render;

@@ -4,6 +4,7 @@
 mod adopted;
 mod agent;
 mod bundles;
+mod credit;
 mod day;
 mod edits;
 mod figures;

@@ -14,8 +14,10 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 22] = [
+pub const METHODS: [(&str, Effect, Poster); 23] = [
     ("UpsertCustomer", Effect::Keyed, Poster::Weft),
+    // Its people set limits, and everybody's documents make the numbers.
+    ("GetCustomerCredit", Effect::Read, Poster::Vendor),
     ("CreateSalesOrder", Effect::Keyed, Poster::Weft),
     ("GetSalesOrder", Effect::Read, Poster::Unspecified),
     ("CancelSalesOrder", Effect::Queryable, Poster::Weft),

@@ -52,6 +52,20 @@ impl ErpService for Connector {
         .await
     }
 
+    async fn get_customer_credit(
+        &self,
+        asked: Request<pb::GetCustomerCreditRequest>,
+    ) -> Answer<pb::GetCustomerCreditResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            request::instance(&asked.instance, &self.instance)?;
+            request::credit(&asked)?;
+            let credit = self.credit_of(&asked.customer_ref, &asked.sales_order_refs).await?;
+            Ok(pb::GetCustomerCreditResponse { credit })
+        })
+        .await
+    }
+
     async fn create_sales_order(
         &self,
         asked: Request<pb::CreateSalesOrderRequest>,

@@ -11,6 +11,7 @@ mod client;
 mod committed;
 mod config;
 mod crediting;
+mod customer_credit;
 mod describe;
 mod erp;
 mod fault;

@@ -65,6 +65,21 @@ pub(crate) fn customer(record: Option<pb::CustomerRecord>) -> Result<pb::Custome
     violations.check().map(|()| record)
 }
 
+/// More sales orders than these are not looked for at once, as the contract says.
+const SALES_ORDERS: usize = 1_000;
+
+/// A question for a customer's credit.
+pub(crate) fn credit(asked: &pb::GetCustomerCreditRequest) -> Result<(), BadShape> {
+    let mut violations = Violations::default();
+    require_ref(&mut violations, "customer_ref", &asked.customer_ref);
+    let fits = asked.sales_order_refs.len() <= SALES_ORDERS;
+    violations.require("sales_order_refs", fits, "name at most 1000; ask for the others in a further call");
+    for (id, index) in asked.sales_order_refs.iter().zip(0_usize..) {
+        require_ref(&mut violations, &format!("sales_order_refs[{index}]"), id);
+    }
+    violations.check()
+}
+
 /// A line as it shall be.
 #[derive(Debug, Clone)]
 pub(crate) struct LineChange {

@@ -258,6 +258,8 @@ const CREDIT_STATUS: &[(&str, &str)] = &[("A", "Open"), ("B", "Fully Applied"), 
 const REFUND_STATUS: &[(&str, &str)] = &[("R", "Refunded"), ("V", "Voided")];
 const REFUND_OPERATION: &[(&str, &str)] = &[("CREDIT", "Credit"), ("REFUND", "Refund")];
 const PAYMENT_STATUS: &[(&str, &str)] = &[("A", "Not Deposited"), ("B", "Deposited")];
+/// The ids of `creditHoldOverride`; their labels are unverified.
+const CREDIT_HOLD: &[(&str, &str)] = &[("AUTO", "Auto"), ("ON", "On"), ("OFF", "Off")];
 const COMMIT: &[(&str, &str)] = &[("1", "Available Qty"), ("2", "Complete Qty"), ("3", "Do Not Commit")];
 const CHOICE: &[(&str, &str)] = &[("1", "Ship"), ("2", "Store Pickup")];
 const SUBSCRIPTION: &[(&str, &str)] =
@@ -275,7 +277,8 @@ const CUSTOMER: &[Field] = fields! {
     "externalId" Text, "entityId" Text, "companyName" Text, "firstName" Text, "lastName" Text, "isPerson" Flag,
     "email" Text, "altEmail" Text, "phone" Text, "mobilePhone" Text, "homePhone" Text, "subsidiary" Ref("subsidiary"),
     "currency" Ref("currency"), "taxable" Flag, "creditLimit" Number, "balance" Computed, "depositBalance" Computed,
-    "overdueBalance" Computed, "globalSubscriptionStatus" Choice(SUBSCRIPTION), "isInactive" Flag, "comments" Text,
+    "overdueBalance" Computed, "unbilledOrders" Computed, "creditHoldOverride" Choice(CREDIT_HOLD),
+    "globalSubscriptionStatus" Choice(SUBSCRIPTION), "isInactive" Flag, "comments" Text,
     "dateCreated" Computed, "lastModifiedDate" Computed, "addressBook" Lines(ADDRESS_BOOK),
 };
 const ORDER_LINE: &[Field] = fields! {

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     fields::{ADDRESS, Field, Kind, Shape},
     line::Line,
-    wire,
+    receivables, wire,
 };
 use crate::twin::{Answer, Seen};
 
@@ -33,6 +33,10 @@ impl Desk<'_> {
         let own = self.href(record.kind.name(), &record.id.to_string());
         let mut values = record.body.clone();
         values.extend(self.computed(record, view)?);
+        let asked = |name: &str| only.as_ref().is_none_or(|only| only.contains(&name.to_lowercase()));
+        if record.kind == Kind::Customer && receivables::FIELDS.into_iter().any(asked) {
+            self.receivables(record, &mut values)?;
+        }
         let mut out = Map::new();
         out.insert("links".to_owned(), links(&own));
         out.insert("id".to_owned(), json!(record.id.to_string()));

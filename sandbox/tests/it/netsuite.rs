@@ -5,6 +5,7 @@ mod account;
 mod laws;
 mod orders;
 mod queries;
+mod receivables;
 mod records;
 mod refunds;
 mod returns;

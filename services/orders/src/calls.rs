@@ -1,5 +1,6 @@
 //! The calls of the journey: each leg is one RPC to the service or connector that owns the fact.
 
+mod credit;
 pub(crate) mod editing;
 mod goods;
 mod money;
@@ -44,6 +45,7 @@ pub(crate) struct Calls {
     crms: BTreeMap<String, Peer>,
     payments: BTreeMap<String, Peer>,
     reservation_seconds: i32,
+    accounts: credit::Accounts,
     /// Which places fulfil an order.
     pub(crate) sources: Sources,
 }
@@ -81,6 +83,7 @@ impl Calls {
             crms,
             payments,
             reservation_seconds: i32::try_from(config.reservation.as_secs()).unwrap_or(i32::MAX),
+            accounts: credit::Accounts::new(store, runtime.clock()),
             sources: Sources::new(config, policies, store, runtime.clock()),
         })
     }
@@ -106,6 +109,7 @@ impl Calls {
             screening: channel.map(|channel| channel.screening.clone()).unwrap_or_default(),
             moves_backorders: self.sources.moves_backorders(order),
             shop: self.sources.shop_rules(&order.channel, channel),
+            credit: channel.and_then(|channel| channel.credit.clone()),
         }
     }
 
@@ -117,6 +121,7 @@ impl Calls {
             Leg::ResolveItems | Leg::ResolveAnew(_) => {
                 self.resolve_items(ask::item_keys(order)).await.map(Brought::Items)
             }
+            Leg::AskCredit(look) => self.ask_credit(order, *look, attempt).await,
             Leg::Source(_) | Leg::SourceAnew(..) => {
                 self.sources.decide(self, order).await.map(|made| Brought::Decision(Box::new(made)))
             }
@@ -181,6 +186,7 @@ impl Calls {
             Leg::TellChannel(id) => self.tell_channel(order, id, String::from("verify"), true).await,
             Leg::Identify
             | Leg::ResolveItems
+            | Leg::AskCredit(_)
             | Leg::Source(_)
             | Leg::Reserve
             | Leg::ReserveAt(_)

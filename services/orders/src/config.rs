@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use retail_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::credit::CreditRules;
 use crate::policy::Sourcing;
 use crate::screening::Screening;
 
@@ -56,6 +57,15 @@ impl Config {
         };
         unknown.map(words).collect()
     }
+
+    /// Rules of sales on account that cannot be used, each with its mend.
+    #[must_use]
+    pub fn credit_problems(&self) -> Vec<String> {
+        let rules = self.channels.iter().filter_map(|(name, channel)| Some((name, channel, channel.credit.as_ref()?)));
+        let problems =
+            rules.map(|(name, channel, rules)| rules.problems(&format!("orders.channels.{name}.credit"), &channel.erp));
+        problems.flatten().collect()
+    }
 }
 
 /// A channel that orders come from.
@@ -96,6 +106,9 @@ pub struct Channel {
     /// What holds its orders until a person has looked; see [`Screening`].
     #[serde(default)]
     pub screening: Screening,
+    /// What customers may owe for its sales on account; see [`CreditRules`]. Absent: nobody asks the ERP.
+    #[serde(default)]
+    pub credit: Option<CreditRules>,
     /// Time zone of the retailer's calendar for this channel, IANA name.
     #[serde(default = "utc")]
     pub time_zone: String,

@@ -15,6 +15,7 @@ use retail_store::Draft;
 use serde::{Deserialize, Serialize};
 
 use crate::calls::Calls;
+use crate::credit::Check;
 use crate::decision::Decision;
 use crate::leg::Leg;
 use crate::record::{Order, State};
@@ -27,6 +28,8 @@ pub(crate) enum Brought {
     Customer(#[serde(with = "kept::boxed")] Box<Customer>),
     /// One answer per goods line, in order.
     Items(#[serde(with = "kept::list")] Vec<stock::ResolvedItem>),
+    /// Whether the customer may owe it.
+    Credit(#[serde(with = "kept::own")] Box<Check>),
     /// Which places fulfil it.
     Decision(#[serde(with = "kept::own")] Box<Decision>),
     /// The promise, or what is lacking.

@@ -5,6 +5,15 @@ use std::time::Duration;
 use retail_flow::{Class, Policy, Step};
 use serde::{Deserialize, Serialize};
 
+/// Which look at a customer's credit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Look {
+    /// It lets the order go on, or holds it.
+    First,
+    /// The order is held: is there room now?
+    Again,
+}
+
 /// One thing the journey asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leg {
@@ -12,6 +21,8 @@ pub(crate) enum Leg {
     Identify,
     /// What are the items? (inventory's reference data)
     ResolveItems,
+    /// May the customer owe what of it is on account? (ERP, our account)
+    AskCredit(Look),
     /// Which places fulfil it? The number says which decision this is. (inventory's stock, our policy)
     Source(usize),
     /// Promise the goods. (inventory)
@@ -103,6 +114,8 @@ impl Step for Leg {
         match self {
             Self::Identify => "customers.resolve".into(),
             Self::ResolveItems => "reference.resolve_items".into(),
+            Self::AskCredit(Look::First) => "orders.ask_credit".into(),
+            Self::AskCredit(Look::Again) => "orders.ask_credit_again".into(),
             Self::Source(round) => format!("orders.source/{round}"),
             Self::Reserve => "inventory.reserve".into(),
             Self::ReserveAt(round) => format!("inventory.reserve/{round}"),
@@ -151,6 +164,7 @@ impl Step for Leg {
         match self {
             Self::Identify
             | Self::ResolveItems
+            | Self::AskCredit(_)
             | Self::Source(_)
             | Self::Reserve
             | Self::ErpCustomer
@@ -209,8 +223,8 @@ impl Step for Leg {
             Self::RefundShop(_) | Self::RefundPayment(_) => {
                 Policy { cap: Duration::from_secs(900), deadline: Duration::from_secs(5 * 24 * 3600), ..usual }
             }
-            // It leaves nothing behind, yet it is a vendor that answers.
-            Self::ReadRefunds => Policy::VENDOR,
+            // They leave nothing behind at the vendor who answers.
+            Self::ReadRefunds | Self::AskCredit(_) => Policy::VENDOR,
             Self::ReserveAt(_) | Self::ReserveAnew(..) | Self::PromiseElsewhere(..) => Policy::MESH,
             Self::Identify
             | Self::ResolveItems
@@ -256,6 +270,7 @@ impl Step for Leg {
             Self::TellCrm(_) => "crm",
             Self::Identify
             | Self::ResolveItems
+            | Self::AskCredit(_)
             | Self::Source(_)
             | Self::Reserve
             | Self::ReserveAt(_)
@@ -297,5 +312,14 @@ impl Step for Leg {
             | Self::RefundShop(_)
             | Self::RecordRefund(_) => "",
         }
+    }
+
+    fn routine(&self) -> bool {
+        matches!(self, Self::AskCredit(Look::Again))
+    }
+
+    fn commits_first(&self) -> bool {
+        // The order counts on its customer's account from then on: whose it is must not become another's.
+        matches!(self, Self::AskCredit(_))
     }
 }

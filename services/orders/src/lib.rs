@@ -13,6 +13,7 @@ mod calendar;
 mod calls;
 mod check;
 mod config;
+mod credit;
 mod decision;
 mod documents;
 mod edit;
@@ -75,6 +76,7 @@ use crate::api::Api;
 pub use crate::calendar::{Calendar, Day};
 use crate::calls::Calls;
 pub use crate::config::{Channel, Config, Crm, Erp, Payments};
+pub use crate::credit::{CreditRules, OnSilence, OnUnlimited};
 use crate::journey::Journey;
 use crate::orders::Orders;
 use crate::payment_facts::PaymentFacts;
@@ -99,6 +101,9 @@ pub enum Error {
     /// A payment would be held by a service that is not configured.
     #[error("{}", .0.join("; "))]
     Gateways(Vec<String>),
+    /// Sales on account are configured in a way that cannot be used.
+    #[error("{}", .0.join("; "))]
+    Credit(Vec<String>),
     /// Sourcing is configured in a way that cannot be used.
     #[error("{}", .0.join("; "))]
     Sourcing(Vec<String>),
@@ -118,6 +123,10 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let problems = config.gateway_problems();
     if !problems.is_empty() {
         return Err(Error::Gateways(problems));
+    }
+    let problems = config.credit_problems();
+    if !problems.is_empty() {
+        return Err(Error::Credit(problems));
     }
     let policies = Policies::start(&config, &runtime).await.map_err(Error::Sourcing)?;
     let sourcing = policies.now();

@@ -3,6 +3,7 @@
 use retail_flow::{Failure, Step as _, Verdict};
 
 use crate::answers::{check_total, know_items, lacking, promise, source};
+use crate::credit::CreditRules;
 use crate::documents::Shipment;
 use crate::journey::Brought;
 use crate::leg::Leg;
@@ -22,6 +23,8 @@ pub(crate) struct Rules {
     pub moves_backorders: bool,
     /// Edits between us and the shop.
     pub shop: ShopRules,
+    /// What customers may owe; absent when nobody asks.
+    pub credit: Option<CreditRules>,
 }
 
 /// Takes what a leg has brought into the order.
@@ -36,7 +39,14 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             know_items(order, items, at);
             check_total(order, rules.tolerance, at);
             screen(order, &rules.screening, at);
+            if rules.credit.is_some() {
+                order.needs_credit();
+            }
         }
+        (Leg::AskCredit(_), Brought::Credit(check)) => match &rules.credit {
+            Some(rules) => order.take_credit(check, rules, at),
+            None => order.take_credit(check, &CreditRules::default(), at),
+        },
         (Leg::Source(_) | Leg::SourceAnew(..), Brought::Decision(decision)) => source(order, decision),
         (Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..), Brought::Reservation(answer)) => {
             promise(order, answer, at)
@@ -126,6 +136,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             Leg::Identify
             | Leg::ResolveItems
             | Leg::ResolveAnew(_)
+            | Leg::AskCredit(_)
             | Leg::Source(_)
             | Leg::SourceAnew(..)
             | Leg::Reserve
@@ -168,6 +179,7 @@ fn is_overtaken(order: &Order, leg: &Leg) -> bool {
         Leg::ResolveItems | Leg::Source(_) | Leg::Reserve | Leg::ReserveAt(_) => order.redone > 0,
         Leg::ResolveAnew(redone) | Leg::SourceAnew(redone, _) | Leg::ReserveAnew(redone, _) => *redone != order.redone,
         Leg::Identify
+        | Leg::AskCredit(_)
         | Leg::ErpCustomer
         | Leg::BookSalesOrder
         | Leg::AskPayment(_)
@@ -279,6 +291,7 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         }
         Leg::Identify
         | Leg::ResolveItems
+        | Leg::AskCredit(_)
         | Leg::Source(_)
         | Leg::Reserve
         | Leg::ReserveAt(_)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use retail_proto::types::v1::{Address, Ref};
 use retail_proto::{Currency, Decimal, Money, Quantity};
 
+use crate::credit::Credit;
 use crate::decision::{Decision, Sourced};
 use crate::documents::{Invoice, Payment, Refund, Shipment};
 use crate::edit::Edit;
@@ -389,6 +390,9 @@ pub struct Order {
     /// The reservation of the whole order; empty when it has the order's own id.
     #[prost(string, tag = "64")]
     pub reservation: String,
+    /// Where it stands with its customer's credit; absent when its channel does not ask.
+    #[prost(message, optional, tag = "65")]
+    pub credit: Option<Credit>,
 }
 
 impl retail_store::Document for Order {

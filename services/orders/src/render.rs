@@ -1,5 +1,6 @@
 //! The order as callers see it.
 
+mod credit;
 mod edit;
 mod fulfilment;
 mod payment;
@@ -8,6 +9,7 @@ use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, TaxCollector, TaxLine};
 use retail_proto::{Quantity, timestamp};
 
+use credit::credit_check;
 use edit::edit;
 pub(crate) use fulfilment::known_stage;
 use fulfilment::{cancelled, pickup, reroute, sourcing};
@@ -113,6 +115,12 @@ impl From<&Order> for pb::Order {
                 .map(|(one, number)| cancelled(one, number))
                 .collect(),
             edits: order.edits.iter().zip(1..).map(|(one, number)| edit(order, one, number)).collect(),
+            credit_checks: order
+                .credit
+                .iter()
+                .flat_map(|credit| &credit.checks)
+                .map(|one| credit_check(order, one))
+                .collect(),
             reroutes: order.reroutes.iter().zip(1..).map(|(one, number)| reroute(one, number)).collect(),
         }
     }

@@ -7,6 +7,7 @@ use retail_proto::types::v1::Address;
 use retail_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::credit;
 use crate::record::{Order, State};
 
 /// What holds an order of a channel.
@@ -42,8 +43,15 @@ pub enum OnExpiry {
 }
 
 /// Reasons that a person takes over by releasing them; others are asked again.
-pub(crate) const TAKEN_OVER: [&str; 5] =
-    ["TOTAL_MISMATCH", "RISK_SCORE", "TOTAL_ABOVE_LIMIT", "ADDRESS_INCOMPLETE", "HELD_BY_PERSON"];
+pub(crate) const TAKEN_OVER: [&str; 7] = [
+    "TOTAL_MISMATCH",
+    "RISK_SCORE",
+    "TOTAL_ABOVE_LIMIT",
+    "ADDRESS_INCOMPLETE",
+    "HELD_BY_PERSON",
+    credit::OVER,
+    credit::CURRENCY,
+];
 
 /// Holds what the channel's rules name.
 pub(crate) fn screen(order: &mut Order, rules: &Screening, at: i64) {

@@ -5,7 +5,7 @@ use retail_runtime::Timestamp;
 
 use crate::decision::Sourced;
 use crate::edit::Step as Editing;
-use crate::leg::Leg;
+use crate::leg::{Leg, Look};
 use crate::line_cancel::Step as Closing;
 use crate::pickup::Pickup;
 use crate::record::{Order, State};
@@ -30,6 +30,7 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
             }
             legs
         }
+        State::Received if order.awaits_credit() => vec![Leg::AskCredit(Look::First)],
         State::Received => vec![reserve(order, sourced)],
         // The ERP is told of the order as it was changed, not of both.
         State::Reserved if order.is_edited_before_booking() => {
@@ -45,8 +46,7 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
             vec![Leg::ExpireHolds]
         }
         State::Cancelled | State::Refused => let_payments_go(order),
-        // A payment that was added may be what it waits for.
-        State::Held => ask_payments(order),
+        State::Held => wait_for_release(order, now),
         State::Completed => Vec::new(),
     };
     if let Some(stamp) = order.crm_stamp()
@@ -61,7 +61,10 @@ pub(crate) fn next(order: &Order, sourced: bool, crm: bool, now: Timestamp) -> N
         (true, true) => Next::Done,
         (true, false) => {
             let by = order.capture_by().map(|(_, by)| by);
-            let until = [order.holds_expire_at(), order.pickup_lapses_at(), by].into_iter().flatten().min();
+            let until = [order.holds_expire_at(), order.asks_credit_at(), order.pickup_lapses_at(), by]
+                .into_iter()
+                .flatten()
+                .min();
             Next::Wait(until.and_then(|until| Timestamp::from_millisecond(until).ok()))
         }
     }
@@ -142,6 +145,21 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
 /// Is the money there that we shall take?
 fn ask_payments(order: &Order) -> Vec<Leg> {
     order.unasked_payments().map(|payment| Leg::AskPayment(payment.id.clone())).collect()
+}
+
+/// While it is held: a payment that was added may be what it waits for, or room on the customer's account.
+fn wait_for_release(order: &Order, now: Timestamp) -> Vec<Leg> {
+    let mut legs = ask_payments(order);
+    if let Some(at) = order.asks_credit_at() {
+        // Whoever sets a limit needs a customer to set it for.
+        if !order.erp_customer {
+            legs.push(Leg::ErpCustomer);
+        }
+        if at <= now.as_millisecond() {
+            legs.push(Leg::AskCredit(Look::Again));
+        }
+    }
+    legs
 }
 
 /// Nothing more will be taken of these.

@@ -39,6 +39,7 @@ fn problems(config: &Config) -> Vec<String> {
                 .push(format!("orders.channels.{name}.crm names {:?}; add orders.crms.{:?}", channel.crm, channel.crm));
         }
     }
+    problems.extend(config.orders.credit_problems());
     problems.extend(payments(config));
     for (name, channel) in &config.returns.channels {
         if !config.returns.erps.contains_key(&channel.erp) {

@@ -293,6 +293,10 @@ fn show(answer: &Value) {
     for hold in list(one, "/holds") {
         console::say(&format!("held: {}: {}", word(hold, "/reason"), word(hold, "/detail")));
     }
+    for check in list(one, "/creditChecks") {
+        let verdict = plain(&word(check, "/verdict"), "CREDIT_VERDICT_");
+        console::say(&format!("credit: {verdict}: {}", word(check, "/why")));
+    }
     for step in list(one, "/pickup/steps") {
         let (at, who, stage) = (word(step, "/at"), word(step, "/who"), plain(&word(step, "/stage"), "PICKUP_STAGE_"));
         console::say(&format!("pickup at {}: {at} {stage} by {who}: {}", word(step, "/location"), word(step, "/why")));

@@ -6,6 +6,7 @@ mod bench;
 mod booking;
 mod contract;
 mod crediting;
+mod customer_credit;
 mod inbound;
 mod polling;
 mod posting;

@@ -5,6 +5,7 @@ use retail_proto::inventory::v1 as stock;
 
 use super::worth::repriced;
 use super::{Edit, EditedLine, Returned, Step};
+use crate::credit;
 use crate::facts::millionths;
 use crate::holding::{Holding, redone_reservation};
 use crate::payments;
@@ -12,8 +13,16 @@ use crate::pickup::{By, Pickup, Stage};
 use crate::record::{Order, State};
 
 /// Holds whose causes are looked at anew once the order is another one.
-const ASKED_ANEW: [&str; 6] =
-    ["UNKNOWN_ITEM", "TOTAL_MISMATCH", "INSUFFICIENT_STOCK", "RISK_SCORE", "TOTAL_ABOVE_LIMIT", "ADDRESS_INCOMPLETE"];
+const ASKED_ANEW: [&str; 8] = [
+    "UNKNOWN_ITEM",
+    "TOTAL_MISMATCH",
+    "INSUFFICIENT_STOCK",
+    "RISK_SCORE",
+    "TOTAL_ABOVE_LIMIT",
+    "ADDRESS_INCOMPLETE",
+    credit::OVER,
+    credit::CURRENCY,
+];
 
 impl Order {
     /// The order is edited before the ERP is told of it.

@@ -59,7 +59,9 @@ pub(super) fn edit(order: &mut Order, world: &mut World, wish: &Edited, by: By<'
     let ours = order.payments.iter().any(|payment| !payment.service.is_empty());
     let reference =
         if ours { format!("pi-{}", world.purse.count() + 1) } else { format!("shop-{}", order.payments.len()) };
-    let payment = wish.paid.map(|well| {
+    // What is on account is paid at the ERP, which is none of ours.
+    let paid = wish.paid.filter(|_| order.credit.is_none());
+    let payment = paid.map(|well| {
         let told = Purse::payment(&reference, if well { 9_000 } else { 2_500 });
         let captured = i32::from(pb::PaymentState::Captured);
         if ours {
@@ -83,7 +85,7 @@ pub(super) fn edit(order: &mut Order, world: &mut World, wish: &Edited, by: By<'
     if order.edit(&asked, known, by).is_err() || order.edits.len() == before {
         return;
     }
-    if let Some(well) = wish.paid.filter(|_| ours) {
+    if let Some(well) = paid.filter(|_| ours) {
         world.purse.pays(&reference, if well { 9_000 } else { 2_500 }, true, !well);
     }
     order.advance();

@@ -12,6 +12,7 @@ use super::shop::Shop;
 use super::{UNIT, splitting};
 use crate::ask;
 use crate::calls::editing;
+use crate::credit::account::Account;
 use crate::journey::Brought;
 use crate::leg::Leg;
 use crate::record::{Line, Order, State};
@@ -48,6 +49,8 @@ pub(super) struct World {
     pub(super) silent: BTreeSet<usize>,
     /// The same at the shop.
     pub(super) unheard: BTreeSet<usize>,
+    /// The customer's account, where the order was sold on account.
+    pub(super) account: Account,
     /// Moves of lines whose first answer was lost.
     pub(super) silent_moves: BTreeSet<usize>,
 }
@@ -252,7 +255,9 @@ impl World {
                 Ok(Brought::Done)
             }
             Leg::ErpCustomer => Ok(Brought::Record(record("customer", "c"))),
+            Leg::AskCredit(look) => Ok(self.ask_credit(order, *look, luck)),
             Leg::BookSalesOrder => {
+                self.counts_what_is_booked(order);
                 for line in order.lines.iter().filter(|line| line.quantity > 0) {
                     let fresh = ErpLine {
                         location: line.location.clone(),

@@ -9,6 +9,7 @@ use retail_proto::types::v1::{Outcome, OutcomeState};
 use retail_runtime::fault::Class;
 use tonic::{Request, Response, Status};
 
+use crate::credit::CreditDesk;
 use crate::harness::{Books, done, gbp, record, refusal};
 
 /// What the ERP does with the next sales orders, oldest first; afterwards it does what it is asked.
@@ -46,6 +47,8 @@ pub(crate) struct Ledgers {
     pub(crate) inputs: BTreeMap<String, pb::SalesOrderInput>,
     pub(crate) deposits: BTreeMap<String, pb::RecordPaymentRequest>,
     pub(crate) refunds: BTreeMap<String, pb::RecordRefundRequest>,
+    /// What customers may owe.
+    pub(crate) credit: CreditDesk,
     /// Sales orders that others entered.
     pub(crate) foreign: Vec<pb::SalesOrder>,
     /// Orders as they changed; the cursor is a place in it.
@@ -139,7 +142,7 @@ impl Erp {
     }
 }
 
-fn away() -> Status {
+pub(crate) fn away() -> Status {
     refusal(Class::Unavailable, "VENDOR_UNREACHABLE")
 }
 
@@ -191,6 +194,13 @@ impl ErpService for Erp {
             let order = books.orders.get(&id).cloned();
             Ok(Response::new(pb::CreateSalesOrderResponse { outcome: done(), order }))
         })
+    }
+
+    async fn get_customer_credit(
+        &self,
+        request: Request<pb::GetCustomerCreditRequest>,
+    ) -> Result<Response<pb::GetCustomerCreditResponse>, Status> {
+        self.books.write(|books| books.customer_credit(request.get_ref())).map(Response::new)
     }
 
     async fn get_sales_order(

@@ -4,6 +4,7 @@
 mod adoption;
 mod cancellation;
 mod capture;
+mod credit;
 mod edits;
 mod erp;
 mod harness;
