@@ -1,7 +1,7 @@
 //! A payment service with customers who pay at it: authorizations that run out or are declined, people who capture in its
 //! own screens, tellings that come late and twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_flow::Failure;
 use retail_proto::orders::v1 as orders;
@@ -27,6 +27,8 @@ struct Intent {
     by_others: i64,
     refunds: BTreeMap<String, i64>,
     changes: u64,
+    /// The customer let his card be kept.
+    saved: bool,
 }
 
 impl Intent {
@@ -66,6 +68,7 @@ impl Intent {
             several_captures: self.several,
             authorized_until: Some(prost_types::Timestamp { seconds: self.until, nanos: 0 }),
             revision: format!("{id}/{}", self.changes),
+            reusable: self.saved,
             ..pay::Payment::default()
         }
     }
@@ -80,6 +83,10 @@ fn record(id: &str) -> Ref {
 pub(super) struct Purse {
     intents: BTreeMap<String, Intent>,
     said: Vec<pay::Payment>,
+    /// What the bank says when the customer is not there; none when his card is not kept.
+    absent: Option<bool>,
+    /// Authorizations whose first answer was lost.
+    silent: BTreeSet<String>,
 }
 
 /// What happens at the service.
@@ -101,9 +108,15 @@ impl Purse {
         self.intents.insert(reference.to_owned(), intent);
     }
 
+    /// The customer lets his card be kept; his bank says so to payments without him.
+    pub(super) fn keeps(&mut self, bank: bool) {
+        self.absent = Some(bank);
+        self.intents.values_mut().for_each(|intent| intent.saved = true);
+    }
+
     /// The channel whose payments of gateway `pay` are held here.
     pub(super) fn channel() -> Channel {
-        Channel { gateways: [("pay".to_owned(), "pay".to_owned())].into(), ..Channel::default() }
+        Channel { gateways: [("pay".to_owned(), "pay".to_owned())].into(), reauthorize: true, ..Channel::default() }
     }
 
     /// An authorization as the channel tells of it.
@@ -193,10 +206,12 @@ impl Purse {
         }
     }
 
-    pub(super) fn perform(&mut self, order: &Order, leg: &Leg) -> Result<Brought, Failure> {
+    pub(super) fn perform(&mut self, order: &Order, leg: &Leg, luck: u8) -> Result<Brought, Failure> {
         let named = |id: &str| order.payments.iter().find(|payment| payment.id == *id).cloned().unwrap();
         let done = if let Leg::AskPayment(id) = leg {
             self.adopt(&named(id))
+        } else if let Leg::AuthorizeAnew(id) = leg {
+            self.authorizes(&named(id), luck)
         } else if let Leg::Capture(id) = leg {
             self.capture(&named(id))
         } else if let Leg::LetPaymentGo(id) = leg {
@@ -216,6 +231,28 @@ impl Purse {
         let intent = intent.ok_or_else(|| Failure::refused("NO_SUCH_PAYMENT", "none".to_owned()))?;
         intent.external_ref.clone_from(&payment.id);
         Ok(Brought::Paid(Box::new(intent.told(&payment.reference))))
+    }
+
+    /// Once, however often it is asked; the first answer may be lost.
+    fn authorizes(&mut self, asked: &Payment, luck: u8) -> Result<Brought, Failure> {
+        let bank = self.absent.expect("only what the customer let be kept");
+        if !self.intents.values().any(|intent| intent.external_ref == asked.id) {
+            assert!(self.holds_nothing(), "two authorizations at once: {:?}", self.intents);
+            let held: i64 = self.captured() + asked.minor;
+            assert!(held <= self.agreed(), "{held} of {} that the customer agreed to", self.agreed());
+            self.pays(&format!("pi-{}", self.intents.len() + 1), asked.minor, false, !bank);
+            self.intents.values_mut().last().unwrap().external_ref.clone_from(&asked.id);
+        }
+        if luck.is_multiple_of(3) && self.silent.insert(asked.id.clone()) {
+            return Err(Failure::Unknown { reason: "NO_ANSWER".into(), detail: "lost".into() });
+        }
+        let made = self.intents.iter().find(|(_, intent)| intent.external_ref == asked.id).unwrap();
+        Ok(Brought::Paid(Box::new(made.1.told(made.0))))
+    }
+
+    /// What the customer has authorized himself.
+    fn agreed(&self) -> i64 {
+        self.intents.values().filter(|intent| intent.saved).map(|intent| intent.authorized).sum()
     }
 
     fn capture(&mut self, capture: &Payment) -> Result<Brought, Failure> {
