@@ -268,6 +268,12 @@ mod tests {
     }
 
     #[test]
+    fn every_wrong_field_of_what_is_authorized_anew_is_named_at_once() {
+        let bad = anew(&pb::AuthorizeAnewRequest::default()).unwrap_err();
+        assert_eq!(fields(&bad), ["idempotency_key", "external_ref", "payment_id", "amount"]);
+    }
+
+    #[test]
     fn an_amount_that_stripe_cannot_count_is_a_wrong_field() {
         let request = |minor_units, currency: &str| pb::RefundPaymentRequest {
             idempotency_key: "k".to_owned(),

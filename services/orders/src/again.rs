@@ -9,7 +9,7 @@
 use retail_proto::orders::v1 as pb;
 use retail_proto::payments::v1 as pay;
 
-use crate::documents::Payment;
+use crate::documents::{Payment, Standing};
 use crate::record::Order;
 
 /// Reason of a refusal that only says that the time was over.
@@ -52,6 +52,13 @@ impl Order {
         self.payments.iter().find(|payment| payment.is_awaited())
     }
 
+    /// True while somebody is asked for what is still owed, or will be once a capture is taken.
+    pub(crate) fn is_renewing(&self) -> bool {
+        let planned = self.planned_capture().map(|capture| &capture.taken_from);
+        let from = planned.and_then(|from| self.payments.iter().find(|one| one.id == *from));
+        self.awaited_authorization().is_some() || from.is_some_and(|from| self.renews(from))
+    }
+
     /// True when nobody knows yet what became of a capture, or of an authorization that is asked for anew.
     pub(crate) fn money_is_moving(&self) -> bool {
         self.planned_capture().is_some() || self.awaited_authorization().is_some()
@@ -71,12 +78,12 @@ impl Order {
         if missing == 0 || !settled || self.money_is_moving() {
             return;
         }
-        let firsts = self.payments.iter().filter(|payment| payment.again_of.is_empty() && payment.may_renew());
-        let usable = firsts.filter_map(|first| {
+        let mut firsts = self.payments.iter().filter(|payment| payment.again_of.is_empty() && payment.may_renew());
+        let usable = firsts.find_map(|first| {
             let minor = missing.min(self.left_of_consent(first));
             (minor > 0).then(|| (first.clone(), minor))
         });
-        let Some((first, minor)) = usable.into_iter().next() else { return };
+        let Some((first, minor)) = usable else { return };
         let named = self.payments.iter().filter(|payment| payment.taken_from.is_empty()).count();
         self.payments.push(Payment {
             id: format!("{}/p{}", self.id, named.saturating_add(1)),
@@ -103,36 +110,40 @@ impl Order {
     }
 
     fn life(&self, authorization: &Payment) -> Life {
-        let state = authorization.standing.as_ref().map(|standing| {
-            let state = pay::PaymentState::try_from(standing.state).unwrap_or(pay::PaymentState::Pending);
-            (state, standing.is_open())
-        });
-        if matches!(state, Some((pay::PaymentState::Disputed, _))) {
+        let standing = authorization.standing.as_ref();
+        let state = standing.map(|one| pay::PaymentState::try_from(one.state).unwrap_or(pay::PaymentState::Pending));
+        if state == Some(pay::PaymentState::Disputed) {
             return Life::Refused;
         }
         if !authorization.refusal.is_empty() {
-            let over = authorization.refusal.starts_with(RAN_OUT);
-            return if over { Life::Ended } else { Life::Refused };
+            return if authorization.refusal.starts_with(RAN_OUT) { Life::Ended } else { Life::Refused };
         }
         if self.payments.iter().any(|one| one.taken_from == authorization.id && one.last) {
             return Life::Ended;
         }
         if authorization.let_go {
-            // The order was cancelled and goods have left all the same.
+            // The order was cancelled, and goods have left all the same.
             return Life::Refused;
         }
-        let Some((state, open)) = state else { return Life::Open };
         match state {
-            _ if open => Life::Open,
-            pay::PaymentState::Unspecified | pay::PaymentState::Pending => Life::Open,
-            pay::PaymentState::Expired
-            | pay::PaymentState::Authorized
-            | pay::PaymentState::PartlyCaptured
-            | pay::PaymentState::Captured
-            | pay::PaymentState::PartlyRefunded
-            | pay::PaymentState::Refunded => Life::Ended,
+            None
+            | Some(pay::PaymentState::Unspecified)
+            | Some(pay::PaymentState::Pending)
+            | Some(pay::PaymentState::Authorized)
+            | Some(pay::PaymentState::PartlyCaptured) => Life::Open,
+            Some(pay::PaymentState::PartlyRefunded) | Some(pay::PaymentState::Refunded)
+                if standing.is_some_and(Standing::is_open) =>
+            {
+                Life::Open
+            }
+            Some(pay::PaymentState::Expired)
+            | Some(pay::PaymentState::Captured)
+            | Some(pay::PaymentState::PartlyRefunded)
+            | Some(pay::PaymentState::Refunded) => Life::Ended,
             // Whoever cancelled it meant it, and a bank's no is the customer's to mend.
-            pay::PaymentState::Failed | pay::PaymentState::Cancelled | pay::PaymentState::Disputed => Life::Refused,
+            Some(pay::PaymentState::Failed)
+            | Some(pay::PaymentState::Cancelled)
+            | Some(pay::PaymentState::Disputed) => Life::Refused,
         }
     }
 }

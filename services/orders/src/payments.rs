@@ -251,7 +251,7 @@ impl Order {
     /// asked for anew.
     #[must_use]
     pub fn lacks_money(&self) -> i64 {
-        if self.awaited_authorization().is_some() { 0 } else { self.missing_money() }
+        if self.is_renewing() { 0 } else { self.missing_money() }
     }
 
     /// What is neither taken nor authorized of the money for a booked order, minor units.

@@ -29,6 +29,8 @@ struct Intent {
     changes: u64,
     /// The customer let his card be kept.
     saved: bool,
+    /// It was authorized anew.
+    again: bool,
 }
 
 impl Intent {
@@ -237,11 +239,15 @@ impl Purse {
     fn authorizes(&mut self, asked: &Payment, luck: u8) -> Result<Brought, Failure> {
         let bank = self.absent.expect("only what the customer let be kept");
         if !self.intents.values().any(|intent| intent.external_ref == asked.id) {
-            assert!(self.holds_nothing(), "two authorizations at once: {:?}", self.intents);
-            let held: i64 = self.captured() + asked.minor;
-            assert!(held <= self.agreed(), "{held} of {} that the customer agreed to", self.agreed());
-            self.pays(&format!("pi-{}", self.intents.len() + 1), asked.minor, false, !bank);
-            self.intents.values_mut().last().unwrap().external_ref.clone_from(&asked.id);
+            let of_card = || self.intents.values().filter(|intent| intent.saved || intent.again);
+            assert!(of_card().all(|intent| !intent.is_open()), "two authorizations at once: {:?}", self.intents);
+            let claimed = of_card().map(Intent::captured).sum::<i64>() + asked.minor;
+            let agreed: i64 = of_card().filter(|intent| intent.saved).map(|intent| intent.authorized).sum();
+            assert!(claimed <= agreed, "{claimed} of {agreed} that the customer agreed to");
+            let reference = format!("pi-{}", self.intents.len() + 1);
+            self.pays(&reference, asked.minor, false, !bank);
+            let made = self.intents.get_mut(&reference).unwrap();
+            (made.external_ref, made.again) = (asked.id.clone(), true);
         }
         if luck.is_multiple_of(3) && self.silent.insert(asked.id.clone()) {
             return Err(Failure::Unknown { reason: "NO_ANSWER".into(), detail: "lost".into() });
@@ -250,16 +256,13 @@ impl Purse {
         Ok(Brought::Paid(Box::new(made.1.told(made.0))))
     }
 
-    /// What the customer has authorized himself.
-    fn agreed(&self) -> i64 {
-        self.intents.values().filter(|intent| intent.saved).map(|intent| intent.authorized).sum()
-    }
-
     fn capture(&mut self, capture: &Payment) -> Result<Brought, Failure> {
         let intent = self.intents.get_mut(&capture.reference).unwrap();
         if !intent.captures.contains_key(&capture.id) {
             if !intent.is_open() || intent.captured() + capture.minor > intent.authorized {
-                return Err(Failure::refused("AUTHORIZATION_EXPIRED", "it is over".to_owned()));
+                let ran_out = intent.state == pay::PaymentState::Expired;
+                let reason = if ran_out { "AUTHORIZATION_EXPIRED" } else { "ALREADY_CAPTURED" };
+                return Err(Failure::refused(reason, "it is over".to_owned()));
             }
             intent.captures.insert(capture.id.clone(), capture.minor);
             let over = capture.last || !intent.several || intent.captured() == intent.authorized;
