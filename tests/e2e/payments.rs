@@ -227,7 +227,7 @@ async fn a_bank_that_wants_the_customer_leaves_the_order_unpaid_until_he_has_pai
     assert_eq!(order["payments"][2]["state"], "PAYMENT_STATE_FAILED");
     assert_eq!(order["payments"][2]["cause"], "authentication_required");
     let anew = paid(&mesh, json!({"amount": 725})).await;
-    let named = json!({"payment": {"tender": "TENDER_CARD", "amount": {"minorUnits": "725", "currency": "GBP"},
+    let named = json!({"reason": "the bank wanted the customer", "payment": {"tender": "TENDER_CARD", "amount": {"minorUnits": "725", "currency": "GBP"},
         "state": "PAYMENT_STATE_AUTHORIZED", "gateway": "stripe", "reference": anew}});
     mesh.post(&format!("/v1/orders/{id}:addPayment"), "anew", named).await;
     mesh.until(&id, |order| order["status"] != "Booked, and not paid").await;

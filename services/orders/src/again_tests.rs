@@ -180,6 +180,17 @@ fn what_the_service_has_nothing_for_leaves_nothing_to_let_go() {
 }
 
 #[test]
+fn what_was_given_up_and_is_there_all_the_same_is_used() {
+    let mut order = kept();
+    ship(&mut order, 1, 6);
+    takes(&mut order);
+    refused(&mut order, "o-1/p2", "VENDOR_ANSWER_UNREADABLE: no JSON");
+    stand(&mut order, "o-1/p2", &told("pi_2", pay::PaymentState::Authorized, 678, 0, "made"), 3);
+    order.advance();
+    assert_eq!((order.lacks_money(), order.rooms()), (0, 678));
+}
+
+#[test]
 fn an_order_that_is_cancelled_lets_go_of_what_it_asked_for_once_it_is_known() {
     let mut order = kept();
     stand(&mut order, "o-1/p1", &told("pi_1", pay::PaymentState::Expired, 2208, 0, "2"), 2);

@@ -308,6 +308,8 @@ pub(crate) fn stand(order: &mut Order, id: &str, told: &pay::Payment, at: i64) -
     let standing = Standing::of(told, &currency);
     if let Some(made) = told.payment.as_ref().filter(|_| authorization.reference.is_empty()) {
         authorization.reference.clone_from(&made.id);
+        // It was asked for anew, and is there although that was given up.
+        authorization.let_go = false;
     }
     let known = authorization.standing.as_ref();
     // What was captured never falls: a telling that knows of less is an older one.
