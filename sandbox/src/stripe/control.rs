@@ -25,6 +25,10 @@ struct Pay {
     /// Asks for several captures.
     #[serde(default)]
     several_captures: bool,
+    /// Whose it is, as the shop names him; with `setup_future_usage` his method is kept.
+    customer: Option<String>,
+    /// `off_session` or `on_session`.
+    setup_future_usage: Option<String>,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -156,6 +160,11 @@ fn pay(call: &Call<'_>, ask: Pay) -> Done {
     }
     if ask.several_captures {
         params.push("payment_method_options[card][request_multicapture]", "if_available");
+    }
+    for (name, value) in [("customer", &ask.customer), ("setup_future_usage", &ask.setup_future_usage)] {
+        if let Some(value) = value {
+            params.push(name, value);
+        }
     }
     intents::create(call, &params)
 }
