@@ -40,7 +40,7 @@ pub(crate) fn compare(found: &Findings, book: &Book, watch: &Watch) {
     exists(found, book, watch);
     rests(found, watch);
     balances(found, book, watch);
-    web::agrees(&found.paid, &found.orders, !found.parked.is_empty(), watch);
+    web::agrees(&found.paid, &found.books, &found.orders, !found.parked.is_empty(), watch);
     for parked in found.parked.iter().chain(&found.untold) {
         watch.count("waiting_for_people");
         watch.trace().line("END", &format!("waits for a person: {parked}"));

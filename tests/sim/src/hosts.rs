@@ -116,6 +116,7 @@ fn let_customers_pay(config: &mut Config) -> anyhow::Result<()> {
     let mut orders = config.orders.channels.get("shop").context("the laptop's shop")?.clone();
     orders.address.clear();
     orders.gateways.insert("stripe".to_owned(), "pay".to_owned());
+    orders.reauthorize = true;
     config.orders.channels.insert(web::CHANNEL.to_owned(), orders);
     let mut returns = config.returns.channels.get("shop").context("the laptop's shop")?.clone();
     returns.address.clear();

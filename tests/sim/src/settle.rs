@@ -101,14 +101,15 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         rest(people).await;
     }
     let (untold, parked) = parked(people).await?.into_iter().partition(|one| one.starts_with("messages:"));
+    let orders = all(people, "/v1/orders", "orders").await?;
     let findings = Findings {
         books: people.twins().get("/__sandbox/books").await?,
-        orders: all(people, "/v1/orders", "orders").await?,
+        paid: people.paid_on_the_web(&orders).await?,
+        orders,
         returns: all(people, "/v1/returns", "returns").await?,
         stock: stock(people).await?,
         parked,
         untold,
-        paid: people.paid_on_the_web().await?,
         lost: people.lost_on_the_road().await,
     };
     if let Some(returns) = people.shelves.get("returns") {

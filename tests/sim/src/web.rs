@@ -15,8 +15,8 @@ pub(crate) const CHANNEL: &str = "web";
 pub(crate) struct Paid {
     /// The order's number.
     pub(crate) number: String,
-    /// The service's own record.
-    pub(crate) intent: Value,
+    /// The service's own records: what the customer authorized, then what was authorized anew for it.
+    pub(crate) intents: Vec<Value>,
 }
 
 impl People {
@@ -28,7 +28,12 @@ impl People {
         let must_prove = self.rng.chance(200);
         let card = if must_prove { "pm_card_authenticationRequired" } else { "pm_card_visa" };
         let several = self.rng.chance(500);
-        let pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
+        let mut pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
+        // Some let the shop keep their card, so that what is left can be authorized anew; one bank wants to see them again.
+        if self.rng.chance(600) {
+            pay["customer"] = json!(format!("cus_{name}"));
+            pay["setup_future_usage"] = json!("off_session");
+        }
         let Ok(paid) = self.twins().post("/__sandbox/stripe/pay", &pay).await else { return };
         let intent = text(&paid, "id");
         body["channel"] = json!(CHANNEL);
@@ -52,12 +57,17 @@ impl People {
     }
 
     /// Every payment of the web shop as the service has it.
-    pub(crate) async fn paid_on_the_web(&self) -> anyhow::Result<Vec<Paid>> {
+    pub(crate) async fn paid_on_the_web(&self, orders: &[Value]) -> anyhow::Result<Vec<Paid>> {
         let paid = self.notes.book().paid.clone();
         let mut all = Vec::with_capacity(paid.len());
         for (number, id) in paid {
-            let intent = self.twins().get(&format!("/__sandbox/stripe/object?id={id}")).await?;
-            all.push(Paid { number, intent });
+            let order = orders.iter().find(|order| order["orderNumber"] == *number);
+            let again = order.into_iter().flat_map(authorized_anew).filter(|known| *known != id);
+            let mut intents = Vec::new();
+            for id in [id.clone()].into_iter().chain(again) {
+                intents.push(self.twins().get(&format!("/__sandbox/stripe/object?id={id}")).await?);
+            }
+            all.push(Paid { number, intents });
         }
         Ok(all)
     }
@@ -73,19 +83,31 @@ impl People {
     }
 }
 
-/// `money_once`: what the service took is what the order says was taken, no more than the customer authorized, and of an
-/// order that is over nothing is held any more.
-pub(crate) fn agrees(paid: &[Paid], orders: &[Value], someone_waits: bool, watch: &Watch) {
-    for Paid { number, intent } in paid {
-        let of = |field: &str| intent[field].as_i64().unwrap_or(0);
-        let (taken, held, most) = (of("amount_received"), of("amount_capturable"), of("amount"));
+/// `money_once`: what the service took is what the order says was taken, no more than the customer authorized, out of
+/// payments that the order knows; and of an order that is over nothing is held any more.
+pub(crate) fn agrees(paid: &[Paid], books: &Value, orders: &[Value], someone_waits: bool, watch: &Watch) {
+    let everything: i64 =
+        paid.iter().flat_map(|paid| &paid.intents).map(|intent| number_of(intent, "amount_received")).sum();
+    let captured = &books["stripe"]["payments"]["captured"];
+    watch.trace().line("END", &format!("the payment service took {captured}, {everything} of it for known payments"));
+    if captured.as_i64().is_some_and(|captured| captured != everything) {
+        watch.violated("money_once", format!("the service took {captured}, known payments come to {everything}"));
+    }
+    for Paid { number, intents } in paid {
+        let of = |field: &str| -> i64 { intents.iter().map(|intent| number_of(intent, field)).sum() };
+        let (taken, held) = (of("amount_received"), of("amount_capturable"));
+        let most = intents.first().map_or(0, |first| number_of(first, "amount"));
+        if intents.len() > 1 {
+            watch.count("authorized_anew");
+        }
         let order = orders.iter().find(|order| order["orderNumber"] == **number);
         let said: i64 = order.map_or(0, taken_with);
         let state = order.map_or("", |order| order["state"].as_str().unwrap_or_default());
-        let status = &intent["status"];
-        let line = format!("payment of {number}: {status}, {taken} of {most} taken, {held} held; {state} says {said}");
+        let status: Vec<&Value> = intents.iter().map(|intent| &intent["status"]).collect();
+        let line =
+            format!("payment of {number}: {status:?}, {taken} of {most} taken, {held} held; {state} says {said}");
         watch.trace().line("END", &line);
-        if taken > most {
+        if taken + held > most {
             watch.violated("money_once", line.clone());
         }
         if taken != said && !someone_waits {
@@ -96,6 +118,17 @@ pub(crate) fn agrees(paid: &[Paid], orders: &[Value], someone_waits: bool, watch
             watch.violated("money_once", format!("{line}: nobody will ever take or free it"));
         }
     }
+}
+
+/// The service's ids of what an order has authorized anew.
+fn authorized_anew(order: &Value) -> Vec<String> {
+    let again = |payment: &&Value| !text(payment, "againOf").is_empty() && !text(payment, "reference").is_empty();
+    let payments = order["payments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    payments.iter().filter(again).map(|payment| text(payment, "reference")).collect()
+}
+
+fn number_of(record: &Value, field: &str) -> i64 {
+    record[field].as_i64().unwrap_or(0)
 }
 
 /// What an order says that was taken of its authorizations.
