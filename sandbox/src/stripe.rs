@@ -21,6 +21,7 @@ mod office;
 mod once;
 mod params;
 mod refunds;
+mod saved;
 mod search;
 mod sender;
 mod tables;

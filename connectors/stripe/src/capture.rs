@@ -129,6 +129,7 @@ pub(crate) fn refused(problem: &Problem) -> Outcome {
         "charge_expired_for_capture" => "AUTHORIZATION_EXPIRED",
         "charge_already_refunded" => "REFUND_EXCEEDS_PAYMENT",
         "charge_disputed" => "PAYMENT_DISPUTED",
+        "authentication_required" => "AUTHENTICATION_REQUIRED",
         _ if problem.kind == "card_error" => "CARD_DECLINED",
         _ => "PAYMENT_SERVICE_REFUSED",
     };

@@ -12,12 +12,13 @@ pub enum Effect {
 }
 
 /// Every method of the contract that is implemented, except `Describe`.
-pub const METHODS: [(&str, Effect, Poster); 8] = [
+pub const METHODS: [(&str, Effect, Poster); 9] = [
     ("GetPayment", Effect::Read, Poster::Unspecified),
     ("FindPayments", Effect::Read, Poster::Unspecified),
     ("AdoptPayment", Effect::Keyed, Poster::Weft),
     ("CapturePayment", Effect::Keyed, Poster::Either),
     ("CancelAuthorization", Effect::Keyed, Poster::Either),
+    ("AuthorizeAnew", Effect::Keyed, Poster::Weft),
     ("RefundPayment", Effect::Keyed, Poster::Either),
     ("ListChanges", Effect::Read, Poster::Unspecified),
     ("AcceptWebhook", Effect::Keyed, Poster::Vendor),

@@ -1,13 +1,14 @@
 //! Stripe as a payment service of the mesh. Owns: the mapping between `retail.payments.v1` and Stripe's API v1, its
 //! webhooks, and what its errors mean. Refuses: card data, any decision about an order, and any state.
-//! Calls enter by gRPC in `payments.rs`, look at the payment (`reading.rs`), are judged by pure rules (`capture.rs`,
-//! `refund.rs`) and leave as forms through `api.rs`. Webhooks enter raw through `webhook.rs`, are only a hint which
-//! payment to read, and are answered after the owner of payment facts has it. Limits, repeats and breakers come from
+//! Calls enter by gRPC in `payments.rs`, look at the payment (`reading.rs`), are judged by pure rules (`authorize.rs`,
+//! `capture.rs`, `refund.rs`) and leave as forms through `api.rs`. Webhooks enter raw through `webhook.rs`, are only a hint
+//! which payment to read, and are answered after the owner of payment facts has it. Limits, repeats and breakers come from
 //! `platform/connect`.
 
 mod adopt;
 mod amount;
 mod api;
+mod authorize;
 mod cancel;
 mod capture;
 mod changes;

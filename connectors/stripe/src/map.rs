@@ -55,6 +55,7 @@ impl Account {
             cause: cause(intent),
             created_at: Some(at_second(intent.created)),
             revision: String::new(),
+            reusable: reusable(intent).is_some(),
         };
         let digest = Sha256::digest(payment.encode_to_vec());
         payment.revision = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -167,6 +168,14 @@ pub(crate) fn blocks(dispute: &Dispute) -> bool {
 /// True when the payment takes several captures.
 pub(crate) fn several(card: &Card) -> bool {
     card.multicapture.as_ref().is_some_and(|multicapture| multicapture.status == "available")
+}
+
+/// Customer and payment method of a payment whose method "can be used off-session" afterwards ("Save payment details during
+/// payment").
+pub(crate) fn reusable(intent: &Intent) -> Option<(&str, &str)> {
+    let off_session = intent.setup_future_usage.as_deref() == Some("off_session");
+    let (customer, method) = (intent.customer.as_deref()?, intent.payment_method.as_deref()?);
+    off_session.then_some((customer, method))
 }
 
 fn cause(intent: &Intent) -> String {

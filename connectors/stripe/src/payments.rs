@@ -100,6 +100,17 @@ impl PaymentsService for Connector {
         .await
     }
 
+    async fn authorize_anew(&self, asked: Request<pb::AuthorizeAnewRequest>) -> Answer<pb::AuthorizeAnewResponse> {
+        let asked = asked.into_inner();
+        answer(async {
+            self.ours("instance", &asked.instance)?;
+            let wanted = request::anew(&asked)?;
+            let (outcome, payment) = self.anew(&wanted).await?;
+            Ok(pb::AuthorizeAnewResponse { outcome: Some(outcome), payment })
+        })
+        .await
+    }
+
     async fn refund_payment(&self, asked: Request<pb::RefundPaymentRequest>) -> Answer<pb::RefundPaymentResponse> {
         let asked = asked.into_inner();
         answer(async {

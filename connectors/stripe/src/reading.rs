@@ -13,6 +13,7 @@ use crate::request::Wanted;
 use crate::wire::{Dispute, Intent, Page, Refund};
 
 const GET: &str = "payment_intent.get";
+const LIST: &str = "payment_intent.list";
 const SEARCH: &str = "payment_intent.search";
 /// Largest page of any list.
 const PAGE: &str = "100";
@@ -81,6 +82,33 @@ impl Connector {
             }
         }
         Err(Error::Unreadable { operation, why: format!("{payment} has more than a thousand") })
+    }
+
+    /// Id of the customer's payment, made no earlier than another one, that is the one looked for ("List all
+    /// PaymentIntents": `customer`, `created`).
+    pub(crate) async fn of_customer(
+        &self,
+        customer: &str,
+        earlier: &Intent,
+        is: impl Fn(&Intent) -> bool,
+    ) -> Result<Option<String>, Error> {
+        let since = earlier.created.to_string();
+        let mut last: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("customer", customer), ("created[gte]", &since), ("limit", PAGE)];
+            query.extend(last.as_deref().map(|last| ("starting_after", last)));
+            let page: Option<Page<Intent>> = self.api.read(LIST, Lane::Critical, "/v1/payment_intents", &query).await?;
+            let page = page.ok_or_else(|| Error::Unreadable { operation: LIST, why: "there is none".to_owned() })?;
+            if let Some(found) = page.data.iter().find(|intent| is(intent)) {
+                return Ok(Some(found.id.clone()));
+            }
+            last = page.data.last().map(|intent| intent.id.clone());
+            if !page.has_more || last.is_none() {
+                return Ok(None);
+            }
+        }
+        // What was not seen may be there: nothing is sent on a guess.
+        Err(Error::Unreadable { operation: LIST, why: format!("{customer} has more than a thousand since {since}") })
     }
 
     /// Payments under a reference, newest first.

@@ -43,6 +43,19 @@ pub(crate) struct Refund {
     pub(crate) key: String,
 }
 
+/// Money to be authorized anew.
+#[derive(Debug, Clone)]
+pub(crate) struct Anew {
+    /// The earlier payment.
+    pub(crate) payment_id: String,
+    pub(crate) reference: String,
+    pub(crate) amount: Money,
+    /// The amount as Stripe counts it.
+    pub(crate) theirs: i64,
+    pub(crate) verify_only: bool,
+    pub(crate) key: String,
+}
+
 /// An authorization to be let go.
 #[derive(Debug, Clone)]
 pub(crate) struct Cancellation {
@@ -131,6 +144,24 @@ pub(crate) fn capture(request: &pb::CapturePaymentRequest) -> Result<Capture, Ba
         amount,
         theirs,
         last: request.r#final,
+        verify_only: request.verify_only,
+        key: request.idempotency_key.clone(),
+    })
+}
+
+pub(crate) fn anew(request: &pb::AuthorizeAnewRequest) -> Result<Anew, BadShape> {
+    let mut violations = Violations::default();
+    require_key(&mut violations, &request.idempotency_key);
+    require_reference(&mut violations, &request.external_ref);
+    require_payment(&mut violations, &request.payment_id);
+    let Some((amount, theirs)) = money(&mut violations, request.amount.as_ref()) else {
+        return Err(violations.into_shape());
+    };
+    violations.check().map(|()| Anew {
+        payment_id: request.payment_id.clone(),
+        reference: request.external_ref.clone(),
+        amount,
+        theirs,
         verify_only: request.verify_only,
         key: request.idempotency_key.clone(),
     })
@@ -233,6 +264,12 @@ mod tests {
     #[test]
     fn every_wrong_field_of_a_capture_is_named_at_once() {
         let bad = capture(&pb::CapturePaymentRequest::default()).unwrap_err();
+        assert_eq!(fields(&bad), ["idempotency_key", "external_ref", "payment_id", "amount"]);
+    }
+
+    #[test]
+    fn every_wrong_field_of_what_is_authorized_anew_is_named_at_once() {
+        let bad = anew(&pb::AuthorizeAnewRequest::default()).unwrap_err();
         assert_eq!(fields(&bad), ["idempotency_key", "external_ref", "payment_id", "amount"]);
     }
 

@@ -21,6 +21,12 @@ pub(crate) struct Intent {
     pub(crate) cancellation_reason: Option<String>,
     #[serde(default)]
     pub(crate) created: i64,
+    #[serde(default)]
+    pub(crate) customer: Option<String>,
+    #[serde(default)]
+    pub(crate) payment_method: Option<String>,
+    #[serde(default)]
+    pub(crate) setup_future_usage: Option<String>,
     #[serde(default, deserialize_with = "expanded")]
     pub(crate) latest_charge: Option<Charge>,
     #[serde(default)]

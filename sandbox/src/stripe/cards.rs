@@ -10,6 +10,10 @@ pub(super) enum Behaviour {
     Declined(&'static str, &'static str),
     /// Wants the customer's consent first.
     Asks,
+    /// Wants the customer's consent unless it was saved with it.
+    AsksUntilSaved,
+    /// Pays until it is attached to a customer; charges of him fail.
+    FailsOnceSaved,
     /// Pays; a refund of it is pending first.
     RefundsSlowly,
     /// Pays; a refund of it fails after it seemed to succeed.
@@ -24,6 +28,23 @@ pub(super) struct Card {
     pub(super) brand: &'static str,
     pub(super) last4: &'static str,
     pub(super) behaviour: Behaviour,
+}
+
+impl Card {
+    /// The card once it is attached to a customer.
+    pub(super) fn once_saved(mut self) -> Card {
+        self.behaviour = match self.behaviour {
+            Behaviour::AsksUntilSaved => Behaviour::Pays,
+            Behaviour::FailsOnceSaved => Behaviour::Declined("card_declined", "generic_decline"),
+            same @ (Behaviour::Pays
+            | Behaviour::Declined(..)
+            | Behaviour::Asks
+            | Behaviour::RefundsSlowly
+            | Behaviour::RefundsFail
+            | Behaviour::Disputes) => same,
+        };
+        self
+    }
 }
 
 /// A card by the name of its payment method.
@@ -41,6 +62,8 @@ pub(super) fn card(name: &str) -> Option<Card> {
         }
         "pm_card_chargeDeclinedExpiredCard" => visa("0069", Behaviour::Declined("expired_card", "expired_card")),
         "pm_card_authenticationRequired" => visa("3184", Behaviour::Asks),
+        "pm_card_authenticationRequiredOnSetup" => visa("3155", Behaviour::AsksUntilSaved),
+        "pm_card_chargeCustomerFail" => visa("0341", Behaviour::FailsOnceSaved),
         "pm_card_pendingRefund" => visa("7726", Behaviour::RefundsSlowly),
         "pm_card_refundFail" => visa("3184", Behaviour::RefundsFail),
         "pm_card_createDispute" => visa("0259", Behaviour::Disputes),

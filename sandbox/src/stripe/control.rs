@@ -1,4 +1,4 @@
-//! The operator's verbs of the account: pay, authenticate, dispute and how it goes on, how a refund ends, webhooks,
+//! The operator's verbs of the account: pay, authenticate, expire, dispute and how it goes on, how a refund ends, webhooks,
 //! redeliver, progress, plan, object.
 
 use serde::Deserialize;
@@ -25,6 +25,10 @@ struct Pay {
     /// Asks for several captures.
     #[serde(default)]
     several_captures: bool,
+    /// Whose it is, as the shop names him; with `setup_future_usage` his method is kept.
+    customer: Option<String>,
+    /// `off_session` or `on_session`.
+    setup_future_usage: Option<String>,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -47,6 +51,13 @@ struct Authenticate {
 
 fn yes() -> bool {
     true
+}
+
+/// An authorization that runs out before its time, with nobody else's clock moved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expire {
+    payment_intent: String,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +132,7 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
         ("POST", "authenticate") => {
             read(seen).and_then(|ask: Authenticate| intents::authenticated(call, &ask.payment_intent, ask.succeeds))
         }
+        ("POST", "expire") => read(seen).and_then(|ask: Expire| expire(call, &ask)),
         ("POST", "dispute") => read(seen).and_then(|ask| open(call, ask)),
         ("POST", "dispute/move") => read(seen).and_then(|ask: Move| moved(call, &ask)),
         ("POST", "refund/end") => read(seen).and_then(|ask: End| ended(call, &ask)),
@@ -157,7 +169,18 @@ fn pay(call: &Call<'_>, ask: Pay) -> Done {
     if ask.several_captures {
         params.push("payment_method_options[card][request_multicapture]", "if_available");
     }
+    for (name, value) in [("customer", &ask.customer), ("setup_future_usage", &ask.setup_future_usage)] {
+        if let Some(value) = value {
+            params.push(name, value);
+        }
+    }
     intents::create(call, &params)
+}
+
+fn expire(call: &Call<'_>, ask: &Expire) -> Done {
+    let intent = intents::the(call, &ask.payment_intent)?;
+    intents::unless(&intent, &["requires_capture"], "expired")?;
+    intents::ran_out(call, intent)
 }
 
 fn open(call: &Call<'_>, ask: Open) -> Done {

@@ -7,7 +7,7 @@ use super::cards::{self, Behaviour, Card};
 use super::charges::{self, Ending};
 use super::fault::{Done, Refusal};
 use super::params::Params;
-use super::{disputes, events, money, refunds};
+use super::{disputes, events, money, refunds, saved};
 
 const INTENT: &str = r#"{"id":"","object":"payment_intent","amount":0,"amount_capturable":0,"amount_details":{"tip":{}},
 "amount_received":0,"application":null,"application_fee_amount":null,"automatic_payment_methods":null,"canceled_at":null,
@@ -20,7 +20,7 @@ const INTENT: &str = r#"{"id":"","object":"payment_intent","amount":0,"amount_ca
 "statement_descriptor_suffix":null,"status":"requires_payment_method","transfer_data":null,"transfer_group":null}"#;
 
 const METHODS: [&str; 3] = ["automatic", "automatic_async", "manual"];
-const CREATE: [&str; 18] = [
+const CREATE: [&str; 19] = [
     "amount",
     "automatic_payment_methods[allow_redirects]",
     "automatic_payment_methods[enabled]",
@@ -38,6 +38,7 @@ const CREATE: [&str; 18] = [
     "payment_method_types",
     "receipt_email",
     "return_url",
+    "setup_future_usage",
     "statement_descriptor_suffix",
 ];
 
@@ -52,7 +53,15 @@ pub(super) fn create(call: &Call<'_>, params: &Params) -> Done {
     let several = "payment_method_options[card][request_multicapture]";
     let several = params.word(several, &["if_available", "never"])?;
     let confirm = params.boolean("confirm")?.unwrap_or(false);
-    let card = params.text("payment_method").map(known_card).transpose()?;
+    let off_session = params.boolean("off_session")?.unwrap_or(false);
+    if off_session && !confirm {
+        let message = "off_session can only be used with confirm=true.";
+        return Err(Refusal::parameter("parameter_missing", "confirm", message).into());
+    }
+    let future = params.word("setup_future_usage", &["off_session", "on_session"])?;
+    let customer = params.text("customer");
+    let named = params.text("payment_method");
+    let card = named.map(|name| saved::of(call, name, customer.unwrap_or_default())).transpose()?;
     let metadata = params.map("metadata")?;
     if confirm && card.is_none() {
         let message = "You cannot confirm with confirm=true when no payment method is given.";
@@ -63,9 +72,9 @@ pub(super) fn create(call: &Call<'_>, params: &Params) -> Done {
         INTENT,
         json!({
             "id": id, "amount": amount, "capture_method": method, "currency": currency, "created": call.seconds(),
-            "client_secret": call.id(&format!("{id}_secret")), "customer": params.text("customer"),
-            "description": params.text("description"), "payment_method": params.text("payment_method"),
-            "receipt_email": params.text("receipt_email"),
+            "client_secret": call.id(&format!("{id}_secret")), "customer": customer,
+            "description": params.text("description"), "payment_method": named,
+            "receipt_email": params.text("receipt_email"), "setup_future_usage": future,
             "statement_descriptor_suffix": params.text("statement_descriptor_suffix"),
             "status": if card.is_some() { "requires_confirmation" } else { "requires_payment_method" },
         }),
@@ -83,7 +92,7 @@ pub(super) fn create(call: &Call<'_>, params: &Params) -> Done {
     match card {
         Some(card) if confirm => {
             let fails = params.boolean("error_on_requires_action")?.unwrap_or(false);
-            confirmed(call, intent, card, fails)
+            confirmed(call, intent, card, fails || off_session)
         }
         _ => Ok(intent),
     }
@@ -109,6 +118,8 @@ pub(super) fn update(call: &Call<'_>, id: &str, params: &Params) -> Done {
 pub(super) fn confirm(call: &Call<'_>, id: &str, params: &Params) -> Done {
     params.known(&["error_on_requires_action", "expand", "off_session", "payment_method", "return_url"])?;
     let fails = params.boolean("error_on_requires_action")?.unwrap_or(false);
+    // Nobody is there who could be asked.
+    let fails = fails || params.boolean("off_session")?.unwrap_or(false);
     let mut intent = the(call, id)?;
     let name = params.text("payment_method").map_or_else(|| text(&intent, "payment_method").to_owned(), str::to_owned);
     let statuses = ["requires_payment_method", "requires_confirmation", "requires_action"];
@@ -120,7 +131,7 @@ pub(super) fn confirm(call: &Call<'_>, id: &str, params: &Params) -> Done {
             .with("payment_intent", intent)
             .into());
     }
-    let card = known_card(&name)?;
+    let card = saved::of(call, &name, text(&intent, "customer"))?;
     put(&mut intent, json!({ "payment_method": name }));
     confirmed(call, intent, card, fails)
 }
@@ -137,8 +148,13 @@ pub(super) fn cancel(call: &Call<'_>, id: &str, params: &Params) -> Done {
     let_go(call, intent, reason, None)
 }
 
+/// Its time is over.
+pub(super) fn ran_out(call: &Call<'_>, intent: Value) -> Done {
+    let_go(call, intent, Some("automatic"), Some("expired_uncaptured_charge"))
+}
+
 /// An authorization ends without being captured, by somebody or by time.
-pub(super) fn let_go(call: &Call<'_>, mut intent: Value, reason: Option<&str>, expired: Option<&str>) -> Done {
+fn let_go(call: &Call<'_>, mut intent: Value, reason: Option<&str>, expired: Option<&str>) -> Done {
     if text(&intent, "status") == "requires_capture" {
         let charge = text(&intent, "latest_charge").to_owned();
         if let Some(mut charge) = call.load("charge", &charge)? {
@@ -166,7 +182,7 @@ pub(super) fn let_go(call: &Call<'_>, mut intent: Value, reason: Option<&str>, e
 pub(super) fn authenticated(call: &Call<'_>, id: &str, consents: bool) -> Done {
     let intent = the(call, id)?;
     unless(&intent, &["requires_action"], "authenticated")?;
-    let card = known_card(text(&intent, "payment_method"))?;
+    let card = saved::of(call, text(&intent, "payment_method"), text(&intent, "customer"))?;
     if consents {
         return paid(call, intent, card);
     }
@@ -183,26 +199,29 @@ fn confirmed(call: &Call<'_>, mut intent: Value, card: Card, fails_when_asked: b
             let refusal = Refusal::declined(code, decline, words).with("charge", charge).with("payment_intent", intent);
             Err(refusal.into())
         }
-        Behaviour::Asks if fails_when_asked => {
+        Behaviour::Asks | Behaviour::AsksUntilSaved if fails_when_asked => {
             let words = "This payment required an authentication action to complete.";
             let code = "authentication_required";
             let (intent, _) = failed(call, intent, card, (code, code, words))?;
             Err(Refusal::declined(code, code, words).with("payment_intent", intent).into())
         }
-        Behaviour::Asks => {
+        Behaviour::Asks | Behaviour::AsksUntilSaved => {
             let action = json!({"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}});
             put(&mut intent, json!({"status": "requires_action", "next_action": action}));
             call.save(&intent)?;
             events::post(call, "payment_intent.requires_action", &intent, None)?;
             Ok(intent)
         }
-        Behaviour::Pays | Behaviour::RefundsSlowly | Behaviour::RefundsFail | Behaviour::Disputes => {
-            paid(call, intent, card)
-        }
+        Behaviour::Pays
+        | Behaviour::FailsOnceSaved
+        | Behaviour::RefundsSlowly
+        | Behaviour::RefundsFail
+        | Behaviour::Disputes => paid(call, intent, card),
     }
 }
 
 fn paid(call: &Call<'_>, mut intent: Value, card: Card) -> Done {
+    saved::attach(call, &mut intent)?;
     let manual = text(&intent, "capture_method") == "manual";
     let before = call.seconds().saturating_add(call.config.authorization_days.saturating_mul(86_400));
     let charge = charges::make(call, &intent, card, &if manual { Ending::Held(before) } else { Ending::Captured })?;
@@ -264,8 +283,4 @@ pub(super) fn unless(intent: &Value, statuses: &[&str], done: &str) -> Result<()
         statuses.join(", ")
     );
     Err(Refusal::ruled(Some("payment_intent_unexpected_state"), message).with("payment_intent", intent.clone()))
-}
-
-fn known_card(name: &str) -> Result<Card, Refusal> {
-    cards::card(name).ok_or_else(|| Refusal::missing("PaymentMethod", name, "payment_method", false))
 }

@@ -33,6 +33,8 @@ pub(super) fn objects(call: &Call<'_>, kind: &'static str, url: &str, params: &P
         known.extend(hangs);
     } else if kind == "charge" {
         known.push("payment_intent");
+    } else if kind == "payment_intent" {
+        known.push("customer");
     }
     params.known(&known)?;
     let (mut filter, mut values) = ("kind = ?".to_owned(), vec![Sql::from(kind.to_owned())]);
@@ -41,6 +43,10 @@ pub(super) fn objects(call: &Call<'_>, kind: &'static str, url: &str, params: &P
             filter.push_str(&format!(" AND {column} = ?"));
             values.push(Sql::from(id.to_owned()));
         }
+    }
+    if let Some(customer) = params.text("customer") {
+        filter.push_str(" AND json_extract(body, '$.customer') = ?");
+        values.push(Sql::from(customer.to_owned()));
     }
     created(params, "created / 1000", &mut filter, &mut values)?;
     let page = page(call, "object", params, &filter, &values)?;

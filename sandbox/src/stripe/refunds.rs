@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::call::{Call, fill, noted, number, part, put, text, truth};
-use super::cards::{self, Behaviour};
+use super::cards::Behaviour;
 use super::fault::{Done, Refusal};
 use super::params::Params;
-use super::{charges, disputes, events, money};
+use super::{charges, disputes, events, money, saved};
 use crate::books::Result;
 
 const REFUND: &str = r#"{"id":"","object":"refund","amount":0,"balance_transaction":null,"charge":null,"created":0,
@@ -45,7 +45,7 @@ pub(super) fn create(call: &Call<'_>, params: &Params) -> Done {
         let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
         return Err(Refusal::ruled(None, message).with("param", "amount").into());
     }
-    let behaviour = cards::card(text(&charge, "payment_method")).map_or(Behaviour::Pays, |card| card.behaviour);
+    let behaviour = saved::card(call, text(&charge, "payment_method"))?.map_or(Behaviour::Pays, |card| card.behaviour);
     let slow = behaviour == Behaviour::RefundsSlowly;
     let entry = charges::balance(call, &charge, amount.saturating_neg(), "refund")?;
     let mut refund = fill(

@@ -31,9 +31,13 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
         "SELECT COUNT(*) - COUNT(DISTINCT intent || json_extract(body, '$.metadata')) FROM object
          WHERE kind = 'refund' AND {moved} AND NOT {failed} AND json_extract(body, '$.metadata') <> '{{}}'"
     );
+    // A payment made twice: a further one with the same id of ours.
+    let twice = "SELECT COUNT(*) - COUNT(DISTINCT json_extract(body, '$.metadata.weft_ref')) FROM object
+         WHERE kind = 'payment_intent' AND json_extract(body, '$.metadata.weft_ref') IS NOT NULL";
     Ok(json!({
         "payments": {
             "count": count("payment_intent", "1")?,
+            "duplicates": number(db, twice)?,
             "captured": sum("amount_received", "payment_intent", "1")?,
             "capturable": sum("amount_capturable", "payment_intent", "1")?,
             "captures": number(db, "SELECT count FROM tally WHERE name = 'captures' UNION ALL SELECT 0 LIMIT 1")?,

@@ -128,6 +128,10 @@ impl World {
         inner(self.stripe.capture_payment(Request::new(ask.clone()))).await
     }
 
+    pub(crate) async fn anew(&self, ask: &pb::AuthorizeAnewRequest) -> Result<pb::AuthorizeAnewResponse, Refusal> {
+        inner(self.stripe.authorize_anew(Request::new(ask.clone()))).await
+    }
+
     pub(crate) async fn refund(&self, ask: &pb::RefundPaymentRequest) -> Result<pb::RefundPaymentResponse, Refusal> {
         inner(self.stripe.refund_payment(Request::new(ask.clone()))).await
     }
@@ -227,6 +231,17 @@ pub(crate) fn capture(id: &str, reference: &str, minor: i64, last: bool) -> pb::
         payment_id: id.to_owned(),
         amount: pounds(minor),
         r#final: last,
+        verify_only: false,
+    }
+}
+
+pub(crate) fn anew(earlier: &str, reference: &str, minor: i64) -> pb::AuthorizeAnewRequest {
+    pb::AuthorizeAnewRequest {
+        instance: "pay".to_owned(),
+        idempotency_key: format!("key-of-{reference}"),
+        external_ref: reference.to_owned(),
+        payment_id: earlier.to_owned(),
+        amount: pounds(minor),
         verify_only: false,
     }
 }
