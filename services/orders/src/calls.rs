@@ -128,6 +128,7 @@ impl Calls {
             // Its time has come: there is nobody to ask.
             Leg::LapsePickup | Leg::ExpireHolds | Leg::CaptureNow(_) => Ok(Brought::Done),
             Leg::AskPayment(id) => self.ask_payment(order, id, key).await,
+            Leg::AuthorizeAnew(id) => self.authorize_anew(order, id, key).await,
             Leg::Capture(id) => self.capture(order, id, key).await,
             Leg::LetPaymentGo(id) => self.let_payment_go(order, id, key).await,
             Leg::RefundPayment(id) => self.refund_payment(order, id, key).await,
@@ -193,6 +194,7 @@ impl Calls {
             | Leg::ErpCustomer
             | Leg::BookSalesOrder
             | Leg::AskPayment(_)
+            | Leg::AuthorizeAnew(_)
             | Leg::Capture(_)
             | Leg::CaptureNow(_)
             | Leg::LetPaymentGo(_)

@@ -46,7 +46,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Gateways that are said to be held by a payment service that is not configured, each with its mend.
+    /// Gateways that are said to be held by a payment service that is not configured, and channels that would authorize anew
+    /// without any, each with its mend.
     #[must_use]
     pub fn gateway_problems(&self) -> Vec<String> {
         let gateways =
@@ -55,7 +56,11 @@ impl Config {
         let words = |(name, (gateway, service)): (&String, (&String, &String))| {
             format!("orders.channels.{name}.gateways.{gateway} names {service:?}; add orders.payments.{service}")
         };
-        unknown.map(words).collect()
+        let idle = self.channels.iter().filter(|(_, channel)| channel.reauthorize && channel.gateways.is_empty());
+        let idle = idle.map(|(name, _)| {
+            format!("orders.channels.{name}.reauthorize has no payment of ours; add orders.channels.{name}.gateways")
+        });
+        unknown.map(words).chain(idle).collect()
     }
 
     /// Rules of sales on account that cannot be used, each with its mend.
@@ -103,6 +108,11 @@ pub struct Channel {
     /// another gateway is the channel's to take.
     #[serde(default)]
     pub gateways: BTreeMap<String, String>,
+    /// True when what an authorization leaves unpaid is authorized anew on the card that the customer let the shop keep: each
+    /// parcel of a payment that can be captured once is taken as it leaves, and what ran out is asked for again. The shop
+    /// must have the customer's consent to that. For payments that come from then on.
+    #[serde(default)]
+    pub reauthorize: bool,
     /// What holds its orders until a person has looked; see [`Screening`].
     #[serde(default)]
     pub screening: Screening,

@@ -65,6 +65,12 @@ pub struct Payment {
     /// Of a capture: when we learned of it, milliseconds since 1970.
     #[prost(int64, tag = "19")]
     pub taken_at: i64,
+    /// Of an authorization that was asked for anew: the one that the customer made, which it goes on for.
+    #[prost(string, tag = "20")]
+    pub again_of: String,
+    /// Of an authorization: the channel's rules let what it leaves unpaid be authorized anew.
+    #[prost(bool, tag = "21")]
+    pub renews: bool,
 }
 
 /// What a payment service says of an authorization; amounts in minor units of the order's currency.
@@ -94,6 +100,9 @@ pub struct Standing {
     /// What can be captured now.
     #[prost(int64, tag = "8")]
     pub capturable: i64,
+    /// The customer let it be used without him.
+    #[prost(bool, tag = "9")]
+    pub reusable: bool,
 }
 
 impl Payment {

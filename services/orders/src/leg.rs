@@ -35,6 +35,8 @@ pub(crate) enum Leg {
     BookSalesOrder,
     /// Does a payment service hold the money for us? It notes whose it is. (payments)
     AskPayment(String),
+    /// Authorize what is still owed on the card that the customer let the shop keep. (payments)
+    AuthorizeAnew(String),
     /// Make the promise last. (inventory)
     Confirm,
     /// Take money for what was delivered. (payments)
@@ -122,6 +124,7 @@ impl Step for Leg {
             Self::ErpCustomer => "customers.ensure_erp".into(),
             Self::BookSalesOrder => "erp.create_sales_order".into(),
             Self::AskPayment(id) => format!("payments.adopt/{id}"),
+            Self::AuthorizeAnew(id) => format!("payments.authorize_anew/{id}"),
             Self::Confirm => "inventory.confirm".into(),
             Self::Capture(id) => format!("payments.capture/{id}"),
             Self::CaptureNow(id) => format!("orders.capture_now/{id}"),
@@ -206,6 +209,7 @@ impl Step for Leg {
             | Self::TellReady(_)
             // So does the contract of payments, for everything it writes.
             | Self::AskPayment(_)
+            | Self::AuthorizeAnew(_)
             | Self::Capture(_)
             | Self::LetPaymentGo(_)
             | Self::RefundPayment(_)
@@ -233,6 +237,7 @@ impl Step for Leg {
             | Self::ErpCustomer
             | Self::BookSalesOrder
             | Self::AskPayment(_)
+            | Self::AuthorizeAnew(_)
             | Self::Confirm
             | Self::Capture(_)
             | Self::CaptureNow(_)
@@ -277,6 +282,7 @@ impl Step for Leg {
             | Self::ErpCustomer
             | Self::BookSalesOrder
             | Self::AskPayment(_)
+            | Self::AuthorizeAnew(_)
             | Self::Confirm
             | Self::Capture(_)
             | Self::CaptureNow(_)

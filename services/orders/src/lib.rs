@@ -6,6 +6,7 @@
 
 mod adopt;
 mod adoption;
+mod again;
 mod answers;
 mod api;
 mod ask;

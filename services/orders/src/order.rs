@@ -120,7 +120,7 @@ impl Order {
             return;
         }
         self.turn_edit();
-        self.plan_capture();
+        self.plan_payments();
         // The ERP may have more of it than is known here.
         let goods_done =
             self.lines.iter().all(|line| !line.is_goods() || line.open() == 0) && !self.is_edited_at_the_erp();

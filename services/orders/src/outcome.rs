@@ -10,7 +10,7 @@ use crate::leg::Leg;
 use crate::record::{Capture, Order, State};
 use crate::screening::{Screening, screen};
 use crate::shop_policy::ShopRules;
-use crate::{facts, payments, refunds};
+use crate::{again, facts, payments, refunds};
 
 /// What the order's channel says.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::BookSalesOrder, Brought::SalesOrder(told)) => {
             facts::take(order, told);
         }
-        (Leg::AskPayment(id), Brought::Paid(told)) => {
+        (Leg::AskPayment(id) | Leg::AuthorizeAnew(id), Brought::Paid(told)) => {
             payments::stand(order, id, told, at);
         }
         (Leg::Confirm, _) => order.confirmed = true,
@@ -150,7 +150,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             _,
         )
         | (Leg::BookSalesOrder | Leg::MoveSalesOrder(_) | Leg::CloseLines(_) | Leg::RecordPayment(_), _)
-        | (Leg::AskPayment(_) | Leg::Capture(_) | Leg::LetPaymentGo(_), _)
+        | (Leg::AskPayment(_) | Leg::AuthorizeAnew(_) | Leg::Capture(_) | Leg::LetPaymentGo(_), _)
         | (Leg::ReadRefunds | Leg::RefundShop(_) | Leg::RefundPayment(_) | Leg::RecordRefund(_), _) => {
             order.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
         }
@@ -183,6 +183,7 @@ fn is_overtaken(order: &Order, leg: &Leg) -> bool {
         | Leg::ErpCustomer
         | Leg::BookSalesOrder
         | Leg::AskPayment(_)
+        | Leg::AuthorizeAnew(_)
         | Leg::Confirm
         | Leg::Capture(_)
         | Leg::CaptureNow(_)
@@ -255,6 +256,10 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
         }
         Leg::AskPayment(id) => {
             payments::refused(order, id, &format!("{}: {}", why.reason(), why.detail()), at);
+            Verdict::Handled
+        }
+        Leg::AuthorizeAnew(id) => {
+            again::refused(order, id, &format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }
         // Everything else goes on; that the money lacks is shown among the exceptions.

@@ -85,7 +85,10 @@ impl Orders {
                 let found = self.store().read::<Order>(entry.key.id()).await;
                 let found = found.map_err(|error| Failure::not_done("STORE", error.to_string()))?;
                 let payments = found.map(|order| order.doc.payments).unwrap_or_default();
-                let open = payments.into_iter().filter(|one| one.is_authorization() && one.service == instance);
+                let open = payments
+                    .into_iter()
+                    .filter(|one| one.is_authorization() && one.service == instance)
+                    .filter(|one| !one.reference.is_empty());
                 ids.extend(open.map(|one| one.reference));
             }
             let Some(last) = entries.last().filter(|_| entries.len() == PAGE) else { return Ok(ids) };

@@ -42,6 +42,7 @@ impl Standing {
             cause: told.cause.clone(),
             revision: told.revision.clone(),
             capturable: minor(&told.capturable),
+            reusable: told.reusable,
         }
     }
 
@@ -89,7 +90,8 @@ impl Payment {
     }
 
     fn is_unasked(&self) -> bool {
-        self.is_authorization() && self.standing.is_none() && self.refusal.is_empty() && !self.let_go
+        let unknown = self.standing.is_none() && self.refusal.is_empty() && !self.let_go;
+        self.is_authorization() && unknown && !self.is_awaited()
     }
 }
 
@@ -113,13 +115,13 @@ impl Order {
     }
 
     /// What was, or is planned to be, taken out of an authorization, minor units.
-    fn taken_out_of(&self, id: &str) -> i64 {
+    pub(crate) fn taken_out_of(&self, id: &str) -> i64 {
         let taken = self.payments.iter().filter(|payment| payment.taken_from == id);
         taken.fold(0, |sum, payment| sum.saturating_add(payment.minor))
     }
 
     /// What can still be taken out of an authorization, minor units.
-    fn room(&self, authorization: &Payment) -> i64 {
+    pub(crate) fn room(&self, authorization: &Payment) -> i64 {
         let ended = self.payments.iter().any(|payment| payment.taken_from == authorization.id && payment.last);
         match &authorization.standing {
             Some(standing)
@@ -166,7 +168,7 @@ impl Order {
     }
 
     /// Plans the next capture, when something was delivered that is not paid. What can be captured once waits for the last
-    /// delivery, or for its own end.
+    /// delivery, or for its own end, unless the rest can be authorized anew.
     pub(crate) fn plan_capture(&mut self) {
         let due = self.due();
         let settling = matches!(self.state(), State::Booked | State::PartlyShipped | State::Shipped);
@@ -177,7 +179,7 @@ impl Order {
         let usable = self.authorizations().find_map(|payment| {
             let several = payment.standing.as_ref().is_some_and(|standing| standing.several);
             let room = self.room(payment);
-            let fits = room > 0 && (several || complete || payment.hurried);
+            let fits = room > 0 && (several || complete || payment.hurried || self.renews(payment));
             fits.then(|| (payment.clone(), due.min(room), !several || (complete && due <= room)))
         });
         let Some((from, minor, last)) = usable else { return };
@@ -213,7 +215,7 @@ impl Order {
     /// Authorizations that hold the customer's money although nothing more will be taken.
     pub(crate) fn idle_authorizations(&self) -> impl Iterator<Item = &Payment> {
         // What may have been taken is known first.
-        let settled = self.planned_capture().is_none();
+        let settled = !self.money_is_moving();
         let over = match self.state() {
             State::Cancelling | State::Cancelled | State::Refused => settled,
             State::Shipped => self.all_is_delivered() && self.due() == 0 && settled,
@@ -242,12 +244,18 @@ impl Order {
     /// True when all that was delivered is paid, as far as we take the money, and nothing of the customer's is held.
     pub(crate) fn is_paid(&self) -> bool {
         self.authorizations().next().is_none()
-            || (self.due() == 0 && self.planned_capture().is_none() && self.idle_authorizations().next().is_none())
+            || (self.due() == 0 && !self.money_is_moving() && self.idle_authorizations().next().is_none())
     }
 
-    /// What is missing of the money for a booked order, minor units: an authorization ran out, or was declined.
+    /// What is missing of the money for a booked order, minor units: an authorization ran out, or was declined, and none is
+    /// asked for anew.
     #[must_use]
     pub fn lacks_money(&self) -> i64 {
+        if self.is_renewing() { 0 } else { self.missing_money() }
+    }
+
+    /// What is neither taken nor authorized of the money for a booked order, minor units.
+    pub(crate) fn missing_money(&self) -> i64 {
         let settling = matches!(self.state(), State::Booked | State::PartlyShipped | State::Shipped);
         if !settling
             || self.adopted
@@ -298,6 +306,11 @@ pub(crate) fn stand(order: &mut Order, id: &str, told: &pay::Payment, at: i64) -
     let before = order.clone();
     let Some(authorization) = order.authorization(id) else { return false };
     let standing = Standing::of(told, &currency);
+    if let Some(made) = told.payment.as_ref().filter(|_| authorization.reference.is_empty()) {
+        authorization.reference.clone_from(&made.id);
+        // It was asked for anew, and is there although that was given up.
+        authorization.let_go = false;
+    }
     let known = authorization.standing.as_ref();
     // What was captured never falls: a telling that knows of less is an older one.
     if known.is_some_and(|known| known.captured > standing.captured || known.revision == standing.revision) {

@@ -257,6 +257,7 @@ pub(crate) fn parse_payment(
         minor,
         state: if service.is_some() { i32::from(pb::PaymentState::Pending) } else { payment.state },
         service: service.cloned().unwrap_or_default(),
+        renews: service.is_some() && channel.is_some_and(|channel| channel.reauthorize),
         gateway: payment.gateway.clone(),
         reference: payment.reference.clone(),
         expires_at: payment.authorization_expires_at.as_ref().map_or(0, |at| at.seconds.saturating_mul(1000)),

@@ -45,7 +45,7 @@ impl Order {
     /// shipped and is invoiced, and every payment is in the ERP's books.
     pub(crate) fn leftovers_are_settled(&self) -> bool {
         let recorded = self.payments.iter().all(|payment| !payment.is_captured() || payment.document.is_some());
-        let taken = self.planned_capture().is_none();
+        let taken = !self.money_is_moving();
         let free = self.has_leftovers() || self.is_overpaid();
         // What somebody captured meanwhile shows when an authorization is let go.
         let held = self.idle_authorizations().next().is_some();
@@ -56,7 +56,7 @@ impl Order {
     /// True when no money waits to be given back, at the shop and in the ERP's books.
     #[must_use]
     pub fn money_is_back(&self) -> bool {
-        let held = self.planned_capture().is_some() || self.idle_authorizations().next().is_some();
+        let held = self.money_is_moving() || self.idle_authorizations().next().is_some();
         (self.captured() == 0 && !held)
             || (self.refunds_known
                 && self.refunds.iter().all(|refund| refund.given)

@@ -3,6 +3,7 @@
 use retail_flow::may_have_been_sent;
 use retail_store::Draft;
 
+use crate::again;
 use crate::record::Order;
 
 /// Marks the payments that the ERP may have in its books: they are resolved before their money goes back.
@@ -14,5 +15,11 @@ pub(crate) fn ask_for_payments(draft: &mut Draft<Order>) {
         if let Some(payment) = draft.doc.payments.iter_mut().find(|payment| payment.id == id) {
             payment.asked = payment.asked || asked;
         }
+    }
+    // What nobody can have heard of is not asked for any more.
+    let awaited = draft.doc.awaited_authorization().map(|payment| payment.id.clone());
+    let unsent = awaited.filter(|id| !may_have_been_sent(draft, &format!("payments.authorize_anew/{id}")));
+    if let Some(id) = unsent {
+        again::never_asked(&mut draft.doc, &id);
     }
 }

@@ -96,6 +96,7 @@ fn settle(order: &Order, now: Timestamp) -> Vec<Leg> {
     }
     legs.extend(ask_payments(order));
     legs.extend(order.planned_capture().map(|capture| Leg::Capture(capture.id.clone())));
+    legs.extend(authorize_anew(order));
     legs.extend(let_payments_go(order));
     let unrecorded = order.payments.iter().filter(|payment| payment.is_captured() && payment.document.is_none());
     legs.extend(unrecorded.map(|payment| Leg::RecordPayment(payment.id.clone())));
@@ -147,6 +148,11 @@ fn ask_payments(order: &Order) -> Vec<Leg> {
     order.unasked_payments().map(|payment| Leg::AskPayment(payment.id.clone())).collect()
 }
 
+/// What is still owed, on the card that the customer let the shop keep.
+fn authorize_anew(order: &Order) -> Option<Leg> {
+    order.awaited_authorization().map(|payment| Leg::AuthorizeAnew(payment.id.clone()))
+}
+
 /// While it is held: a payment that was added may be what it waits for, or room on the customer's account.
 fn wait_for_release(order: &Order, now: Timestamp) -> Vec<Leg> {
     let mut legs = ask_payments(order);
@@ -196,7 +202,7 @@ fn cancel_lines(order: &Order) -> Option<Leg> {
 fn edit(order: &Order) -> Option<Leg> {
     let (number, edit) = order.editing().filter(|_| order.edit_may_go_on())?;
     match edit.step() {
-        Editing::Asked if order.unasked_payments().next().is_some() => None,
+        Editing::Asked if order.unasked_payments().next().is_some() || order.awaited_authorization().is_some() => None,
         Editing::Asked => Some(Leg::PromiseEdit(number)),
         Editing::Held => Some(Leg::ConfirmEdit(number)),
         Editing::Promised => Some(Leg::ChangeSalesOrder(number)),
@@ -233,6 +239,8 @@ fn undo(order: &Order) -> Vec<Leg> {
     }
     // A capture that may have been taken is asked for until it is known; what was taken goes back.
     legs.extend(order.planned_capture().map(|capture| Leg::Capture(capture.id.clone())));
+    // So is an authorization that may have been made; what is made is let go.
+    legs.extend(authorize_anew(order));
     // What somebody captured meanwhile shows when the authorization is let go, and is given back after that.
     legs.extend(let_payments_go(order));
     if legs.is_empty() { give_money_back(order) } else { legs }

@@ -26,6 +26,27 @@ impl Calls {
         standing("payments.AdoptPayment", answer.payment)
     }
 
+    /// Authorizes what is still owed, on what the customer has paid the first time with. What carries our id is a payment like
+    /// another, however it stands: a bank's no, and why, are said by its standing.
+    pub(super) async fn authorize_anew(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
+        let (payment, mut service) = self.payment_of(order, id)?;
+        let (first, _) = self.payment_of(order, &payment.again_of)?;
+        let request = pay::AuthorizeAnewRequest {
+            instance: payment.service.clone(),
+            idempotency_key: key,
+            external_ref: payment.id.clone(),
+            payment_id: first.reference.clone(),
+            amount: Some(ask::money(order, payment.minor)),
+            verify_only: false,
+        };
+        let answer = service.authorize_anew(request).await?.into_inner();
+        if let Some(made) = answer.payment.filter(|made| made.external_ref == payment.id) {
+            return Ok(Brought::Paid(Box::new(made)));
+        }
+        done("payments.AuthorizeAnew", answer.outcome.as_ref())?;
+        Err(broken("payments.AuthorizeAnew", "payment"))
+    }
+
     pub(super) async fn capture(&self, order: &Order, id: &str, key: String) -> Result<Brought, Failure> {
         let (capture, mut service) = self.payment_of(order, id)?;
         let request = pay::CapturePaymentRequest {

@@ -50,7 +50,7 @@ impl Order {
         };
         let told = self.payments.iter().filter(|payment| counts(payment));
         let told = told.fold(0_i64, |sum, payment| sum.saturating_add(payment.minor));
-        let unasked = self.unasked_payments().filter(|_| hoped);
+        let unasked = self.unasked_payments().chain(self.awaited_authorization()).filter(|_| hoped);
         let unasked = unasked.fold(0_i64, |sum, payment| sum.saturating_add(payment.minor));
         told.saturating_add(unasked).saturating_add(self.rooms())
     }

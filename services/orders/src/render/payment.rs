@@ -20,10 +20,12 @@ pub(super) fn payment(order: &Order, payment: &Payment) -> pb::Payment {
         reference: payment.reference.clone(),
         authorization_expires_at: (payment.expires_at != 0).then(|| timestamp(payment.expires_at)),
         document: payment.document.clone(),
-        service: payment.service.clone(),
+        // Before it is known what became of it the service holds nothing.
+        service: if payment.reference.is_empty() { String::new() } else { payment.service.clone() },
         taken_from: payment.taken_from.clone(),
         refunded: (refunded != 0).then(|| money(order, refunded)),
         cause: cause(payment).unwrap_or_default(),
+        again_of: payment.again_of.clone(),
     }
 }
 

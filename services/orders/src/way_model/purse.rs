@@ -1,7 +1,7 @@
 //! A payment service with customers who pay at it: authorizations that run out or are declined, people who capture in its
 //! own screens, tellings that come late and twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retail_flow::Failure;
 use retail_proto::orders::v1 as orders;
@@ -27,6 +27,10 @@ struct Intent {
     by_others: i64,
     refunds: BTreeMap<String, i64>,
     changes: u64,
+    /// The customer let his card be kept.
+    saved: bool,
+    /// It was authorized anew.
+    again: bool,
 }
 
 impl Intent {
@@ -66,6 +70,7 @@ impl Intent {
             several_captures: self.several,
             authorized_until: Some(prost_types::Timestamp { seconds: self.until, nanos: 0 }),
             revision: format!("{id}/{}", self.changes),
+            reusable: self.saved,
             ..pay::Payment::default()
         }
     }
@@ -80,6 +85,10 @@ fn record(id: &str) -> Ref {
 pub(super) struct Purse {
     intents: BTreeMap<String, Intent>,
     said: Vec<pay::Payment>,
+    /// What the bank says when the customer is not there; none when his card is not kept.
+    absent: Option<bool>,
+    /// Authorizations whose first answer was lost.
+    silent: BTreeSet<String>,
 }
 
 /// What happens at the service.
@@ -101,9 +110,15 @@ impl Purse {
         self.intents.insert(reference.to_owned(), intent);
     }
 
+    /// The customer lets his card be kept; his bank says so to payments without him.
+    pub(super) fn keeps(&mut self, bank: bool) {
+        self.absent = Some(bank);
+        self.intents.values_mut().for_each(|intent| intent.saved = true);
+    }
+
     /// The channel whose payments of gateway `pay` are held here.
     pub(super) fn channel() -> Channel {
-        Channel { gateways: [("pay".to_owned(), "pay".to_owned())].into(), ..Channel::default() }
+        Channel { gateways: [("pay".to_owned(), "pay".to_owned())].into(), reauthorize: true, ..Channel::default() }
     }
 
     /// An authorization as the channel tells of it.
@@ -193,10 +208,12 @@ impl Purse {
         }
     }
 
-    pub(super) fn perform(&mut self, order: &Order, leg: &Leg) -> Result<Brought, Failure> {
+    pub(super) fn perform(&mut self, order: &Order, leg: &Leg, luck: u8) -> Result<Brought, Failure> {
         let named = |id: &str| order.payments.iter().find(|payment| payment.id == *id).cloned().unwrap();
         let done = if let Leg::AskPayment(id) = leg {
             self.adopt(&named(id))
+        } else if let Leg::AuthorizeAnew(id) = leg {
+            self.authorizes(&named(id), luck)
         } else if let Leg::Capture(id) = leg {
             self.capture(&named(id))
         } else if let Leg::LetPaymentGo(id) = leg {
@@ -218,11 +235,34 @@ impl Purse {
         Ok(Brought::Paid(Box::new(intent.told(&payment.reference))))
     }
 
+    /// Once, however often it is asked; the first answer may be lost.
+    fn authorizes(&mut self, asked: &Payment, luck: u8) -> Result<Brought, Failure> {
+        let bank = self.absent.expect("only what the customer let be kept");
+        if !self.intents.values().any(|intent| intent.external_ref == asked.id) {
+            let of_card = || self.intents.values().filter(|intent| intent.saved || intent.again);
+            assert!(of_card().all(|intent| !intent.is_open()), "two authorizations at once: {:?}", self.intents);
+            let claimed = of_card().map(Intent::captured).sum::<i64>() + asked.minor;
+            let agreed: i64 = of_card().filter(|intent| intent.saved).map(|intent| intent.authorized).sum();
+            assert!(claimed <= agreed, "{claimed} of {agreed} that the customer agreed to");
+            let reference = format!("pi-{}", self.intents.len() + 1);
+            self.pays(&reference, asked.minor, false, !bank);
+            let made = self.intents.get_mut(&reference).unwrap();
+            (made.external_ref, made.again) = (asked.id.clone(), true);
+        }
+        if luck.is_multiple_of(3) && self.silent.insert(asked.id.clone()) {
+            return Err(Failure::Unknown { reason: "NO_ANSWER".into(), detail: "lost".into() });
+        }
+        let made = self.intents.iter().find(|(_, intent)| intent.external_ref == asked.id).unwrap();
+        Ok(Brought::Paid(Box::new(made.1.told(made.0))))
+    }
+
     fn capture(&mut self, capture: &Payment) -> Result<Brought, Failure> {
         let intent = self.intents.get_mut(&capture.reference).unwrap();
         if !intent.captures.contains_key(&capture.id) {
             if !intent.is_open() || intent.captured() + capture.minor > intent.authorized {
-                return Err(Failure::refused("AUTHORIZATION_EXPIRED", "it is over".to_owned()));
+                let ran_out = intent.state == pay::PaymentState::Expired;
+                let reason = if ran_out { "AUTHORIZATION_EXPIRED" } else { "ALREADY_CAPTURED" };
+                return Err(Failure::refused(reason, "it is over".to_owned()));
             }
             intent.captures.insert(capture.id.clone(), capture.minor);
             let over = capture.last || !intent.several || intent.captured() == intent.authorized;

@@ -370,8 +370,12 @@ impl World {
                 self.recorded_back += order.refund_out_of(id);
                 Ok(Brought::Record(record("customerRefund", id)))
             }
-            Leg::AskPayment(_) | Leg::Capture(_) | Leg::LetPaymentGo(_) | Leg::RefundPayment(_) => {
-                let done = self.purse.perform(order, leg)?;
+            Leg::AskPayment(_)
+            | Leg::AuthorizeAnew(_)
+            | Leg::Capture(_)
+            | Leg::LetPaymentGo(_)
+            | Leg::RefundPayment(_) => {
+                let done = self.purse.perform(order, leg, luck)?;
                 if let Leg::RefundPayment(id) = leg {
                     self.given_back += order.refunds.iter().find(|refund| refund.id == *id).unwrap().minor;
                 }
