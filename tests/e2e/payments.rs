@@ -155,6 +155,129 @@ async fn each_parcel_is_paid_by_itself_and_what_is_cancelled_is_never_taken() {
     mesh.end().await;
 }
 
+/// Goods leave by people's hands, and the channel may authorize anew.
+async fn renewing() -> Mesh {
+    mesh(|config| {
+        config.sandbox.netsuite.back_office = false;
+        config.orders.channels.get_mut("web").unwrap().reauthorize = true;
+    })
+    .await
+}
+
+/// The customer lets his card be kept; the payment's id.
+async fn kept(mesh: &Mesh, card: &str) -> String {
+    let how = json!({"payment_method": card, "customer": "cus_1", "setup_future_usage": "off_session"});
+    paid(mesh, how).await
+}
+
+/// Address of the sales order's parcels and invoices.
+fn sold(order: &Value) -> String {
+    let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
+    format!("salesOrder/{}/!transform", record["id"].as_str().unwrap())
+}
+
+/// The first line leaves.
+async fn first_parcel(mesh: &Mesh, id: &str) -> String {
+    let order = mesh.until(id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    let path = sold(&order);
+    let lines = json!([{"orderLine": 1}, {"orderLine": 2, "itemReceive": false}]);
+    let first = json!({"shipStatus": {"id": "C"}, "item": {"items": lines}});
+    mesh.people(&format!("{path}/itemFulfillment"), first).await;
+    path
+}
+
+async fn last_parcel(mesh: &Mesh, id: &str, path: &str) {
+    mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let stripe = stripe(mesh).await;
+    assert_eq!((&stripe["payments"]["captures"], &stripe["payments"]["captured"]), (&json!(2), &json!(1235)));
+    assert_eq!((&stripe["payments"]["capturable"], &stripe["payments"]["duplicates"]), (&json!(0), &json!(0)));
+    let books = mesh.books().await;
+    assert_eq!(books["netsuite"]["customer_deposits"]["value"], "12.35");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_is_captured_once_pays_two_parcels_and_is_authorized_anew_between_them() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_visa").await;
+    let id = ordered(&mesh, "#W-5", &payment).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    let path = first_parcel(&mesh, &id).await;
+    let order = mesh.until(&id, |order| order["payments"][2]["state"] == "PAYMENT_STATE_AUTHORIZED").await;
+    assert_eq!(order["payments"][2]["againOf"], order["payments"][0]["paymentId"]);
+    assert_eq!(order["payments"][2]["amount"]["minorUnits"], "725");
+    assert_eq!(order["payments"][1]["amount"]["minorUnits"], "510");
+    trouble(&mesh).await;
+    last_parcel(&mesh, &id, &path).await;
+    assert_eq!(stripe(&mesh).await["payments"]["count"], 2, "one authorization for each parcel");
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_wants_the_customer_leaves_the_order_unpaid_until_he_has_paid_anew() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_authenticationRequired").await;
+    mesh.twins().post("/__sandbox/stripe/authenticate", &json!({"payment_intent": payment})).await.unwrap();
+    let id = ordered(&mesh, "#W-6", &payment).await;
+    let path = first_parcel(&mesh, &id).await;
+    let order = mesh.until(&id, |order| order["status"] == "Booked, and not paid").await;
+    assert_eq!(order["payments"][2]["state"], "PAYMENT_STATE_FAILED");
+    assert_eq!(order["payments"][2]["cause"], "authentication_required");
+    let anew = paid(&mesh, json!({"amount": 725})).await;
+    let named = json!({"reason": "the bank wanted the customer", "payment": {"tender": "TENDER_CARD", "amount": {"minorUnits": "725", "currency": "GBP"},
+        "state": "PAYMENT_STATE_AUTHORIZED", "gateway": "stripe", "reference": anew}});
+    mesh.post(&format!("/v1/orders/{id}:addPayment"), "anew", named).await;
+    mesh.until(&id, |order| order["status"] != "Booked, and not paid").await;
+    last_parcel(&mesh, &id, &path).await;
+    mesh.end().await;
+}
+
+/// The authorization runs out.
+async fn expires(mesh: &Mesh, payment: &str) {
+    mesh.twins().post("/__sandbox/stripe/expire", &json!({"payment_intent": payment})).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_out_before_anything_left_is_authorized_anew() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_visa").await;
+    let id = ordered(&mesh, "#W-7", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    expires(&mesh, &payment).await;
+    let again = mesh.until(&id, |order| order["payments"][1]["state"] == "PAYMENT_STATE_AUTHORIZED").await;
+    assert_eq!(again["payments"][0]["state"], "PAYMENT_STATE_EXPIRED");
+    assert_eq!(again["payments"][1]["amount"]["minorUnits"], "1235");
+    let path = sold(&order);
+    mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!((&stripe["payments"]["captured"], &stripe["payments"]["capturable"]), (&json!(1235), &json!(0)));
+    assert_eq!((&stripe["payments"]["count"], &stripe["payments"]["duplicates"]), (&json!(2), &json!(0)));
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_cancelled_while_money_is_asked_for_anew_holds_none_of_it() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_visa").await;
+    let id = ordered(&mesh, "#W-8", &payment).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    expires(&mesh, &payment).await;
+    mesh.until(&id, |order| order["payments"][1].is_object()).await;
+    mesh.post(&format!("/v1/orders/{id}:cancel"), "cancel", json!({"reason": "no longer wanted"})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_CANCELLED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!((&stripe["payments"]["captured"], &stripe["payments"]["capturable"]), (&json!(0), &json!(0)));
+    assert_eq!(stripe["payments"]["duplicates"], 0);
+    mesh.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_of_the_shop_is_captured_and_its_webhooks_pass_the_edge() {
     let mesh = mesh(|_| {}).await;
