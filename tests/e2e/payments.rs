@@ -235,6 +235,49 @@ async fn a_bank_that_wants_the_customer_leaves_the_order_unpaid_until_he_has_pai
     mesh.end().await;
 }
 
+/// The authorization runs out.
+async fn expires(mesh: &Mesh, payment: &str) {
+    mesh.twins().post("/__sandbox/stripe/expire", &json!({"payment_intent": payment})).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_out_before_anything_left_is_authorized_anew() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_visa").await;
+    let id = ordered(&mesh, "#W-7", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    expires(&mesh, &payment).await;
+    let again = mesh.until(&id, |order| order["payments"][1]["state"] == "PAYMENT_STATE_AUTHORIZED").await;
+    assert_eq!(again["payments"][0]["state"], "PAYMENT_STATE_EXPIRED");
+    assert_eq!(again["payments"][1]["amount"]["minorUnits"], "1235");
+    let path = sold(&order);
+    mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!((&stripe["payments"]["captured"], &stripe["payments"]["capturable"]), (&json!(1235), &json!(0)));
+    assert_eq!((&stripe["payments"]["count"], &stripe["payments"]["duplicates"]), (&json!(2), &json!(0)));
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_cancelled_while_money_is_asked_for_anew_holds_none_of_it() {
+    let mesh = renewing().await;
+    let payment = kept(&mesh, "pm_card_visa").await;
+    let id = ordered(&mesh, "#W-8", &payment).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    trouble(&mesh).await;
+    expires(&mesh, &payment).await;
+    mesh.until(&id, |order| order["payments"][1].is_object()).await;
+    mesh.post(&format!("/v1/orders/{id}:cancel"), "cancel", json!({"reason": "no longer wanted"})).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_CANCELLED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!((&stripe["payments"]["captured"], &stripe["payments"]["capturable"]), (&json!(0), &json!(0)));
+    assert_eq!(stripe["payments"]["duplicates"], 0);
+    mesh.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_of_the_shop_is_captured_and_its_webhooks_pass_the_edge() {
     let mesh = mesh(|_| {}).await;

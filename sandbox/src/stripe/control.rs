@@ -1,4 +1,4 @@
-//! The operator's verbs of the account: pay, authenticate, dispute and how it goes on, how a refund ends, webhooks,
+//! The operator's verbs of the account: pay, authenticate, expire, dispute and how it goes on, how a refund ends, webhooks,
 //! redeliver, progress, plan, object.
 
 use serde::Deserialize;
@@ -51,6 +51,13 @@ struct Authenticate {
 
 fn yes() -> bool {
     true
+}
+
+/// An authorization that runs out before its time, with nobody else's clock moved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expire {
+    payment_intent: String,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +132,7 @@ pub(super) fn turn(call: &Call<'_>, verb: &str, seen: &Seen) -> Result<Option<An
         ("POST", "authenticate") => {
             read(seen).and_then(|ask: Authenticate| intents::authenticated(call, &ask.payment_intent, ask.succeeds))
         }
+        ("POST", "expire") => read(seen).and_then(|ask: Expire| expire(call, &ask)),
         ("POST", "dispute") => read(seen).and_then(|ask| open(call, ask)),
         ("POST", "dispute/move") => read(seen).and_then(|ask: Move| moved(call, &ask)),
         ("POST", "refund/end") => read(seen).and_then(|ask: End| ended(call, &ask)),
@@ -167,6 +175,12 @@ fn pay(call: &Call<'_>, ask: Pay) -> Done {
         }
     }
     intents::create(call, &params)
+}
+
+fn expire(call: &Call<'_>, ask: &Expire) -> Done {
+    let intent = intents::the(call, &ask.payment_intent)?;
+    intents::unless(&intent, &["requires_capture"], "expired")?;
+    intents::ran_out(call, intent)
 }
 
 fn open(call: &Call<'_>, ask: Open) -> Done {

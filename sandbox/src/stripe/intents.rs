@@ -148,8 +148,13 @@ pub(super) fn cancel(call: &Call<'_>, id: &str, params: &Params) -> Done {
     let_go(call, intent, reason, None)
 }
 
+/// Its time is over.
+pub(super) fn ran_out(call: &Call<'_>, intent: Value) -> Done {
+    let_go(call, intent, Some("automatic"), Some("expired_uncaptured_charge"))
+}
+
 /// An authorization ends without being captured, by somebody or by time.
-pub(super) fn let_go(call: &Call<'_>, mut intent: Value, reason: Option<&str>, expired: Option<&str>) -> Done {
+fn let_go(call: &Call<'_>, mut intent: Value, reason: Option<&str>, expired: Option<&str>) -> Done {
     if text(&intent, "status") == "requires_capture" {
         let charge = text(&intent, "latest_charge").to_owned();
         if let Some(mut charge) = call.load("charge", &charge)? {

@@ -19,9 +19,7 @@ pub(super) fn work(call: &Call<'_>) -> Result<()> {
     for (kind, body) in rows.collect::<Result<Vec<_>>>()? {
         let object: Value = serde_json::from_str(&body).unwrap_or_default();
         let done = match kind.as_str() {
-            "payment_intent" if text(&object, "status") == "requires_capture" => {
-                intents::let_go(call, object.clone(), Some("automatic"), Some("expired_uncaptured_charge"))
-            }
+            "payment_intent" if text(&object, "status") == "requires_capture" => intents::ran_out(call, object.clone()),
             "refund" => refunds::matured(call, object.clone()),
             _ => Ok(object.clone()),
         };
