@@ -27,7 +27,7 @@ impl People {
         let minor = body["total"]["minorUnits"].as_str().and_then(|minor| minor.parse::<i64>().ok()).unwrap_or(0);
         let must_prove = self.rng.chance(200);
         let card = if must_prove { "pm_card_authenticationRequired" } else { "pm_card_visa" };
-        let several = self.rng.chance(500);
+        let several = self.rng.chance(400);
         let mut pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
         // Some let the shop keep their card, so that what is left can be authorized anew; one bank wants to see them again.
         if self.rng.chance(600) {
@@ -53,6 +53,14 @@ impl People {
             self.pause(4_000).await;
             let proof = json!({"payment_intent": intent});
             let _told = self.twins().post("/__sandbox/stripe/authenticate", &proof).await;
+        }
+        // Now and then a bank gives the customer back his money before its time.
+        if pay["customer"].is_string() && self.rng.chance(200) {
+            self.pause(4_000).await;
+            let ended = json!({"payment_intent": intent});
+            if self.twins().post("/__sandbox/stripe/expire", &ended).await.is_ok() {
+                self.watch.count("ran_out");
+            }
         }
     }
 
