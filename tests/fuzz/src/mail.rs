@@ -49,7 +49,7 @@ pub(crate) fn mail(data: &[u8]) {
         Ok(OutcomeState::Done) => {
             let taken = |turn: &&str| turn.starts_with('2') || turn.starts_with('3');
             assert!(turns.len() >= GOOD.len(), "taken on in {} steps: {turns:?}", turns.len());
-            assert!(turns.iter().take(GOOD.len()).all(|turn| taken(turn)), "taken on against its word: {turns:?}");
+            assert!(turns.iter().take(GOOD.len()).all(taken), "taken on against its word: {turns:?}");
         }
         Ok(_) => {}
         Err(status) => explained(&status),
