@@ -8,6 +8,10 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use retail_gateway::{Schema, decode, encode};
 use retail_runtime::Clock;
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MESSAGE: &str = "retail.orders.v1.PlaceOrderRequest";
 const ROUNDS: u32 = 2_000;
 

@@ -13,6 +13,10 @@ use retail_weft::feeding::{Feeding, Plan};
 use retail_weft::mesh::{self, url};
 use retail_weft::wire::Wire;
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls of each kind, each turn, over all callers.
 const CALLS: usize = 1_000;
 /// Turns of each pair.

@@ -22,6 +22,10 @@ use retail_weft::mesh::{self, Addresses, url};
 use retail_weft::wire::Wire;
 use serde_json::json;
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The largest plan that NetSuite sells without special terms, and a shop's that lets ten thousand items be read at once.
 const PLANS: &str = "
     [netsuite]
