@@ -261,6 +261,28 @@ fn a_system_that_went_back_to_an_earlier_value_of_its_own_is_told_what_was_state
     assert_eq!(hears("crm", 2, TWO, 300), Telling::Again);
 }
 
+#[test]
+fn a_system_that_alters_what_it_stores_is_not_told_for_ever_however_far_a_clock_is_ahead() {
+    let mut customer = told();
+    let mut is_told = |kind: &str, version: u64, phone: &str, at: i64| {
+        let (before, said) = (customer.clone(), says(kind, version, phone, at));
+        let outcome = customer.sync(&said, &ear());
+        if outcome.heard == Heard::Applied {
+            customer.changed(&before, false, second(at));
+        }
+        customer.hear(&said.record, outcome.telling);
+        let behind = customer.told("crm", "one").unwrap().content < customer.content;
+        if behind {
+            customer.tell("crm", "one", customer.content, None, second(at.min(1_000)));
+        }
+        behind
+    };
+    assert!(!is_told("crm", 1, TWO, 100), "it has brought it");
+    assert!(is_told("erp", 1, "+442079460953", 1_000_000), "the clock of the ERP is days ahead");
+    let tellings = (2..40).filter(|version| is_told("crm", *version, TWO, 1_000 + i64::try_from(*version).unwrap()));
+    assert_eq!(u32::try_from(tellings.count()).unwrap(), REPEATS);
+}
+
 fn delivery() -> impl Strategy<Value = Said> {
     let phones = prop::sample::select(vec!["", ONE, TWO]);
     (prop::sample::select(vec!["crm", "erp", "pos"]), 1..5_u64, phones, 0..4_i64, prop::bool::weighted(0.15)).prop_map(

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use retail_proto::orders::v1 as pb;
+
 use super::account::{Account, Undecided};
 use super::*;
 use crate::record::State;
@@ -22,6 +24,16 @@ fn auto(numbers: Numbers) -> Answer {
 fn verdict(account: &mut Account, asked: &Asked, answer: &Answer) -> Verdict {
     let left = account.left;
     account.decide(&CreditRules::default(), asked, answer, left).unwrap().verdict()
+}
+
+#[test]
+fn a_verdict_has_the_number_and_the_name_of_the_contract() {
+    for number in 0..=12 {
+        let ours = Verdict::try_from(number).map(|verdict| format!("{verdict:?}").to_lowercase()).ok();
+        let theirs = pb::CreditVerdict::try_from(number)
+            .map(|verdict| verdict.as_str_name().trim_start_matches("CREDIT_VERDICT_").replace('_', "").to_lowercase());
+        assert_eq!(ours, theirs.ok(), "{number}");
+    }
 }
 
 #[test]
