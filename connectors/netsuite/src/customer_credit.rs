@@ -1,8 +1,7 @@
 //! What a customer owes and how much credit it has, out of NetSuite's own books.
 //!
 //! `creditLimit`, `balance` and `depositBalance` are fields of `customer` in the schema ("Retail records and their true field
-//! names"); `creditHoldOverride` (`AUTO`, `ON`, `OFF`) and `unbilledOrders` are those that a public REST client reads of the
-//! same record. The sales orders are looked for before the record is read: one that is booked in between is in the numbers
+//! names"); where `unbilledOrders` and `creditHoldOverride` come from, and what of them is unverified, stands in the README. The sales orders are looked for before the record is read: one that is booked in between is in the numbers
 //! and not named, so that it counts once more for a while, and is never left out.
 
 use retail_connect::Lane;

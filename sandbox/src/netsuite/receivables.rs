@@ -1,8 +1,8 @@
 //! What a customer owes, has paid ahead and has ordered: worked out of its documents whenever somebody reads its record.
 //!
 //! That the balance is open invoices less what is applied to none of them, that deposits stand beside it, and that unbilled
-//! orders hold what is neither billed nor closed, whether approved or not, is how the fields are named and described; cent by
-//! cent it is unverified. The account has one rate: amounts of other currencies count as they are.
+//! orders hold what is neither billed nor closed, whether approved or not, is how NetSuite's help describes the fields (the
+//! connector's README says where); cent by cent it is unverified. The account has one rate: amounts of other currencies count as they are.
 
 use serde_json::{Map, Value, json};
 
