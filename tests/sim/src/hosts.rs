@@ -132,6 +132,12 @@ fn mixed(seed: u64, host: &str, start: u64) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ name.wrapping_add(start.wrapping_mul(0xff51_afd7_ed55_8ccd))
 }
 
+/// One of these; none of none.
+pub(crate) fn one_of<T: Copy>(rng: &Rng, from: &[T]) -> Option<T> {
+    let place = rng.below(u64::try_from(from.len()).unwrap_or(0));
+    usize::try_from(place).ok().and_then(|place| from.get(place)).copied()
+}
+
 /// Chance of one purpose.
 pub(crate) fn chance(seed: u64, purpose: &str) -> Rng {
     Rng::seeded(mixed(seed, purpose, 0))

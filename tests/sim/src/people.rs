@@ -11,7 +11,7 @@ use retail_sandbox::{ItemKind, Seed, SeedItem, SeedLocation, SeedStock};
 use retail_weft::wire::Wire;
 use serde_json::{Value, json};
 
-use crate::hosts::Estate;
+use crate::hosts::{self, Estate};
 use crate::notes::{Adjusted, Heard, Notes};
 use crate::scene::{Scene, Theme};
 use crate::settle;
@@ -434,8 +434,7 @@ impl People {
     }
 
     pub(crate) fn one_of<T: Copy>(&self, from: &[T]) -> T {
-        let place = usize::try_from(self.rng.below(u64::try_from(from.len()).unwrap_or(1))).unwrap_or(0);
-        from.get(place).copied().expect("there is always something to choose from")
+        hosts::one_of(&self.rng, from).expect("there is always something to choose from")
     }
 
     pub(crate) async fn pause(&self, most: u64) {

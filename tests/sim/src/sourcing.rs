@@ -7,6 +7,7 @@ use retail_runtime::Rng;
 use retail_weft::config::Config;
 use serde_json::Value;
 
+use crate::hosts;
 use crate::notes::Book;
 use crate::watch::Watch;
 
@@ -25,21 +26,18 @@ pub(crate) fn configure(config: &mut Config, rng: &Rng) -> anyhow::Result<()> {
 }
 
 fn policy(rng: &Rng) -> String {
-    let one_of = |words: &[&str]| {
-        let place = usize::try_from(rng.below(u64::try_from(words.len()).unwrap_or(1))).unwrap_or(0);
-        words.get(place).copied().unwrap_or_default().to_owned()
-    };
+    let one_of = |words: &[&'static str]| hosts::one_of(rng, words).unwrap_or_default();
     let (kept_back, day) = (rng.below(5), if rng.chance(300) { "orders_per_day = 3" } else { "" });
     let limit = 2 + rng.below(2);
     let shortage = one_of(&["refuse", "backorder"]);
     let on_backorder = one_of(&["wait", "reroute"]);
     let rejected = one_of(&["wait", "ship"]);
-    let parts = match rng.below(5) {
-        0 => String::new(),
-        least => format!("split_lines = true\nleast_pieces = {}", 1 + least % 2),
+    let parts = if rng.chance(800) {
+        format!("split_lines = true\nleast_pieces = {}", 1 + rng.below(2))
+    } else {
+        String::new()
     };
-    let costs = [rng.below(500), rng.below(500), rng.below(500)];
-    let [main, store, yard] = costs;
+    let [main, store, yard] = [rng.below(500), rng.below(500), rng.below(500)];
     format!(
         "[places.MAIN]\ncost = {main}\nsafety_stock = '{kept_back}'\n\
          [places.SOHO]\ncost = {store}\nsafety_stock = '1'\n{day}\n\

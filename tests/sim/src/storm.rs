@@ -6,7 +6,7 @@ use std::time::Duration;
 use retail_runtime::Rng;
 use turmoil::Sim;
 
-use crate::hosts::{DOMAINS, Estate, VENDORS};
+use crate::hosts::{self, DOMAINS, Estate, VENDORS};
 use crate::scene::{Scene, Theme};
 use crate::shelf::Weather;
 
@@ -133,8 +133,7 @@ impl Storm {
     }
 
     fn pick<T: Copy>(&self, from: &[T]) -> Option<T> {
-        let place = self.rng.below(u64::try_from(from.len()).unwrap_or(0));
-        usize::try_from(place).ok().and_then(|place| from.get(place)).copied()
+        hosts::one_of(&self.rng, from)
     }
 
     fn strike(&mut self, sim: &mut Sim<'_>, kind: Kind) {

@@ -29,7 +29,7 @@ impl People {
         let card = if must_prove { "pm_card_authenticationRequired" } else { "pm_card_visa" };
         let several = self.rng.chance(400);
         let mut pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
-        // Some let the shop keep their card, so that what is left can be authorized anew; one bank wants to see them again.
+        // Some let the shop keep their card, so that what is left can be authorized anew.
         if self.rng.chance(600) {
             pay["customer"] = json!(format!("cus_{name}"));
             pay["setup_future_usage"] = json!("off_session");
@@ -54,7 +54,7 @@ impl People {
             let proof = json!({"payment_intent": intent});
             let _told = self.twins().post("/__sandbox/stripe/authenticate", &proof).await;
         }
-        // Now and then a bank gives the customer back his money before its time.
+        // Now and then an authorization ends before its time.
         if pay["customer"].is_string() && self.rng.chance(200) {
             self.pause(4_000).await;
             let ended = json!({"payment_intent": intent});
