@@ -220,6 +220,7 @@ impl<'a> Feeding<'a> {
         loop {
             let (books, pause) = self.books().await?;
             let told = report::milestone(&books, "RETURN_REFUNDED") >= recalled.paid_parts
+                && report::milestone(&books, "RETURN_COMPLETED") >= recalled.completed
                 && count(&books, "salesforce", "returns") >= recalled.returns;
             if told || still >= PATIENCE {
                 return Ok(books);

@@ -20,6 +20,8 @@ pub(super) struct Recalled {
     pub(super) parts: u64,
     /// Those of them that are worth something: refunds.
     pub(super) paid_parts: u64,
+    /// Returns that ended with nothing left for a person.
+    pub(super) completed: u64,
     /// What is given back.
     pub(super) value: Decimal,
     /// Lines that wait for a person, by cause.
@@ -35,6 +37,8 @@ impl Recalled {
         for (recall, one) in recalls.iter().zip(returns) {
             all.parts = all.parts.saturating_add(count(recall.orders()));
             all.value = all.value.saturating_add(recall.value());
+            let completed = word(one, "/state") == "RETURN_STATE_COMPLETED";
+            all.completed = all.completed.saturating_add(u64::from(completed));
             let mut worth: BTreeMap<&str, Decimal> = BTreeMap::new();
             for taken in &recall.taken {
                 let sum = worth.entry(&taken.order).or_default();

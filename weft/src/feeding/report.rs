@@ -131,7 +131,9 @@ impl Report {
             ("/salesforce/order_contexts/count", self.orders),
             ("/salesforce/returns/count", self.recalled.returns),
             ("/salesforce/case_milestones/by_kind/RETURN_CREDITED", parts),
+            ("/salesforce/case_milestones/by_kind/RETURN_REQUESTED", self.recalled.returns),
             ("/salesforce/case_milestones/by_kind/RETURN_REFUNDED", paid),
+            ("/salesforce/case_milestones/by_kind/RETURN_COMPLETED", self.recalled.completed),
         ];
         let values = [
             ("/netsuite/sales_orders/value", &self.value),
@@ -204,6 +206,10 @@ impl Report {
                 row("CRM", "accounts", "/salesforce/accounts"),
             ],
         );
+        if let Some(Value::Object(kinds)) = self.books.pointer("/salesforce/case_milestones/by_kind") {
+            let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+            console::say(&format!("milestones: {}", kinds.join(", ")));
+        }
         let webhooks = |name: &str| self.number(&format!("/shopify/webhooks/{name}"));
         console::say(&format!(
             "webhooks: {} sent, {} acknowledged, {} duplicated, {} reordered, {} retried",
