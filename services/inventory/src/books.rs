@@ -14,7 +14,7 @@ use crate::allocation::{Commitments, order_of};
 use crate::fault::Error;
 use crate::keys::{adjustment_document, receipt_document, site_id};
 use crate::kit::Component;
-use crate::publication::Shown;
+use crate::publication::{Manner, Shown};
 use crate::receipt::{Arrival, Receipt, Taken};
 use crate::reservation::Part;
 use crate::shown_kits;
@@ -229,12 +229,26 @@ impl Books {
         Ok(self.store.step(&document, None, rule).await?.value)
     }
 
+    /// Stock records of a location, some at a time; the answer's second part goes on.
+    pub(crate) async fn page(
+        &self,
+        location: &str,
+        after: Option<&str>,
+    ) -> Result<(Vec<Stock>, Option<String>), Error> {
+        let partition = Site::partition(&site_id(location));
+        let page = self.store.scan::<Stock>(partition, after, CHUNK).await?;
+        let last = page.last().map(|(id, _)| id.clone());
+        // Locations may share a partition.
+        let rows = page.into_iter().map(|(_, row)| row.doc).filter(|row| row.location == location).collect();
+        Ok((rows, last))
+    }
+
     /// Takes over what a channel shows of items at a location, of `kits` by what they are made of. Answers how many were
     /// taken.
     pub(crate) async fn read_back(
         &self,
         location: &str,
-        subtracts_own_sales: bool,
+        manner: Manner,
         readings: Vec<(String, Shown)>,
         kits: BTreeMap<String, Vec<Component>>,
     ) -> Result<usize, Error> {
@@ -256,10 +270,18 @@ impl Books {
                 }
                 shelf.with(sku, |stock| {
                     stock.told_again(&reading.channel);
-                    stock.read_back(reading, subtracts_own_sales, now);
+                    match manner {
+                        Manner::Shows => stock.read_shown(reading),
+                        Manner::Sells | Manner::Subtracts => {
+                            stock.read_back(reading, manner == Manner::Subtracts, now);
+                        }
+                    }
                     Ok(((), None))
                 })?;
                 taken = taken.saturating_add(1);
+            }
+            if manner == Manner::Shows {
+                readings.iter().for_each(|(_, reading)| site::outstamp(draft, &place, reading));
             }
             site::store(draft, shelf, &channels, now);
             Ok(taken)

@@ -8,6 +8,7 @@
 mod acting;
 mod action_api;
 mod adjustment;
+mod agents;
 mod allocation;
 mod api;
 mod arrivals;
@@ -72,7 +73,7 @@ use retail_runtime::{Listener, Peer, Runtime};
 use retail_store::{Document as _, Model, Store};
 use tonic::service::Routes;
 
-pub use config::{Authority, Channel, Config, Erp, Limits, OnShortfall, Share};
+pub use config::{Authority, Channel, Config, Erp, Kind, Limits, OnShortfall, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;
@@ -112,6 +113,9 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     };
     let mut shops: Vec<(Channel, Peer)> = vec![];
     for channel in &config.channels {
+        if channel.kind == Kind::Crm && !channel.locations.is_empty() {
+            return Err(Error::LocationsOfCrm(channel.instance.clone()));
+        }
         shops.push((channel.clone(), peer(&runtime, &channel.instance, &channel.address)?));
     }
     let channels: Arc<Vec<String>> = Arc::new(shops.iter().map(|(channel, _)| channel.instance.clone()).collect());
@@ -218,6 +222,6 @@ fn peer(runtime: &Runtime, name: &str, address: &str) -> Result<Peer, Error> {
 }
 
 fn outlet(channel: &Channel, peer: &Peer) -> (String, Outlet) {
-    let outlet = Outlet { peer: peer.clone(), subtracts_own_sales: channel.subtracts_own_sales };
+    let outlet = Outlet { peer: peer.clone(), manner: channel.manner(), pause: channel.pause() };
     (channel.instance.clone(), outlet)
 }
