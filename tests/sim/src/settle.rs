@@ -17,6 +17,7 @@ use crate::people::{Answer, People};
 use crate::post::{self, Post};
 use crate::replays;
 use crate::shelf::Shelf;
+use crate::shown;
 use crate::sourcing;
 
 /// How often it is looked whether anything still moves.
@@ -128,6 +129,7 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
     let book = people.notes.book().clone();
     books::compare(&findings, &book, &people.watch);
     sourcing::adds_up(&findings.orders, &book, &people.watch);
+    shown::is_right(people).await?;
     replays::run(people).await
 }
 
