@@ -34,6 +34,9 @@ pub struct Config {
     /// How often items, stock and shown numbers are read from their owners.
     #[serde(default = "default_refresh")]
     pub refresh: Span,
+    /// How soon numbers that a shop may have changed by itself, as it sold or took back, are looked at; three times.
+    #[serde(default = "default_check")]
+    pub check: Span,
     /// How often what the ERP expects to come in (purchase orders, transfers on the road) is read from it.
     #[serde(default = "default_expected_refresh")]
     pub expected_refresh: Span,
@@ -191,6 +194,10 @@ fn yes() -> bool {
 
 fn default_refresh() -> Span {
     Span::from_secs(15 * 60)
+}
+
+fn default_check() -> Span {
+    Span::from_secs(30)
 }
 
 fn default_expected_refresh() -> Span {

@@ -17,6 +17,7 @@ mod audit;
 mod books;
 mod carrying;
 mod catalogue;
+mod checking;
 mod config;
 mod door;
 mod expected;
@@ -87,6 +88,7 @@ use api::Api;
 use audit::Audit;
 use books::Books;
 use carrying::Carrying;
+use checking::{Checking, Doubts};
 use expecting::Expecting;
 use expiry::Expiry;
 use feeding::Feeding;
@@ -125,7 +127,8 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let home: Arc<str> = config.default_location.as_str().into();
     let reference = Reference::new(store.clone(), clock.clone());
     let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
-    let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
+    let doubts = Doubts::default();
+    let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home, doubts.clone());
     let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
     let orders = match &config.orders {
         Some(address) => Some(peer(&runtime, "orders", address)?),
@@ -146,6 +149,14 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         runtime.metrics(),
     );
     let inbound = Inbound::new(store.clone(), clock.clone(), expecting.clone(), reference.clone());
+    let checking = Checking {
+        runtime: runtime.clone(),
+        reference: reference.clone(),
+        books: books.clone(),
+        doubts,
+        channels: shops.clone(),
+        every: config.check.into(),
+    };
     let sync = Sync::new(&runtime, &config, (reference.clone(), books.clone(), inbound), erp.clone(), shops);
     reference.put_home(&home).await?;
 
@@ -166,6 +177,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     if config.on_shortfall == OnShortfall::Reroute {
         runtime.spawn("shortfalls", acting.clone().keep_acting(runtime.clone(), leases.clone()));
     }
+    runtime.spawn("checking", checking.keep_looking());
     runtime.spawn("audit", Audit::new(&runtime, &store, &leases, config.audit.into()).keep_looking());
     let api = Api {
         runtime: runtime.clone(),

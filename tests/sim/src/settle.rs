@@ -101,6 +101,8 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         people.runtime.clock().sleep(late).await;
         rest(people).await;
     }
+    shown::settles(people).await;
+    rest(people).await;
     let (untold, parked) = parked(people).await?.into_iter().partition(|one| one.starts_with("messages:"));
     let orders = all(people, "/v1/orders", "orders").await?;
     let findings = Findings {

@@ -1,13 +1,16 @@
-//! `last_number_told`: when all has come to rest, every channel shows the number that it was told last, and agents see what
-//! may be sold.
+//! `last_number_told`: when all has come to rest, every channel shows the number that we believe, and agents see what may be
+//! sold. What a shop changed by itself is seen soon, or after a crash by the next reading of everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use prost::Message as _;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_proto::crm::v1 as crm;
 use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
+
+use serde_json::json;
 
 use crate::people::People;
 
@@ -59,6 +62,18 @@ impl Row {
     fn believed(&self, channel: &str) -> Option<&Shown> {
         self.shown.iter().find(|shown| shown.channel == channel && shown.stale < 5)
     }
+}
+
+/// How soon what a shop may have changed by itself is looked at, in seconds; three times.
+pub(crate) const CHECK: u64 = 2;
+
+/// Waits until what is in doubt was looked at.
+pub(crate) async fn settles(people: &People) {
+    let counted = people.watch.counted();
+    if ["crashes", "processes_ended"].iter().any(|what| counted.contains_key(what)) {
+        people.ask("POST", "/v1/reference:sync", Some(&json!({"includeStock": true})), "shown").await;
+    }
+    people.runtime.clock().sleep(Duration::from_secs(4 * CHECK)).await;
 }
 
 /// Holds what shop and CRM show against our books.
