@@ -115,13 +115,12 @@ impl Reading<'_> {
 
 /// Shows a batch.
 pub(crate) async fn show(peer: &Peer, doc: &Publication) -> Result<(), Failure> {
-    let as_of = i64::try_from(doc.stamp).unwrap_or(i64::MAX);
     let rows = doc.batch.iter().map(|setting| crm::Availability {
         external_ref: Ids::derived("weft.availability", &[&doc.location, &setting.sku]).to_string(),
         sku: setting.sku.clone(),
         location: doc.location.clone(),
         available: setting.quantity,
-        as_of: Some(timestamp(as_of)),
+        as_of: Some(timestamp(doc.collected_at)),
         version: doc.stamp,
     });
     let request = crm::RecordAvailabilityRequest { instance: doc.channel.clone(), rows: rows.collect() };

@@ -1,5 +1,5 @@
-//! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, or took goods back as it gave
-//! money back. Such items are looked at soon, at every place that shows them, not only at the next reading of everything.
+//! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, was told that they ship from
+//! another, or took goods back as it gave money back. Such items are looked at soon, at every place that shows them, not only at the next reading of everything.
 //!
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
 
@@ -29,8 +29,8 @@ const ITEMS: usize = 1_000;
 /// Why a number is in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Doubt {
-    /// The shop sold it, at a place of ours that need not be the one we took it from.
-    Sold,
+    /// The shop sold it, and takes it from one of our places, not always from the one that we do.
+    Place,
     /// We gave back what it had sold, and it may do the same.
     GivenBack,
 }
@@ -113,7 +113,7 @@ impl Checking {
         Ok(differ)
     }
 
-    /// The rows of these items that a channel shows. What it sold is in doubt only where it could have chosen a place.
+    /// The rows of these items that a channel shows. A place is in doubt only where there is a choice.
     async fn rows(&self, channel: &str, items: &BTreeSet<(String, Doubt)>) -> Result<Rows, Error> {
         let locations = self.reference.catalogue().await?.codes();
         let mut rows = Rows::new();
@@ -123,7 +123,7 @@ impl Checking {
                 let row = self.books.row(location, sku).await?;
                 shown.extend(row.filter(|row| row.shown_by(channel).is_some()));
             }
-            if *why == Doubt::Sold && shown.len() < 2 {
+            if *why == Doubt::Place && shown.len() < 2 {
                 continue;
             }
             for row in shown {

@@ -270,17 +270,15 @@ impl Holding {
         };
         let piece = self.store.step(&document, None, rule).await?.value;
         if let Piece::Promised(part) = &piece {
-            self.doubt(Doubt::Sold, part);
+            self.doubt(Doubt::Place, part);
         }
         Ok(piece)
     }
 
-    /// Whoever sold it may show another number now than we believe.
+    /// A shop may show another number now than we believe. Whether it has sold these is not always said.
     fn doubt(&self, why: Doubt, part: &Part) {
-        if !part.sold_by_channel.is_empty() {
-            let kits = part.lines.iter().map(|line| line.sku.clone());
-            self.doubts.note(why, part.shelved().into_iter().chain(kits));
-        }
+        let kits = part.lines.iter().map(|line| line.sku.clone());
+        self.doubts.note(why, part.shelved().into_iter().chain(kits));
     }
 
     /// Undoes a part of a refused attempt as if it had never been: the id may be tried again.
@@ -344,9 +342,7 @@ impl Holding {
         };
         let part = self.store.step(&document, None, rule).await?.value;
         let part = part.ok_or_else(|| Error::NoSuchReservation(id.to_owned()))?;
-        if event == RELEASED {
-            self.doubt(Doubt::GivenBack, &part);
-        }
+        self.doubt(if event == RELEASED { Doubt::GivenBack } else { Doubt::Place }, &part);
         Ok(part)
     }
 

@@ -87,9 +87,12 @@ pub(crate) struct Publication {
     /// Rows told so far.
     #[prost(uint64, tag = "11")]
     pub told: u64,
-    /// Stamp of the current batch: milliseconds since 1970 when it was collected, and always more than the one before.
+    /// Stamp of the current batch: milliseconds since 1970, and always more than any before and any that its channel shows.
     #[prost(uint64, tag = "12")]
     pub stamp: u64,
+    /// When the current batch was collected, milliseconds since 1970.
+    #[prost(int64, tag = "13")]
+    pub collected_at: i64,
 }
 
 impl Publication {
@@ -105,7 +108,8 @@ impl Publication {
     fn open_round(&mut self, settings: &[Setting], touched: u64, now: Timestamp) {
         self.pending = !settings.is_empty() || self.touched != touched;
         self.batch = settings.to_vec();
-        self.stamp = self.stamp.saturating_add(1).max(u64::try_from(now.as_millisecond()).unwrap_or(0));
+        self.collected_at = now.as_millisecond();
+        self.stamp = self.stamp.saturating_add(1).max(u64::try_from(self.collected_at).unwrap_or(0));
     }
 
     fn close_round(&mut self, pause: Duration, now: Timestamp) {

@@ -1,5 +1,6 @@
 //! What service agents see in their CRM.
 
+use retail_proto::crm::v1::Availability;
 use retail_proto::inventory::v1 as pb;
 
 use crate::crm_fake::FakeCrm;
@@ -86,13 +87,18 @@ async fn what_somebody_changed_or_deleted_there_is_set_right_by_the_next_reading
 async fn a_row_with_a_stamp_from_the_future_is_outstamped() {
     let (mesh, crm) = seen().await;
     crm.books().rows.values_mut().for_each(|row| {
-        row.version += 1_000_000_000;
+        row.version += 1_000_000_000_000_000;
         row.available = 99;
     });
     sync(&mesh, "again").await;
     settles(&mesh, &crm, "A", "MAIN", 10).await;
     mesh.reserve("o-1", &[("1", "A", "MAIN", "3")]).await;
     settles(&mesh, &crm, "A", "MAIN", 7).await;
+    let year = |row: &Availability| row.as_of.map(|at| at.seconds / 31_556_952 + 1970);
+    assert!(
+        crm.books().rows.values().all(|row| year(row) == Some(2023)),
+        "when a number was right is told by our clock"
+    );
 }
 
 #[tokio::test]
