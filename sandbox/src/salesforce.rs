@@ -3,6 +3,7 @@
 //! package adds, and its agents. Refuses what a real org refuses: unknown columns, broken references, stale versions,
 //! unsupported SOQL. Requests enter through `handle`; everything they leave is in the books.
 
+mod admin;
 mod agent;
 mod auth;
 mod bulk_rows;
@@ -113,13 +114,14 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// An object of this org; those of a feature that is off are none.
+    /// An object of this org that the caller may see; those of a feature that is off are none.
     fn object(&self, name: &str) -> Option<&'static Object> {
         org::object(name).filter(|object| self.has(object))
     }
 
     fn has(&self, object: &Object) -> bool {
-        self.knobs.returns.is_some() || !object.rules.contains(&Rule::ReturnsFeature)
+        let is_there = self.knobs.returns.is_some() || !object.rules.contains(&Rule::ReturnsFeature);
+        is_there && (self.knobs.hidden.is_empty() || !self.knobs.hidden.contains(object.name))
     }
 
     /// A column the caller may see.
@@ -258,8 +260,9 @@ impl Twin for Salesforce {
             .transaction(|db| {
                 // After the books, as in `answer`: in the other order both would wait for each other.
                 let mut knobs = self.knobs.lock().unwrap_or_else(PoisonError::into_inner);
-                let agent = agent::turn(db, now, &knobs, verb, request);
-                Ok(agent.or_else(|| knobs::turn(&mut knobs, db, verb, request, now)))
+                let people = agent::turn(db, now, &knobs, verb, request);
+                let people = people.or_else(|| admin::turn(db, now, &knobs, verb, request));
+                Ok(people.or_else(|| knobs::turn(&mut knobs, db, verb, request, now)))
             })
             .unwrap_or_else(|err| Some(spell(request, Err(err.into()))))
     }

@@ -1,9 +1,12 @@
 //! A promotion: more buyers than pieces, all at once, each asking twice, with vendors that fail. Exactly as much is sold as
-//! there is, and the shop and the ERP show what is left.
+//! there is, and the shop, the ERP and the service agents' CRM show what is left.
 
 use futures::future::join_all;
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
+use retail_proto::crm::v1 as crm;
+use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
+use retail_runtime::config::Span;
 use retail_weft::mesh::url;
 use serde_json::{Value, json};
 
@@ -14,7 +17,11 @@ const BUYERS: i64 = 60;
 
 /// One item, in one place; nobody ships by himself.
 async fn mesh() -> Mesh {
-    let mesh = Mesh::start_with(|config| config.sandbox.netsuite.back_office = false).await;
+    let mesh = Mesh::start_with(|config| {
+        config.sandbox.netsuite.back_office = false;
+        config.inventory.channels.iter_mut().for_each(|channel| channel.every = Some(Span::from_millis(500)));
+    })
+    .await;
     let seed = json!({
         "currency": "GBP",
         "items": [{"sku": "LAMP", "description": "A lamp", "kind": "goods", "price": "5.00"}],
@@ -24,6 +31,8 @@ async fn mesh() -> Mesh {
     mesh.twins().post("/__sandbox/seed", &seed).await.unwrap();
     mesh.post("/v1/reference:sync", "seed", json!({"includeStock": true})).await;
     mesh.plant("shopify", json!({"kind": "reset_after_commit", "times": 3, "body_contains": "inventorySetQuantities"}))
+        .await;
+    mesh.plant("salesforce", json!({"kind": "reset_after_commit", "times": 2, "body_contains": "Availability__c"}))
         .await;
     mesh.plant("netsuite", json!({"kind": "reset_after_commit", "method": "PUT", "times": 5})).await;
     mesh.plant("netsuite", json!({"kind": "status", "status": 429, "retry_after": 1, "per_mille": 50})).await;
@@ -62,16 +71,27 @@ async fn shown(mesh: &Mesh) -> i64 {
     shop.get_stock(ask).await.unwrap().into_inner().readings[0].available
 }
 
+/// What agents see.
+async fn seen(mesh: &Mesh) -> Option<i64> {
+    let mut crm = CrmServiceClient::new(mesh.runtime.peer(&url(mesh.at.salesforce)).unwrap());
+    let (instance, location) = ("crm".to_owned(), "MAIN".to_owned());
+    let ask = crm::ListAvailabilityRequest { instance, location, page_token: String::new() };
+    let rows = crm.list_availability(ask).await.unwrap().into_inner().rows;
+    assert!(rows.len() < 2, "one lamp in one place: {rows:?}");
+    rows.first().map(|row| row.available)
+}
+
+/// Waits until the shop shows so many and agents see them.
 async fn until_shown(mesh: &Mesh, wished: i64) {
-    let mut last = 0;
+    let mut last = (0, None);
     for _ in 0..300 {
-        last = shown(mesh).await;
-        if last == wished {
+        last = (shown(mesh).await, seen(mesh).await);
+        if last == (wished, Some(wished)) {
             return;
         }
         mesh.runtime.clock().sleep(std::time::Duration::from_millis(100)).await;
     }
-    panic!("the shop never showed {wished}; last it showed {last}");
+    panic!("shop and CRM never showed {wished}; last they showed {last:?}");
 }
 
 fn settled(order: &Value) -> bool {

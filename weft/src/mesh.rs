@@ -262,7 +262,10 @@ fn point_at_each_other(config: &mut Config, at: &Addresses, twins: &retail_sandb
     }
     config.inventory.orders = Some(url(at.orders));
     for channel in &mut config.inventory.channels {
-        channel.address = url(at.shopify);
+        channel.address = url(match channel.kind {
+            retail_inventory::Kind::Shop => at.shopify,
+            retail_inventory::Kind::Crm => at.salesforce,
+        });
     }
     for erp in config.customers.erps.values_mut() {
         erp.address = url(at.netsuite);

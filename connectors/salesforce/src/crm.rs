@@ -66,6 +66,20 @@ impl CrmService for Salesforce {
     ) -> Result<Response<pb::PollCasesResponse>, Status> {
         answer(self.changed_cases(request.into_inner()).await)
     }
+
+    async fn record_availability(
+        &self,
+        request: Request<pb::RecordAvailabilityRequest>,
+    ) -> Result<Response<pb::RecordAvailabilityResponse>, Status> {
+        answer(self.save_availability(request.into_inner()).await)
+    }
+
+    async fn list_availability(
+        &self,
+        request: Request<pb::ListAvailabilityRequest>,
+    ) -> Result<Response<pb::ListAvailabilityResponse>, Status> {
+        answer(self.find_availability(request.into_inner()).await)
+    }
 }
 
 fn answer<T>(done: Result<T, Error>) -> Result<Response<T>, Status> {

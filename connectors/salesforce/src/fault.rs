@@ -24,9 +24,9 @@ pub enum Error {
     /// The CRM has no such case, or no more.
     #[error("the CRM has no case {0}")]
     NoSuchCase(String),
-    /// The cursor was not made by this connector.
-    #[error("the cursor is none of this connector's; begin again without one")]
-    BadCursor,
+    /// The cursor or page token was not made by this connector, or not for this list.
+    #[error("the {0} does not fit; begin again without one")]
+    BadToken(&'static str),
     /// No answer.
     #[error(transparent)]
     Call(#[from] CallFault),
@@ -80,7 +80,7 @@ impl Fault for Error {
         match self {
             Error::Shape(shape) => shape.class(),
             Error::NoSuchInstance(_) | Error::NoSuchContext(_) | Error::NoSuchCase(_) => Class::NotFound,
-            Error::BadCursor => Class::Invalid,
+            Error::BadToken(_) => Class::Invalid,
             Error::Call(fault) => fault.class(),
             Error::Credentials { .. } | Error::NotPrepared { .. } | Error::Unreadable(_) => Class::Precondition,
             Error::Allowance { .. } => Class::Throttled,
@@ -95,7 +95,7 @@ impl Fault for Error {
             Error::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
             Error::NoSuchContext(_) => "NO_SUCH_ORDER_CONTEXT",
             Error::NoSuchCase(_) => "NO_SUCH_CASE",
-            Error::BadCursor => "BAD_PAGE_TOKEN",
+            Error::BadToken(_) => "BAD_PAGE_TOKEN",
             Error::Call(fault) => fault.reason(),
             Error::Credentials { .. } => "VENDOR_REFUSED_CREDENTIALS",
             Error::Allowance { .. } => "VENDOR_THROTTLED",
@@ -112,7 +112,7 @@ impl Fault for Error {
             Error::NoSuchInstance(instance) => vec![("instance", instance.clone())],
             Error::NoSuchContext(key) => vec![("external_ref", key.clone())],
             Error::NoSuchCase(case) => vec![("case", case.clone())],
-            Error::BadCursor => Vec::new(),
+            Error::BadToken(what) => vec![("field", (*what).to_owned())],
             Error::Call(fault) => fault.metadata(),
             Error::Credentials { code, message }
             | Error::Allowance { code, message }
@@ -130,7 +130,7 @@ impl Fault for Error {
     fn fields(&self) -> Vec<(String, String)> {
         match self {
             Error::Shape(shape) => shape.fields(),
-            Error::BadCursor => vec![("cursor".to_owned(), self.to_string())],
+            Error::BadToken(what) => vec![((*what).to_owned(), self.to_string())],
             Error::NoSuchInstance(_)
             | Error::NoSuchContext(_)
             | Error::NoSuchCase(_)
@@ -154,7 +154,7 @@ impl Fault for Error {
             | Error::NoSuchInstance(_)
             | Error::NoSuchContext(_)
             | Error::NoSuchCase(_)
-            | Error::BadCursor
+            | Error::BadToken(_)
             | Error::Credentials { .. }
             | Error::NotPrepared { .. }
             | Error::Unreadable(_) => None,

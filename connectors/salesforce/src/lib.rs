@@ -1,9 +1,11 @@
 //! Salesforce as a CRM of the mesh. Owns the words of Salesforce: its REST resources, its errors, its tokens, and the
-//! records that stand for customers, orders, returns and cases there. Refuses to decide anything about them: it maps,
-//! sends and reads. Calls enter as `retail.crm.v1.CrmService` and leave as requests keyed by our ids, safe to repeat; an
-//! older version never overwrites a newer one, which a validation rule of Weft's package in the org holds (`README.md`).
+//! records that stand for customers, orders, returns, cases and availability there. Refuses to decide anything about
+//! them: it maps, sends and reads. Calls enter as `retail.crm.v1.CrmService` and leave as requests keyed by our ids, safe
+//! to repeat; an older version never overwrites a newer one, which a validation rule of Weft's package in the org holds
+//! (`README.md`).
 
 mod auth;
+mod availability;
 mod cases;
 mod contexts;
 mod crm;
@@ -200,6 +202,8 @@ impl Salesforce {
                 capability("LinkCase", "keyed"),
                 capability("GetCase", "read"),
                 capability("PollCases", "read"),
+                capability("RecordAvailability", "keyed"),
+                capability("ListAvailability", "read"),
             ],
         }
     }

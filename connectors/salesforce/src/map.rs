@@ -1,5 +1,6 @@
 //! Canonical customers and order contexts to Salesforce's records and back. Pure.
 
+pub(crate) mod availability;
 pub(crate) mod returns;
 pub(crate) mod service;
 

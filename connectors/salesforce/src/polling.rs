@@ -57,8 +57,8 @@ impl Cursor {
     }
 
     fn read(text: &str) -> Result<Self, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::BadCursor)?;
-        serde_json::from_slice(&bytes).map_err(|_| Error::BadCursor)
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::BadToken("cursor"))?;
+        serde_json::from_slice(&bytes).map_err(|_| Error::BadToken("cursor"))
     }
 
     fn write(&self) -> String {

@@ -1,6 +1,7 @@
 //! Salesforce's JSON exactly as it is spelt, v66.0. REST API Developer Guide: "Composite", "Query", "Status Codes and
 //! Error Responses".
 
+pub(crate) mod availability;
 pub(crate) mod service;
 
 use serde::{Deserialize, Serialize};

@@ -270,7 +270,10 @@ impl Desk<'_> {
             return Ok(());
         }
         let waiting: Vec<i64> = self.rows(
-            "SELECT DISTINCT tran FROM ns_line WHERE (item = ?1 OR item IN (SELECT parentitem FROM kititemmember WHERE item = ?1)) AND location = ?2 AND backordered > 0 AND type = 'SalesOrd' ORDER BY tran",
+            // One list of items, or the index of what waits is not used: every line of a large book would be looked at.
+            "SELECT DISTINCT tran FROM ns_line
+             WHERE item IN (SELECT ?1 UNION ALL SELECT parentitem FROM kititemmember WHERE item = ?1)
+               AND location = ?2 AND backordered > 0 AND type = 'SalesOrd' ORDER BY tran",
             (item, location),
             |row| row.get(0),
         )?;

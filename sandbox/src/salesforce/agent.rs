@@ -44,16 +44,7 @@ pub(super) fn turn(db: &Connection, now: Timestamp, knobs: &Knobs, verb: &str, s
     let ("POST", Some("case")) = (seen.method.as_str(), parts.next()) else { return None };
     let place: Vec<&str> = parts.collect();
     let knobs = knobs.for_agents();
-    let call = Call {
-        db,
-        now,
-        knobs: &knobs,
-        version: NEWEST_VERSION,
-        session: "",
-        user: "",
-        allow_save: true,
-        daily_requests: 0,
-    };
+    let call = at_the_screen(db, now, &knobs);
     let case = org::object("Case")?;
     let done = saving::atomically(db, || match place.as_slice() {
         [] => body::<Opened>(seen).and_then(|opened| open(&call, case, opened)).map(|opened| (201, opened)),
@@ -74,6 +65,11 @@ pub(super) fn turn(db: &Connection, now: Timestamp, knobs: &Knobs, verb: &str, s
         ),
         Err(problem) => refused(&problem),
     })
+}
+
+/// A call of somebody who sits at the org's own screens.
+pub(super) fn at_the_screen<'a>(db: &'a Connection, now: Timestamp, knobs: &'a Knobs) -> Call<'a> {
+    Call { db, now, knobs, version: NEWEST_VERSION, session: "", user: "", allow_save: true, daily_requests: 0 }
 }
 
 fn open(call: &Call<'_>, case: &'static Object, opened: Opened) -> Result<Record, Problem> {

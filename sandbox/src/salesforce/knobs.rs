@@ -23,7 +23,7 @@ pub(super) struct Knobs {
     pub(super) duplicate_rules: HashMap<String, bool>,
     /// `Object.Field` keys whose uniqueness an admin took away.
     pub(super) shared_keys: HashSet<String>,
-    /// `Object.Field` columns the integration's user may not see.
+    /// `Object.Field` columns, and whole objects, the integration's user may not see: as if the package lacked them.
     pub(super) hidden: HashSet<String>,
     /// Stale tokens are answered as JWT-style ones are.
     pub(super) jwt_tokens: bool,

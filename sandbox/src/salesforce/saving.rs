@@ -33,7 +33,7 @@ pub(super) fn create(call: &Call<'_>, object: &'static Object, given: &Map<Strin
     writable(object, &http::Method::POST)?;
     let change = values::accept(call, object, given, true)?;
     let mut body: Map<String, Value> = change.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    unlocked(call, object, &body)?;
+    unlocked(call, object, &body, None)?;
     orders::before_create(call, object, &body)?;
     service::before_create(call, object, &mut body)?;
     unique(call, object, &body, None)?;
@@ -54,7 +54,7 @@ pub(super) fn update(
     writable(object, &http::Method::PATCH)?;
     let mut record = rows::live(call.db, object, id)?;
     let change = values::accept(call, object, given, false)?;
-    unlocked(call, object, &record.body)?;
+    unlocked(call, object, &record.body, Some(&record.id))?;
     orders::before_update(call, &record, &change)?;
     for rule in object.rules {
         match rule {
@@ -177,17 +177,17 @@ fn version_never_falls(record: &Record, change: &Map<String, Value>) -> Result<(
     Ok(())
 }
 
-/// The lock knob: a write below a parent finds the parent's row taken.
-fn unlocked(call: &Call<'_>, object: &Object, body: &Map<String, Value>) -> Result<(), Problem> {
-    let parent = object
-        .fields
-        .iter()
-        .filter(|field| matches!(field.kind, Kind::Reference(..)))
-        .find_map(|field| body.get(field.name).and_then(Value::as_str));
-    match parent {
-        Some(parent) if call.knobs.take_lock() => Err(Problem::bad(
+/// The lock knob: a write below a parent finds the parent's row taken; one of an object without parents, its own.
+fn unlocked(call: &Call<'_>, object: &Object, body: &Map<String, Value>, own: Option<&str>) -> Result<(), Problem> {
+    let mut parents = object.fields.iter().filter(|field| matches!(field.kind, Kind::Reference(..))).peekable();
+    let row = match parents.peek() {
+        Some(_) => parents.find_map(|field| body.get(field.name).and_then(Value::as_str)),
+        None => own,
+    };
+    match row {
+        Some(row) if call.knobs.take_lock() => Err(Problem::bad(
             "UNABLE_TO_LOCK_ROW",
-            format!("unable to obtain exclusive access to this record or 1 records: {parent}"),
+            format!("unable to obtain exclusive access to this record or 1 records: {row}"),
         )),
         _ => Ok(()),
     }

@@ -33,6 +33,13 @@ pub(super) fn tally(db: &Connection) -> rusqlite::Result<Value> {
         "case_milestones": milestones,
         // Two returns are one when they carry the same key or the same RMA number, whichever object holds them.
         "returns": of(db, &["Return__c", "ReturnOrder"], "json_extract(body, '$.Mesh_Id__c')", "json_extract(body, '$.Rma_Number__c')")?,
+        // Two rows of availability are one when they carry the same key, or are of the same item at the same place.
+        "availability": of(
+            db,
+            &["Availability__c"],
+            "json_extract(body, '$.Mesh_Id__c')",
+            "json_extract(body, '$.Sku__c') || ' ' || json_extract(body, '$.Location__c')",
+        )?,
     }))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
 mod auth;
+mod availability;
 mod composites;
 mod domain;
 mod queries;

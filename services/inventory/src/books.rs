@@ -12,9 +12,10 @@ use retail_store::{Document as _, Draft, IndexQuery, Store};
 use crate::adjustment::Adjustment;
 use crate::allocation::{Commitments, order_of};
 use crate::fault::Error;
-use crate::keys::{adjustment_document, receipt_document, site_id};
+use crate::keys::{adjustment_document, publication_id, receipt_document, site_id, stock_id};
 use crate::kit::Component;
-use crate::publication::Shown;
+use crate::publication::{Manner, Shown};
+use crate::publish::Publication;
 use crate::receipt::{Arrival, Receipt, Taken};
 use crate::reservation::Part;
 use crate::shown_kits;
@@ -229,12 +230,31 @@ impl Books {
         Ok(self.store.step(&document, None, rule).await?.value)
     }
 
+    /// The stock record of an item at a location.
+    pub(crate) async fn row(&self, location: &str, sku: &str) -> Result<Option<Stock>, Error> {
+        Ok(self.store.read::<Stock>(&stock_id(location, sku)).await?.map(|found| found.doc))
+    }
+
+    /// Stock records of a location, some at a time; the answer's second part goes on.
+    pub(crate) async fn page(
+        &self,
+        location: &str,
+        after: Option<&str>,
+    ) -> Result<(Vec<Stock>, Option<String>), Error> {
+        let partition = Site::partition(&site_id(location));
+        let page = self.store.scan::<Stock>(partition, after, CHUNK).await?;
+        let last = page.last().map(|(id, _)| id.clone());
+        // Locations may share a partition.
+        let rows = page.into_iter().map(|(_, row)| row.doc).filter(|row| row.location == location).collect();
+        Ok((rows, last))
+    }
+
     /// Takes over what a channel shows of items at a location, of `kits` by what they are made of. Answers how many were
     /// taken.
     pub(crate) async fn read_back(
         &self,
         location: &str,
-        subtracts_own_sales: bool,
+        manner: Manner,
         readings: Vec<(String, Shown)>,
         kits: BTreeMap<String, Vec<Component>>,
     ) -> Result<usize, Error> {
@@ -249,17 +269,28 @@ impl Books {
                 shown_kits::tie(&mut shelf, sku, kits.get(sku).map_or(&[], Vec::as_slice))?;
             }
             let mut taken = 0_usize;
-            // A row without stock record is not published: nobody has said that there is or is not any.
+            let channel = readings.first().map_or("", |(_, reading)| &reading.channel);
+            let telling = draft.get::<Publication>(&publication_id(&place, channel)).unwrap_or_default().batch;
+            // A row without stock record is not published: nobody has said that there is or is not any. A number that is
+            // on its way may be in the reading or not.
             for (sku, reading) in &readings {
-                if shelf.row(sku).is_none() {
+                if shelf.row(sku).is_none() || telling.iter().any(|setting| setting.sku == *sku) {
                     continue;
                 }
                 shelf.with(sku, |stock| {
                     stock.told_again(&reading.channel);
-                    stock.read_back(reading, subtracts_own_sales, now);
+                    match manner {
+                        Manner::Shows => stock.read_shown(reading),
+                        Manner::Sells | Manner::Subtracts => {
+                            stock.read_back(reading, manner == Manner::Subtracts, now);
+                        }
+                    }
                     Ok(((), None))
                 })?;
                 taken = taken.saturating_add(1);
+            }
+            if manner == Manner::Shows {
+                readings.iter().for_each(|(_, reading)| site::outstamp(draft, &place, reading));
             }
             site::store(draft, shelf, &channels, now);
             Ok(taken)

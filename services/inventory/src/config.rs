@@ -1,9 +1,12 @@
 //! What the inventory service is told at start.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use retail_runtime::config::Span;
 use serde::{Deserialize, Serialize};
+
+use crate::publication::Manner;
 
 /// Configuration of the inventory service.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -13,7 +16,7 @@ pub struct Config {
     /// adjustments stay in our books.
     #[serde(default)]
     pub erp: Option<Erp>,
-    /// Shops that are told what may be sold.
+    /// Shops and CRMs that are told what may be sold.
     #[serde(default)]
     pub channels: Vec<Channel>,
     /// Address of the orders service, `http://host:port`: it is asked to serve orders from elsewhere when too much is
@@ -31,6 +34,9 @@ pub struct Config {
     /// How often items, stock and shown numbers are read from their owners.
     #[serde(default = "default_refresh")]
     pub refresh: Span,
+    /// How soon numbers that a shop may have changed by itself, as it sold or took back, are looked at; three times.
+    #[serde(default = "default_check")]
+    pub check: Span,
     /// How often what the ERP expects to come in (purchase orders, transfers on the road) is read from it.
     #[serde(default = "default_expected_refresh")]
     pub expected_refresh: Span,
@@ -74,25 +80,63 @@ pub struct Erp {
     pub address: String,
 }
 
-/// A shop.
+/// What a channel is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It sells what it shows.
+    #[default]
+    Shop,
+    /// Service agents look at what it shows; it has our location codes.
+    Crm,
+}
+
+/// Who is told what may be sold.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Its instance name, for example `shopify`.
     pub instance: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: Kind,
     /// Address of its connector, `http://host:port`.
     pub address: String,
-    /// Our location code to the shop's location id. Empty: matched by name when read; a shop with one location has the
+    /// How often it is told of one location at most; whatever changes meanwhile is told together. Absent: 250 ms for a
+    /// shop, a minute for a CRM, where each telling counts against the org's calls of a day.
+    #[serde(default)]
+    pub every: Option<Span>,
+    /// A shop: our location code to its location id. Empty: matched by name when read; a shop with one location has the
     /// default one.
     #[serde(default)]
     pub locations: BTreeMap<String, String>,
-    /// True when the shop lowers its number at its own sales.
+    /// A shop: true when it lowers its number at its own sales.
     #[serde(default = "yes")]
     pub subtracts_own_sales: bool,
     /// What it gets of what may be sold. A change counts from the next reading of the channel (`refresh`, or
     /// `SyncReference`).
     #[serde(default)]
     pub limits: Limits,
+}
+
+impl Channel {
+    /// How it treats the numbers that it shows.
+    pub(crate) fn manner(&self) -> Manner {
+        match self.kind {
+            Kind::Shop if self.subtracts_own_sales => Manner::Subtracts,
+            Kind::Shop => Manner::Sells,
+            Kind::Crm => Manner::Shows,
+        }
+    }
+
+    /// How often it is told of one location at most.
+    pub(crate) fn pause(&self) -> Duration {
+        let usual = match self.kind {
+            Kind::Shop => Duration::from_millis(250),
+            Kind::Crm => Duration::from_secs(60),
+        };
+        self.every.map_or(usual, Duration::from)
+    }
 }
 
 /// What a channel gets of what may be sold at each location.
@@ -152,6 +196,10 @@ fn default_refresh() -> Span {
     Span::from_secs(15 * 60)
 }
 
+fn default_check() -> Span {
+    Span::from_secs(30)
+}
+
 fn default_expected_refresh() -> Span {
     Span::from_secs(2 * 60)
 }
@@ -183,6 +231,23 @@ mod tests {
         let none = format!("{text}limits = {{ share = 0 }}");
         let wrong = retail_runtime::config::parse::<Config>(&none).unwrap_err();
         assert!(wrong.to_string().contains("1 to 100 per cent"), "{wrong}");
+    }
+
+    #[test]
+    fn a_crm_is_told_once_a_minute_unless_something_is_said() {
+        let text = r#"
+            default_location = "MAIN"
+            [[channels]]
+            instance = "crm"
+            kind = "crm"
+            address = "http://127.0.0.1:7203"
+        "#;
+        let channel = |text: &str| {
+            let config: Config = retail_runtime::config::load(text, None, "NO_SUCH_PREFIX_").unwrap();
+            config.channels[0].clone()
+        };
+        assert_eq!((channel(text).manner(), channel(text).pause()), (Manner::Shows, Duration::from_secs(60)));
+        assert_eq!(channel(&format!("{text}every = \"5s\"")).pause(), Duration::from_secs(5));
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub enum Error {
     /// No orders service is configured to ask.
     #[error("no orders service is configured; set inventory.orders, or reroute the orders one by one")]
     NoOrders,
+    /// A CRM has no location ids of its own.
+    #[error("inventory.channels: {0} is a CRM and is told our own location codes; remove its locations")]
+    LocationsOfCrm(String),
     /// Others keep deciding the same reservation.
     #[error("reservation {0} is being decided by another request")]
     Contended(String),
@@ -192,6 +195,7 @@ impl Fault for Error {
             | Self::Expired { .. }
             | Self::NoOwner
             | Self::NoOrders
+            | Self::LocationsOfCrm(_)
             | Self::NothingToAct { .. }
             | Self::KitHasNoStock(_)
             | Self::NotAKit { .. }
@@ -233,6 +237,7 @@ impl Fault for Error {
             Self::Contended(_) => "RESERVATION_CONTENDED",
             Self::NoOwner => "ERP_NOT_CONFIGURED",
             Self::NoOrders => "ORDERS_NOT_CONFIGURED",
+            Self::LocationsOfCrm(_) => "CHANNEL_MISCONFIGURED",
             Self::NothingToAct { .. } => "NOTHING_TO_REROUTE",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Store(error) => error.reason(),
@@ -277,6 +282,7 @@ impl Fault for Error {
             Self::ReceiptDiffers(id) => vec![("receipt_id", id.clone())],
             Self::Upstream { system, reason, .. } => vec![("system", system.clone()), ("cause", reason.clone())],
             Self::Store(error) => error.metadata(),
+            Self::LocationsOfCrm(channel) => vec![("channel", channel.clone())],
             Self::Shape(_) | Self::NoOwner | Self::NoOrders | Self::Address(..) | Self::Serve(_) => vec![],
         }
     }
@@ -304,6 +310,7 @@ impl Fault for Error {
             | Self::Contended(_)
             | Self::NoOwner
             | Self::NoOrders
+            | Self::LocationsOfCrm(_)
             | Self::NothingToAct { .. }
             | Self::Upstream { .. }
             | Self::Store(_)
@@ -337,6 +344,7 @@ impl Fault for Error {
             | Self::TooManyExpected { .. }
             | Self::NoOwner
             | Self::NoOrders
+            | Self::LocationsOfCrm(_)
             | Self::NothingToAct { .. }
             | Self::Address(..)
             | Self::Serve(_) => None,

@@ -12,6 +12,7 @@ use retail_runtime::{Clock, Timestamp};
 use retail_store::{Draft, Store};
 
 use crate::catalogue::{CATALOGUE, Catalogue};
+use crate::checking::{Doubt, Doubts};
 use crate::fault::Error;
 use crate::keys::part_id;
 use crate::line::Ask;
@@ -23,6 +24,8 @@ use crate::stock::Act;
 
 /// How often a reservation over several locations is begun anew when another request decided its attempt.
 const TRIES: usize = 4;
+/// What is told when goods are given back.
+const RELEASED: &str = "ReservationReleased";
 
 /// Reserves, confirms, releases and consumes.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct Holding {
     clock: Clock,
     channels: Arc<Vec<String>>,
     home: Arc<str>,
+    /// What a shop that sold or was given back may show by itself.
+    doubts: Doubts,
 }
 
 /// What is asked, by location.
@@ -87,8 +92,8 @@ enum Piece {
 impl Holding {
     /// Over a store; `home` is the default location, `channels` are told what changes.
     #[must_use]
-    pub(crate) fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, home: &str) -> Self {
-        Self { store, clock, channels, home: home.into() }
+    pub(crate) fn new(store: Store, clock: Clock, channels: Arc<Vec<String>>, home: &str, doubts: Doubts) -> Self {
+        Self { store, clock, channels, home: home.into(), doubts }
     }
 
     /// Promises everything or nothing; a repeat is answered with what the first brought.
@@ -132,7 +137,7 @@ impl Holding {
 
     /// Gives back what is still promised.
     pub(crate) async fn release(&self, id: &str) -> Result<Vec<Part>, Error> {
-        self.each(id, "ReservationReleased", |part, shelf, act| part.release(shelf, act)).await
+        self.each(id, RELEASED, |part, shelf, act| part.release(shelf, act)).await
     }
 
     /// Takes a shipment off. Lines of several locations are checked before the first commit; a repeat completes what a
@@ -153,7 +158,7 @@ impl Holding {
         key: &str,
         lines: &BTreeMap<String, Quantity>,
     ) -> Result<Vec<Part>, Error> {
-        self.take(id, key, lines, "ReservationReleased", Part::release_lines).await
+        self.take(id, key, lines, RELEASED, Part::release_lines).await
     }
 
     async fn take(
@@ -263,7 +268,17 @@ impl Holding {
             draft.emit("retail.inventory.v1.ReservationHeld", pb::Reservation::from(&part).encode_to_vec());
             Ok(Piece::Promised(part))
         };
-        Ok(self.store.step(&document, None, rule).await?.value)
+        let piece = self.store.step(&document, None, rule).await?.value;
+        if let Piece::Promised(part) = &piece {
+            self.doubt(Doubt::Place, part);
+        }
+        Ok(piece)
+    }
+
+    /// A shop may show another number now than we believe. Whether it has sold these is not always said.
+    fn doubt(&self, why: Doubt, part: &Part) {
+        let kits = part.lines.iter().map(|line| line.sku.clone());
+        self.doubts.note(why, part.shelved().into_iter().chain(kits));
     }
 
     /// Undoes a part of a refused attempt as if it had never been: the id may be tried again.
@@ -281,7 +296,7 @@ impl Holding {
             site::store(draft, shelf, &channels, now);
             draft.due(None);
             let body = pb::Reservation::from(&draft.doc).encode_to_vec();
-            draft.emit("retail.inventory.v1.ReservationReleased", body);
+            draft.emit(format!("retail.inventory.v1.{RELEASED}"), body);
             draft.delete();
             Ok(())
         };
@@ -326,7 +341,9 @@ impl Holding {
             Ok(Some(draft.doc.clone()))
         };
         let part = self.store.step(&document, None, rule).await?.value;
-        part.ok_or_else(|| Error::NoSuchReservation(id.to_owned()))
+        let part = part.ok_or_else(|| Error::NoSuchReservation(id.to_owned()))?;
+        self.doubt(if event == RELEASED { Doubt::GivenBack } else { Doubt::Place }, &part);
+        Ok(part)
     }
 
     /// Runs a request over several locations on copies, so that a wrong line is refused before anything is changed.

@@ -8,6 +8,7 @@
 mod acting;
 mod action_api;
 mod adjustment;
+mod agents;
 mod allocation;
 mod api;
 mod arrivals;
@@ -16,6 +17,7 @@ mod audit;
 mod books;
 mod carrying;
 mod catalogue;
+mod checking;
 mod config;
 mod door;
 mod expected;
@@ -72,7 +74,7 @@ use retail_runtime::{Listener, Peer, Runtime};
 use retail_store::{Document as _, Model, Store};
 use tonic::service::Routes;
 
-pub use config::{Authority, Channel, Config, Erp, Limits, OnShortfall, Share};
+pub use config::{Authority, Channel, Config, Erp, Kind, Limits, OnShortfall, Share};
 pub use fault::Error;
 pub use reservation::{Lacking, ReservationError, State};
 pub use stock::StockError;
@@ -86,6 +88,7 @@ use api::Api;
 use audit::Audit;
 use books::Books;
 use carrying::Carrying;
+use checking::{Checking, Doubts};
 use expecting::Expecting;
 use expiry::Expiry;
 use feeding::Feeding;
@@ -112,6 +115,9 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     };
     let mut shops: Vec<(Channel, Peer)> = vec![];
     for channel in &config.channels {
+        if channel.kind == Kind::Crm && !channel.locations.is_empty() {
+            return Err(Error::LocationsOfCrm(channel.instance.clone()));
+        }
         shops.push((channel.clone(), peer(&runtime, &channel.instance, &channel.address)?));
     }
     let channels: Arc<Vec<String>> = Arc::new(shops.iter().map(|(channel, _)| channel.instance.clone()).collect());
@@ -121,7 +127,8 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let home: Arc<str> = config.default_location.as_str().into();
     let reference = Reference::new(store.clone(), clock.clone());
     let books = Books::new(store.clone(), clock.clone(), Arc::clone(&channels), erp.is_some());
-    let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home);
+    let doubts = Doubts::default();
+    let holding = Holding::new(store.clone(), clock.clone(), Arc::clone(&channels), &home, doubts.clone());
     let expecting = Expecting::new(store.clone(), clock.clone(), Arc::clone(&channels));
     let orders = match &config.orders {
         Some(address) => Some(peer(&runtime, "orders", address)?),
@@ -142,6 +149,14 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         runtime.metrics(),
     );
     let inbound = Inbound::new(store.clone(), clock.clone(), expecting.clone(), reference.clone());
+    let checking = Checking {
+        runtime: runtime.clone(),
+        reference: reference.clone(),
+        books: books.clone(),
+        doubts,
+        channels: shops.clone(),
+        every: config.check.into(),
+    };
     let sync = Sync::new(&runtime, &config, (reference.clone(), books.clone(), inbound), erp.clone(), shops);
     reference.put_home(&home).await?;
 
@@ -162,6 +177,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     if config.on_shortfall == OnShortfall::Reroute {
         runtime.spawn("shortfalls", acting.clone().keep_acting(runtime.clone(), leases.clone()));
     }
+    runtime.spawn("checking", checking.keep_looking());
     runtime.spawn("audit", Audit::new(&runtime, &store, &leases, config.audit.into()).keep_looking());
     let api = Api {
         runtime: runtime.clone(),
@@ -218,6 +234,6 @@ fn peer(runtime: &Runtime, name: &str, address: &str) -> Result<Peer, Error> {
 }
 
 fn outlet(channel: &Channel, peer: &Peer) -> (String, Outlet) {
-    let outlet = Outlet { peer: peer.clone(), subtracts_own_sales: channel.subtracts_own_sales };
+    let outlet = Outlet { peer: peer.clone(), manner: channel.manner(), pause: channel.pause() };
     (channel.instance.clone(), outlet)
 }

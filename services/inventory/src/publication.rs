@@ -16,9 +16,22 @@ pub(crate) const STALE_LIMIT: u32 = 5;
 /// An unseen sale that has not arrived after this was none: somebody changed the number in the shop.
 const UNSEEN_FOR: Duration = Duration::from_secs(600);
 const UNIT: i64 = 1_000_000;
+/// What is shown of an item that a channel has no row of: never what should be shown.
+pub(crate) const NOT_SHOWN: i64 = -1;
+
+/// What a channel does with its numbers by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It sells, and lowers its number at its own sales.
+    Subtracts,
+    /// It sells and leaves its number alone.
+    Sells,
+    /// It sells nothing: people look at it.
+    Shows,
+}
 
 /// What a channel gets of what may be sold. Absent: all of it.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub(crate) struct Limits {
     /// Whole units of each item that it is never shown: safety stock towards this channel.
     #[prost(int64, tag = "1")]
@@ -72,6 +85,9 @@ pub(crate) struct Shown {
     /// What it gets, as configured when it was last read.
     #[prost(message, optional, tag = "8")]
     pub limits: Option<Limits>,
+    /// Of who sells nothing: stamp of the number, [`Publication::stamp`](crate::publish::Publication::stamp).
+    #[prost(uint64, tag = "9")]
+    pub stamp: u64,
 }
 
 impl Stock {
@@ -102,6 +118,29 @@ impl Stock {
             let seen = shown.unseen.min(units).max(0);
             shown.unseen = shown.unseen.saturating_sub(seen);
             shown.quantity = shown.quantity.saturating_sub(units.saturating_sub(seen));
+        }
+    }
+
+    /// Takes over what is shown by who sells nothing, [`NOT_SHOWN`] without a row. A reading that is older than what was
+    /// told since says nothing.
+    pub(crate) fn read_shown(&mut self, reading: &Shown) {
+        let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == reading.channel) else {
+            self.shown.push(reading.clone());
+            return;
+        };
+        shown.limits.clone_from(&reading.limits);
+        if reading.quantity == NOT_SHOWN || reading.stamp >= shown.stamp {
+            shown.quantity = reading.quantity;
+            shown.stamp = shown.stamp.max(reading.stamp);
+        }
+    }
+
+    /// Takes over that who sells nothing shows this number now.
+    pub(crate) fn shows(&mut self, channel: &str, quantity: i64, stamp: u64) {
+        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.channel == channel) {
+            shown.quantity = quantity;
+            shown.stamp = stamp;
+            shown.stale = 0;
         }
     }
 
@@ -290,6 +329,37 @@ mod tests {
         assert!(!stock.is_dirty("shop"));
         stock.told_again("shop");
         assert!(stock.is_dirty("shop"));
+    }
+
+    fn seen(quantity: i64, stamp: u64) -> Shown {
+        Shown { channel: "crm".into(), quantity, stamp, limits: Some(limits()), ..Shown::default() }
+    }
+
+    fn limits() -> Limits {
+        Limits { keep_back: 0, share: 100, cap: None }
+    }
+
+    #[test]
+    fn what_nobody_shows_yet_is_told_even_when_it_is_nothing() {
+        let mut stock = shown(0);
+        stock.read_shown(&seen(NOT_SHOWN, 0));
+        assert!(stock.is_dirty("crm"));
+        stock.shows("crm", 0, 5);
+        assert!(!stock.is_dirty("crm"));
+    }
+
+    #[test]
+    fn a_reading_of_before_the_last_telling_says_nothing_and_one_of_a_person_is_mended() {
+        let mut stock = shown(10);
+        stock.read_shown(&seen(NOT_SHOWN, 0));
+        stock.shows("crm", 10, 7);
+        stock.read_shown(&seen(4, 6));
+        assert!(!stock.is_dirty("crm"), "told since");
+        stock.read_shown(&seen(4, 7));
+        assert!(stock.is_dirty("crm"), "somebody changed the number by hand");
+        stock.shows("crm", 10, 8);
+        stock.read_shown(&seen(NOT_SHOWN, 0));
+        assert!(stock.is_dirty("crm"), "somebody deleted the row");
     }
 
     proptest! {

@@ -1,6 +1,6 @@
-//! Telling a channel what may be sold at a location: collect the rows whose number differs, send the newest numbers with
-//! what we believe is shown, and when that belief is stale, read the channel again. One publication per location and
-//! channel; whatever changes while a batch is on its way is in the next one.
+//! Telling a channel what may be sold at a location: collect the rows whose number differs and send the newest numbers, to
+//! a shop with what we believe is shown, and when that belief is stale, read it again. One publication per location and
+//! channel; whatever changes while a batch is on its way, or before the channel may be told again, is in the next one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +11,17 @@ use retail_proto::commerce::v1::commerce_service_client::CommerceServiceClient;
 use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::{Draft, IndexQuery, Store};
 
+use crate::agents;
 use crate::fault::unread;
 use crate::keys::{site_id, stock_id};
-use crate::publication::{STALE_LIMIT, Shown};
+use crate::publication::{Manner, STALE_LIMIT, Shown};
 use crate::shelf::Shelf;
 use crate::site;
 use crate::stock::Stock;
 
-/// Most rows in a batch; a reading of the channel takes no more either.
+/// Most rows in a batch for a shop; a reading of it takes no more either.
 const BATCH: u32 = 100;
-/// A hot row is told this often at most.
+/// Wait between batches while one of them does not hold all there is to tell, and after a refusal.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Wait after the first stale answer, doubled with each further one: the sale behind it is on its way to us.
 const STALE_PAUSE: Duration = Duration::from_millis(500);
@@ -86,6 +87,12 @@ pub(crate) struct Publication {
     /// Rows told so far.
     #[prost(uint64, tag = "11")]
     pub told: u64,
+    /// Stamp of the current batch: milliseconds since 1970, and always more than any before and any that its channel shows.
+    #[prost(uint64, tag = "12")]
+    pub stamp: u64,
+    /// When the current batch was collected, milliseconds since 1970.
+    #[prost(int64, tag = "13")]
+    pub collected_at: i64,
 }
 
 impl Publication {
@@ -95,6 +102,14 @@ impl Publication {
         let asleep = !self.pending && self.batch.is_empty();
         self.pending = true;
         asleep
+    }
+
+    /// Takes over what was collected; a row that was touched after the look may be missing: then look again.
+    fn open_round(&mut self, settings: &[Setting], touched: u64, now: Timestamp) {
+        self.pending = !settings.is_empty() || self.touched != touched;
+        self.batch = settings.to_vec();
+        self.collected_at = now.as_millisecond();
+        self.stamp = self.stamp.saturating_add(1).max(u64::try_from(self.collected_at).unwrap_or(0));
     }
 
     fn close_round(&mut self, pause: Duration, now: Timestamp) {
@@ -162,8 +177,20 @@ impl Step for Telling {
 pub(crate) struct Outlet {
     /// Its connector.
     pub peer: Peer,
-    /// True when it lowers its number at its own sales.
-    pub subtracts_own_sales: bool,
+    /// How it treats its numbers.
+    pub manner: Manner,
+    /// A location's numbers are told this often at most.
+    pub pause: Duration,
+}
+
+impl Outlet {
+    /// Most rows in a batch.
+    fn most(&self) -> u32 {
+        match self.manner {
+            Manner::Shows => agents::ROWS,
+            Manner::Sells | Manner::Subtracts => BATCH,
+        }
+    }
 }
 
 /// Tells channels.
@@ -188,7 +215,8 @@ impl Publish {
     }
 
     async fn collect(&self, doc: &Publication) -> Result<Told, Failure> {
-        let limit = if doc.most == 0 { BATCH } else { doc.most.min(BATCH) };
+        let most = self.outlet(doc)?.most();
+        let limit = if doc.most == 0 { most } else { doc.most.min(most) };
         let query = IndexQuery {
             name: site::unpublished(&doc.location, &doc.channel),
             prefix: vec![],
@@ -215,6 +243,21 @@ impl Publish {
     }
 
     async fn set(&self, doc: &Publication, key: String) -> Result<Told, Failure> {
+        let outlet = self.outlet(doc)?;
+        let set = match outlet.manner {
+            Manner::Shows => agents::show(&outlet.peer, doc).await,
+            Manner::Sells | Manner::Subtracts => Self::set_stock(&outlet.peer, doc, key).await,
+        };
+        match set {
+            Ok(()) => Ok(Told::Set),
+            Err(Failure::Refused { reason, detail }) if reason != STALE => {
+                Err(Failure::refused(ROW_REFUSED, format!("{reason}: {detail}")))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn set_stock(peer: &Peer, doc: &Publication, key: String) -> Result<(), Failure> {
         let settings = doc
             .batch
             .iter()
@@ -227,14 +270,8 @@ impl Publish {
             })
             .collect();
         let request = shop::SetStockRequest { instance: doc.channel.clone(), idempotency_key: key, settings };
-        let answer = CommerceServiceClient::new(self.outlet(doc)?.peer.clone()).set_stock(request).await?.into_inner();
-        match retail_flow::done("commerce.SetStock", answer.outcome.as_ref()) {
-            Ok(()) => Ok(Told::Set),
-            Err(Failure::Refused { reason, detail }) if reason != STALE => {
-                Err(Failure::refused(ROW_REFUSED, format!("{reason}: {detail}")))
-            }
-            Err(failure) => Err(failure),
-        }
+        let answer = CommerceServiceClient::new(peer.clone()).set_stock(request).await?.into_inner();
+        retail_flow::done("commerce.SetStock", answer.outcome.as_ref())
     }
 
     async fn read_back(&self, doc: &Publication) -> Result<Told, Failure> {
@@ -293,9 +330,26 @@ impl Publish {
         site::store_quietly(draft, Shelf::new(&location, rows.into_values()), &self.channels);
     }
 
+    fn take_set(&self, draft: &mut Draft<Publication>, now: Timestamp) {
+        let (channel, stamp) = (draft.doc.channel.clone(), draft.doc.stamp);
+        let outlet = self.outlets.get(&channel);
+        if outlet.is_some_and(|outlet| outlet.manner == Manner::Shows) {
+            self.rows(draft, |row, setting| row.shows(&channel, setting.quantity, stamp));
+        } else {
+            self.rows(draft, |row, setting| row.published(&channel, setting.expected, setting.quantity));
+        }
+        let told = u32::try_from(draft.doc.batch.len()).unwrap_or(u32::MAX);
+        draft.doc.told = draft.doc.told.saturating_add(u64::from(told));
+        draft.doc.stale = 0;
+        draft.doc.most = draft.doc.most.saturating_mul(2);
+        // A full batch may have left some: they need not wait their turn.
+        let pause = outlet.map_or(PAUSE, |outlet| if told < outlet.most() { outlet.pause } else { PAUSE });
+        draft.doc.close_round(pause, now);
+    }
+
     fn take_readings(&self, draft: &mut Draft<Publication>, readings: &BTreeMap<String, i64>, now: Timestamp) {
         let channel = draft.doc.channel.clone();
-        let subtracts = self.outlets.get(&channel).is_some_and(|outlet| outlet.subtracts_own_sales);
+        let subtracts = self.outlets.get(&channel).is_some_and(|outlet| outlet.manner == Manner::Subtracts);
         self.rows(draft, |row, setting| match readings.get(&setting.sku) {
             Some(reading) => {
                 let reading = Shown {
@@ -350,20 +404,8 @@ impl Process for Publish {
 
     fn apply(&self, draft: &mut Draft<Publication>, _: &Telling, outcome: &Told, now: Timestamp) {
         match outcome {
-            Told::Collected(settings, touched) => {
-                // A row that was touched after the look may be missing: look again.
-                draft.doc.pending = !settings.is_empty() || draft.doc.touched != *touched;
-                draft.doc.batch.clone_from(settings);
-            }
-            Told::Set => {
-                let channel = draft.doc.channel.clone();
-                self.rows(draft, |row, setting| row.published(&channel, setting.expected, setting.quantity));
-                let told = u64::try_from(draft.doc.batch.len()).unwrap_or_default();
-                draft.doc.told = draft.doc.told.saturating_add(told);
-                draft.doc.stale = 0;
-                draft.doc.most = draft.doc.most.saturating_mul(2).min(BATCH);
-                draft.doc.close_round(PAUSE, now);
-            }
+            Told::Collected(settings, touched) => draft.doc.open_round(settings, *touched, now),
+            Told::Set => self.take_set(draft, now),
             Told::Readings(readings) => self.take_readings(draft, readings, now),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use retail_proto::types::v1::Ref;
 use retail_runtime::Clock;
-use retail_store::{Draft, Store};
+use retail_store::{Draft, Partition, Store};
 
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place, Xref};
 use crate::fault::Error;
@@ -72,6 +72,22 @@ impl Reference {
             stream::iter(skus).map(|sku| async move { Ok::<_, Error>(self.item(&sku).await?.map(|item| (sku, item))) });
         let found: Vec<Option<(String, Item)>> = looked.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Every kit and what it is made of.
+    pub(crate) async fn kits(&self) -> Result<BTreeMap<String, Vec<Component>>, Error> {
+        let mut kits = BTreeMap::new();
+        for partition in Partition::all() {
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.store.scan::<Item>(partition, after.as_deref(), SIDE_BY_SIDE).await?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                let made = page.into_iter().map(|(_, item)| item.doc).filter(Item::is_kit);
+                kits.extend(made.map(|item| (item.sku, item.components)));
+            }
+        }
+        Ok(kits)
     }
 
     /// Says what the owner of an item does not: what a kit is made of, units beside the base unit. Without an owner

@@ -10,6 +10,7 @@ use retail_store::{Document, Draft};
 
 use crate::keys::{movement_id, publication_id, stock_id};
 use crate::line::Line;
+use crate::publication::Shown;
 use crate::publish::Publication;
 use crate::reservation::Part;
 use crate::shelf::Shelf;
@@ -118,6 +119,22 @@ fn put_row<'a, D: Document>(draft: &mut Draft<D>, mut row: Stock, channels: &'a 
         }
     }
     to_tell
+}
+
+/// No stamp of ours is larger: numbers of a CRM may be doubles, and there must be room for what comes.
+const LARGEST_STAMP: u64 = 1 << 52;
+
+/// Makes the next stamp of a publication newer than what its channel shows already, whatever our clock says. Somebody who
+/// wrote a stamp beyond all measure keeps that row from being told: it has to be deleted there.
+pub(crate) fn outstamp<D: Document>(draft: &mut Draft<D>, location: &str, shown: &Shown) {
+    let id = publication_id(location, &shown.channel);
+    let mut publication = draft.get::<Publication>(&id).unwrap_or_default();
+    if publication.stamp < shown.stamp && shown.stamp < LARGEST_STAMP {
+        location.clone_into(&mut publication.location);
+        publication.channel.clone_from(&shown.channel);
+        publication.stamp = shown.stamp;
+        draft.put(&id, &publication);
+    }
 }
 
 /// Wakes the publication of a location to a channel.

@@ -13,9 +13,10 @@ use retail_runtime::{Peer, Runtime, Timestamp};
 use retail_store::Document as _;
 use tokio::sync::Mutex;
 
+use crate::agents::Reading;
 use crate::books::{Books, Count, Counting, Verdict};
 use crate::catalogue::{CATALOGUE, Catalogue, Item, Place};
-use crate::config::{Authority, Channel, Config};
+use crate::config::{Authority, Channel, Config, Kind};
 use crate::fault::Error;
 use crate::inbound::Inbound;
 use crate::owners::{counted, item, links, match_places, record};
@@ -24,7 +25,7 @@ use crate::reference::{Reference, code};
 use crate::stock::Counter;
 
 /// A page of a connector may be larger than the usual message.
-const MAX_PAGE_BYTES: usize = 16 << 20;
+pub(crate) const MAX_PAGE_BYTES: usize = 16 << 20;
 /// More pages than any catalogue has: a token that never ends is a defect of the connector.
 pub(crate) const MAX_PAGES: usize = 100_000;
 /// Readings of one call.
@@ -201,7 +202,14 @@ impl Sync {
             self.read_stock(instance, &mut client, &mut read).await?;
         }
         for (channel, peer) in self.channels.iter() {
-            self.read_channel(channel, peer, include_stock, &mut read).await?;
+            match channel.kind {
+                Kind::Shop => self.read_channel(channel, peer, include_stock, &mut read).await?,
+                Kind::Crm if include_stock => {
+                    let reading = Reading { reference: &self.reference, books: &self.books, channel, peer };
+                    read.shown = read.shown.saturating_add(reading.take().await?);
+                }
+                Kind::Crm => {}
+            }
         }
         self.reference.synced(read.items).await?;
         Ok(read)
@@ -389,8 +397,7 @@ impl Sync {
                 .collect();
             let items = self.reference.items(readings.iter().map(|(sku, _)| sku.clone()).collect()).await?;
             let kits = items.into_iter().filter(|(_, item)| item.is_kit()).map(|(sku, item)| (sku, item.components));
-            let subtracts = channel.subtracts_own_sales;
-            let taken = self.books.read_back(location, subtracts, readings, kits.collect()).await?;
+            let taken = self.books.read_back(location, channel.manner(), readings, kits.collect()).await?;
             read.shown = read.shown.saturating_add(count(taken));
         }
         Ok(())

@@ -329,6 +329,11 @@ address = "{netsuite}"
 instance = "shop"
 address = "{shopify}"
 subtracts_own_sales = true
+[[inventory.channels]]
+instance = "crm"
+kind = "crm"
+address = "{salesforce}"
+every = "5s"
 [customers]
 erps.erp.address = "{netsuite}"
 crms.crm.address = "{salesforce}"

@@ -17,6 +17,7 @@ use tonic::service::Routes;
 use crate::net;
 use crate::scene::Scene;
 use crate::shelf::Shelf;
+use crate::shown;
 use crate::time;
 use crate::watch::Watch;
 use crate::web;
@@ -92,6 +93,7 @@ pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
     config.sandbox.dir = None;
     // Idle readings were a tenth of a world; a return whose order waits for goods would be asked about for two days.
     config.orders.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
+    config.inventory.check = Span::from_secs(shown::CHECK);
     config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.patience = Span::from_secs(60);
     let_customers_pay(&mut config)?;

@@ -24,6 +24,7 @@ mod run;
 mod scene;
 mod settle;
 mod shelf;
+mod shown;
 mod sourcing;
 mod store;
 mod storm;

@@ -17,6 +17,7 @@ use crate::people::{Answer, People};
 use crate::post::{self, Post};
 use crate::replays;
 use crate::shelf::Shelf;
+use crate::shown;
 use crate::sourcing;
 
 /// How often it is looked whether anything still moves.
@@ -100,6 +101,8 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         people.runtime.clock().sleep(late).await;
         rest(people).await;
     }
+    shown::settles(people).await;
+    rest(people).await;
     let (untold, parked) = parked(people).await?.into_iter().partition(|one| one.starts_with("messages:"));
     let orders = all(people, "/v1/orders", "orders").await?;
     let findings = Findings {
@@ -128,6 +131,7 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
     let book = people.notes.book().clone();
     books::compare(&findings, &book, &people.watch);
     sourcing::adds_up(&findings.orders, &book, &people.watch);
+    shown::is_right(people).await?;
     replays::run(people).await
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what tests build on fails loudly")]
 
+mod availability;
 mod cases;
 mod changes;
 mod contract;

@@ -75,6 +75,22 @@ pub(crate) static OBJECTS: &[Object] = &[
         rules: &[Rule::DetailBy("Case__c")],
     },
     Object {
+        name: "Availability__c",
+        label: "Availability",
+        prefix: "a04",
+        fields: &[
+            Field::new("Name", Kind::AutoNumber("AV-", 8)).read_only(),
+            Field::new("Mesh_Id__c", Kind::Text(64)).key().required(),
+            Field::new("Mesh_Version__c", Kind::Number(18, 0)),
+            Field::new("Sku__c", Kind::Text(80)),
+            Field::new("Location__c", Kind::Text(80)).lookup(),
+            Field::new("Available__c", Kind::Number(18, 0)),
+            Field::new("As_Of__c", Kind::DateTime),
+        ],
+        children: &[],
+        rules: &[Rule::VersionNeverFalls],
+    },
+    Object {
         name: "Return__c",
         label: "Return",
         prefix: "a01",

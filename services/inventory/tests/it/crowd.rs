@@ -89,6 +89,7 @@ fn alone() -> Config {
         on_shortfall: retail_inventory::OnShortfall::Propose,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3_600),
+        check: Span::from_secs(30),
         expected_refresh: Span::from_secs(3_600),
         reservation_ttl: Span::from_secs(900),
         audit: Span::from_secs(3_600),

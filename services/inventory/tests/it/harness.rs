@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use retail_inventory::{Authority, Channel, Config, Erp, Limits, OnShortfall};
+use retail_inventory::{Authority, Channel, Config, Erp, Kind, Limits, OnShortfall};
 use retail_proto::commerce::v1 as shop;
 use retail_proto::commerce::v1::commerce_service_server::{CommerceService, CommerceServiceServer};
+use retail_proto::crm::v1::crm_service_server::CrmServiceServer;
 use retail_proto::erp::v1::erp_service_server::ErpServiceServer;
 use retail_proto::inventory::v1 as pb;
 use retail_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
@@ -22,6 +23,7 @@ use retail_store::{Model, Store};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::crm_fake::FakeCrm;
 use crate::erp_fake::FakeErp;
 use crate::orders_fake::FakeOrders;
 
@@ -227,7 +229,23 @@ pub(crate) async fn mesh_that_acts() -> Mesh {
     mesh
 }
 
+/// A mesh whose service agents see in their CRM what may be sold, told twice a second at most.
+pub(crate) async fn mesh_seen(prepare: impl FnOnce(&FakeErp), crm: &FakeCrm) -> Mesh {
+    let mesh = mesh_told(prepare, Limits::default(), OnShortfall::Propose, Some(crm)).await;
+    mesh.until("the owners are read", || async { mesh.available("B", "MAIN").await.as_deref() == Some("5") }).await;
+    mesh
+}
+
 async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall: OnShortfall) -> Mesh {
+    mesh_told(prepare, limits, on_shortfall, None).await
+}
+
+async fn mesh_told(
+    prepare: impl FnOnce(&FakeErp),
+    limits: Limits,
+    on_shortfall: OnShortfall,
+    crm: Option<&FakeCrm>,
+) -> Mesh {
     let time = Arc::new(Time::begin());
     let source: Arc<dyn TimeSource> = Arc::<Time>::clone(&time);
     let clock = Clock::new(source);
@@ -252,22 +270,25 @@ async fn mesh_with(prepare: impl FnOnce(&FakeErp), limits: Limits, on_shortfall:
     let shop_address = serve(&runtime, Routes::new(CommerceServiceServer::new(shop.clone()))).await;
     let orders = FakeOrders::default();
     let orders_address = serve(&runtime, Routes::new(OrdersServiceServer::new(orders.clone()))).await;
+    let mut channels =
+        vec![Channel { instance: "commerce".into(), address: shop_address, limits, ..Channel::default() }];
+    channels[0].subtracts_own_sales = true;
+    if let Some(crm) = crm {
+        let address = serve(&runtime, Routes::new(CrmServiceServer::new(crm.clone()))).await;
+        let every = Some(Span::from_millis(500));
+        channels.push(Channel { instance: "crm".into(), kind: Kind::Crm, address, every, ..Channel::default() });
+    }
     let model = Model::new();
     let store = Store::over(&runtime, Arc::new(model.clone()), "inventory", "eu");
     let config = Config {
         erp: Some(Erp { instance: "erp".into(), address: erp_address }),
-        channels: vec![Channel {
-            instance: "commerce".into(),
-            address: shop_address,
-            locations: BTreeMap::new(),
-            subtracts_own_sales: true,
-            limits,
-        }],
+        channels,
         orders: Some(orders_address),
         authority: [("SIDE".to_owned(), Authority::Erp)].into(),
         on_shortfall,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),
+        check: Span::from_millis(300),
         expected_refresh: Span::from_secs(3600),
         reservation_ttl: Span::from_secs(900),
         audit: Span::from_secs(3600),

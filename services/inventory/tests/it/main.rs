@@ -4,8 +4,10 @@
 
 mod acting;
 mod adjustments;
+mod agents;
 mod authority;
 mod books;
+mod crm_fake;
 mod crowd;
 mod erp_fake;
 mod expected;

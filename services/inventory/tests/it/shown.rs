@@ -49,6 +49,20 @@ async fn a_shop_that_sold_meanwhile_is_read_again_and_its_sale_is_not_given_back
 }
 
 #[tokio::test]
+async fn what_a_shop_takes_back_by_itself_is_seen_soon_and_not_sold_twice() {
+    let mesh = mesh().await;
+    *mesh.shop.books().shown.get_mut("inv-A").unwrap() -= 2;
+    let request =
+        pb::ReserveStockRequest { sold_by_channel: "commerce".into(), ..reserve("o-1", &[("1", "A", "", "2")]) };
+    mesh.try_reserve(request).await.unwrap();
+    mesh.release("o-1").await.unwrap();
+    settles(&mesh, "A", 10).await;
+    // It gives the money back, and puts the goods on its shelf once more.
+    *mesh.shop.books().shown.get_mut("inv-A").unwrap() += 2;
+    settles(&mesh, "A", 10).await;
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_resolved_with_the_same_key_and_the_number_is_set_once() {
     let mesh = mesh().await;
     let sets = mesh.shop.books().sets.len();
