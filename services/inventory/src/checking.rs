@@ -4,6 +4,7 @@
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,30 +36,41 @@ pub(crate) enum Doubt {
     GivenBack,
 }
 
-/// Items in doubt: why, and how many looks are left.
+/// Items in doubt.
 #[derive(Clone, Default)]
 pub(crate) struct Doubts {
-    items: Arc<Mutex<BTreeMap<(String, Doubt), u8>>>,
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Why, and how many looks are left.
+    items: BTreeMap<(String, Doubt), u8>,
+    /// The last one of the last look: the next begins behind it, so that everybody has a turn.
+    last: Option<(String, Doubt)>,
 }
 
 impl Doubts {
     /// Notes items of a channel's sale.
     pub(crate) fn note(&self, why: Doubt, skus: impl IntoIterator<Item = String>) {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.extend(skus.into_iter().map(|sku| ((sku, why), LOOKS)));
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.items.extend(skus.into_iter().map(|sku| ((sku, why), LOOKS)));
     }
 
     /// Items to look at now.
     fn take(&self) -> BTreeSet<(String, Doubt)> {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let now: BTreeSet<(String, Doubt)> = items.keys().take(ITEMS).cloned().collect();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = queue.last.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = queue.items.range((behind, Bound::Unbounded)).chain(&queue.items).map(|(item, _)| item.clone());
+        let now: Vec<(String, Doubt)> = keys.take(ITEMS.min(queue.items.len())).collect();
         for item in &now {
-            if let Some(left) = items.get_mut(item) {
+            if let Some(left) = queue.items.get_mut(item) {
                 *left = left.saturating_sub(1);
             }
         }
-        items.retain(|_, left| *left > 0);
-        now
+        queue.last = now.last().cloned();
+        queue.items.retain(|_, left| *left > 0);
+        now.into_iter().collect()
     }
 }
 
@@ -184,5 +196,17 @@ mod tests {
         doubts.take();
         doubts.note(Doubt::GivenBack, ["A".to_owned()]);
         assert_eq!((0..4).map(|_| doubts.take().len()).sum::<usize>(), 3, "a new cause begins anew");
+    }
+
+    #[test]
+    fn of_more_than_one_look_holds_everybody_has_a_turn() {
+        let doubts = Doubts::default();
+        let name = |number: usize| format!("{number:05}");
+        doubts.note(Doubt::Place, (0..2 * ITEMS).map(name));
+        let first = doubts.take();
+        doubts.note(Doubt::Place, (0..ITEMS).map(name));
+        let second = doubts.take();
+        assert_eq!((first.len(), second.len()), (ITEMS, ITEMS));
+        assert!(first.is_disjoint(&second), "what is new again and again must not keep the others waiting");
     }
 }
