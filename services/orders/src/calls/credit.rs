@@ -58,7 +58,7 @@ impl Accounts {
         // An order that asks for itself has not left. One whose edit is asked for may have.
         let besides = |order: &str| asked.edit != 0 || order != asked.order;
         let known: BTreeSet<String> = account.orders.iter().map(|known| known.order.clone()).collect();
-        let (mut seen, mut may_count_twice) = (Vec::new(), false);
+        let mut seen = Vec::new();
         for order in known.iter().filter(|order| besides(order)) {
             let edits = account.orders.iter().filter(|known| known.order == *order).map(|known| known.edit);
             let edits: Vec<u32> = edits.collect();
@@ -68,7 +68,6 @@ impl Accounts {
                 seen.push(Seen { order: order.clone(), version: 0, rooms, edited: None });
                 continue;
             };
-            may_count_twice |= edits.iter().any(|edit| found.doc.may_count_twice(*edit));
             seen.push(found.doc.seen_by_account(&edits));
         }
         let mut after = account.clone();
@@ -76,6 +75,8 @@ impl Accounts {
         if after != account {
             account = self.see(id, seen).await?;
         }
+        // It is on its way to the ERP, which may have it before we know.
+        let may_count_twice = account.orders.iter().any(|known| known.order != asked.order);
         let orders: BTreeSet<String> = account.orders.into_iter().map(|known| known.order).collect();
         let orders = orders.into_iter().filter(|order| besides(order)).take(MOST_NAMED).collect();
         Ok(Looked { left: account.left, orders, may_count_twice })
@@ -166,7 +167,7 @@ impl Calls {
             match self.accounts.decide(&id, rules, asked, (answer, left)).await? {
                 // An order that is held is looked at again, an edit that is refused is not.
                 Ok(check) if asked.is_refused(&check) && may_count_twice && attempt.number < PATIENCE => {
-                    let detail = "an edit that the ERP may have already is counted here as well".to_owned();
+                    let detail = "what is counted here the ERP's numbers may hold by now as well".to_owned();
                     return Err(Failure::not_done("CREDIT_CONTENDED", detail));
                 }
                 Ok(check) => return Ok(Brought::Credit(Box::new(check))),

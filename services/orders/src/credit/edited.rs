@@ -150,13 +150,6 @@ impl Order {
             Some(Step::Changed | Step::Done | Step::Withdrawing | Step::Failed) => Room::Left,
         }
     }
-
-    /// The ERP may have what an edit adds although the account has it as well, until the ERP's answer is taken.
-    #[must_use]
-    pub(crate) fn may_count_twice(&self, edit: u32) -> bool {
-        let number = self.editing().map(|(number, _)| number).and_then(|number| u32::try_from(number).ok());
-        self.is_edited_at_the_erp() && number == Some(edit)
-    }
 }
 
 #[cfg(test)]

@@ -322,9 +322,7 @@ fn what_the_account_sees_of_an_order_follows_its_edits() {
     assert_eq!(known, [Room::Left, Room::Left, Room::Needed]);
     order.take_edit_credit(2, &found(&order, Verdict::Within), NOW);
     order.edit_promised(2, &[]);
-    assert!(!order.may_count_twice(2));
     order.edit_confirmed(2);
-    assert!(order.may_count_twice(2) && !order.may_count_twice(1));
     order.refuse_edit(2, "USER_ERROR");
     let known: Vec<Room> = rooms(&order);
     assert_eq!(known, [Room::Left; 3]);
