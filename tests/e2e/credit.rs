@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::bundles;
 use crate::harness::{Mesh, order};
+use crate::pickup::{self, ordered, shipped};
 
 /// What an order of the harness comes to, in pence.
 const ONE: i64 = 1235;
@@ -170,4 +171,84 @@ async fn where_the_channel_says_so_an_order_goes_on_while_the_erp_is_down_and_co
     assert_eq!(verdicts(&held), ["OVER_LIMIT"]);
     completed(&mesh, &id).await;
     mesh.end().await;
+}
+
+/// A mesh whose ERP fails at times and ships nothing by itself.
+async fn mesh_of_mugs() -> Mesh {
+    let rules = json!({"ask_again": "200ms", "ask_at_most": "1s"});
+    let change = |config: &mut retail_weft::config::Config| {
+        let shop = config.orders.channels.get_mut("shop").unwrap();
+        shop.credit = Some(serde_json::from_value(rules).unwrap());
+    };
+    pickup::mesh_with(change).await
+}
+
+/// So many mugs at 2.50 instead of two; answers the order once that edit, by its number, has ended.
+async fn mugs(mesh: &Mesh, id: &str, edit: usize, pieces: &str) -> Value {
+    let wish = json!({"reason": "so many", "quantities": [{"lineNumber": 1, "quantity": pieces}]});
+    mesh.post(&format!("/v1/orders/{id}:edit"), &format!("{id}-{edit}"), wish).await;
+    let over =
+        |order: &Value| order["edits"][edit - 1].is_object() && order["edits"][edit - 1]["state"] != "EDIT_STATE_OPEN";
+    mesh.until(id, over).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_held_against_the_limit_and_what_it_takes_off_makes_room_for_another_order() {
+    let mesh = mesh_of_mugs().await;
+    let id = ordered(&mesh, "A-1", false).await;
+    let order = mesh.gateway().get(&format!("/v1/orders/{id}")).await.unwrap()["order"].clone();
+    limit(&mesh, &order, 900).await;
+    let order = mugs(&mesh, &id, 1, "4").await;
+    assert_eq!(order["edits"][0]["state"], "EDIT_STATE_FAILED", "{order:#}");
+    let why = "limit 9.00 GBP, balance 0.00 GBP, unbilled 5.00 GBP, edit 1 adds 5.00 GBP: 1.00 GBP over the limit; edit it again once there is room";
+    assert_eq!(order["edits"][0]["outcome"], format!("CREDIT: {why}"));
+    assert_eq!(
+        (&order["edits"][0]["creditChecks"][0]["why"], &order["total"]["minorUnits"]),
+        (&json!(why), &json!("500"))
+    );
+    limit(&mesh, &order, 1000).await;
+    bad_days(&mesh).await;
+    let order = mugs(&mesh, &id, 2, "4").await;
+    assert_eq!(order["edits"][1]["state"], "EDIT_STATE_DONE", "{order:#}");
+    // The second order of the harness, two mugs, waits for the room that the edit took.
+    let next = pickup::two_mugs("A-2", false);
+    let placed = mesh.post("/v1/orders", "A-2", next).await;
+    let next = placed["order"]["orderId"].as_str().unwrap().to_owned();
+    let held = mesh.until(&next, |order| order["state"] == "ORDER_STATE_HELD").await;
+    assert_eq!((&held["holds"][0]["reason"], verdicts(&held)), (&json!("CREDIT"), vec!["OVER_LIMIT"]));
+    let order = mugs(&mesh, &id, 3, "2").await;
+    assert_eq!(order["edits"][2]["state"], "EDIT_STATE_DONE", "{order:#}");
+    assert!(order["edits"][2]["creditChecks"][0].is_null(), "nobody asks for less");
+    let next = mesh.until(&next, is_booked).await;
+    assert_eq!(verdicts(&next), ["OVER_LIMIT", "WITHIN"]);
+    assert!(struck(&mesh).await >= 4, "the faults must have struck");
+    shipped(&mesh, &order).await;
+    completed(&mesh, &id).await;
+    let kinds = bundles::replayed(&mesh, &bundles::exported(&mesh, true).await).await;
+    assert_eq!(kinds.get("order"), Some(&2), "{kinds:?}");
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_edits_at_once_for_the_last_room_exactly_one_comes_about() {
+    let mesh = mesh_of_mugs().await;
+    let (left, right) = (ordered(&mesh, "A-1", false).await, ordered(&mesh, "A-2", false).await);
+    let order = mesh.gateway().get(&format!("/v1/orders/{left}")).await.unwrap()["order"].clone();
+    limit(&mesh, &order, 1499).await;
+    bad_days(&mesh).await;
+    let (one, other) = tokio::join!(mugs(&mesh, &left, 1, "3"), mugs(&mesh, &right, 1, "3"));
+    let mut states = [&one, &other].map(|order| order["edits"][0]["state"].as_str().unwrap());
+    states.sort_unstable();
+    assert_eq!(states, ["EDIT_STATE_DONE", "EDIT_STATE_FAILED"], "{one:#} {other:#}");
+    let (one, other) = tokio::join!(mesh.until(&left, is_booked), mesh.until(&right, is_booked));
+    shipped(&mesh, &one).await;
+    shipped(&mesh, &other).await;
+    tokio::join!(completed(&mesh, &left), completed(&mesh, &right));
+    let books = mesh.books().await["netsuite"].clone();
+    assert_eq!((&books["invoices"]["value"], &books["sales_orders"]["duplicates"]), (&json!("12.50"), &json!(0)));
+    mesh.end().await;
+}
+
+fn is_booked(order: &Value) -> bool {
+    order["state"] == "ORDER_STATE_BOOKED"
 }

@@ -50,6 +50,14 @@ pub(crate) async fn mesh_with(and: impl FnOnce(&mut retail_weft::config::Config)
 
 /// Two mugs; collected in Soho, or shipped.
 pub(crate) async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> String {
+    let placed = mesh.post("/v1/orders", number, two_mugs(number, collected)).await;
+    let id = placed["order"]["orderId"].as_str().unwrap().to_owned();
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    id
+}
+
+/// The order of the above.
+pub(crate) fn two_mugs(number: &str, collected: bool) -> Value {
     let mut order = json!({
         "capture": "CAPTURE_REQUEST", "channel": "shop", "channelOrderId": number, "orderNumber": number,
         "placedAt": "2024-03-02T09:00:00Z", "currency": "GBP",
@@ -60,10 +68,7 @@ pub(crate) async fn ordered(mesh: &Mesh, number: &str, collected: bool) -> Strin
     if collected {
         order["pickup"] = json!({"location": "SOHO", "contactName": "A. Jones"});
     }
-    let placed = mesh.post("/v1/orders", number, order).await;
-    let id = placed["order"]["orderId"].as_str().unwrap().to_owned();
-    mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
-    id
+    order
 }
 
 pub(crate) async fn told(mesh: &Mesh, id: &str, verb: &str, body: Value) -> Value {

@@ -133,6 +133,7 @@ impl Calls {
             Leg::LetPaymentGo(id) => self.let_payment_go(order, id, key).await,
             Leg::RefundPayment(id) => self.refund_payment(order, id, key).await,
             Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..) => self.reserve(order, key).await,
+            Leg::AskEditCredit(number) => self.ask_edit_credit(order, *number, attempt).await,
             Leg::PromiseEdit(number) => self.promise_edit(order, *number, key).await,
             Leg::ConfirmEdit(number) => self.confirm(&order.edited_reservation(*number), key).await,
             Leg::ChangeSalesOrder(number) => self.edit_sales_order(order, *number).await,
@@ -219,6 +220,7 @@ impl Calls {
             | Leg::ResolveAnew(_)
             | Leg::SourceAnew(..)
             | Leg::ReserveAnew(..)
+            | Leg::AskEditCredit(_)
             | Leg::PromiseEdit(_)
             | Leg::ConfirmEdit(_)
             | Leg::ChangeSalesOrder(_)

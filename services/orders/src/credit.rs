@@ -1,7 +1,9 @@
 //! Credit: whether a customer may owe what is sold to it on account, by the ERP's numbers and by what was let through since.
-//! Pure. What was let through stands in `credit/account.rs`, what the order remembers in `credit/standing.rs`.
+//! Pure. What was let through stands in `credit/account.rs`, what the order remembers in `credit/standing.rs`, what an edit
+//! adds to it in `credit/edited.rs`.
 
 pub(crate) mod account;
+mod edited;
 mod rules;
 mod standing;
 mod words;
@@ -111,7 +113,7 @@ pub struct Check {
     /// In plain words, with the numbers.
     #[prost(string, tag = "3")]
     pub why: String,
-    /// What of the order is on account, minor units of its currency.
+    /// What of the order is on account, or what an edit adds to that, minor units of its currency.
     #[prost(int64, tag = "4")]
     pub minor: i64,
     /// The ERP's numbers; absent when it did not say them.
@@ -133,14 +135,14 @@ impl Check {
     }
 }
 
-/// What is asked for an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is asked for an order, or for what an edit adds to one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The order.
     pub(crate) order: String,
     /// Its version: what an older one asks for counts no more.
     pub(crate) version: u64,
-    /// What of it is on account, minor units.
+    /// What of it is on account, or what the edit adds to that, minor units.
     pub(crate) minor: i64,
     /// Its currency.
     pub(crate) currency: String,
@@ -148,6 +150,12 @@ pub(crate) struct Asked {
     pub(crate) released: bool,
     /// When, milliseconds since 1970.
     pub(crate) at: i64,
+    /// The edit, by its number from 1; 0 is the order itself.
+    pub(crate) edit: u32,
+    /// Of an edit: the ERP hears of it with the order.
+    pub(crate) before_booking: bool,
+    /// Of an edit: a shop has sold it, so that it counts whatever is found.
+    pub(crate) sold: bool,
 }
 
 impl Asked {
@@ -160,6 +168,7 @@ impl Asked {
             currency: order.currency.clone(),
             released: order.released.iter().any(|reason| is_of_credit(reason)),
             at,
+            ..Self::default()
         }
     }
 

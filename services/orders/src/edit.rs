@@ -19,6 +19,7 @@ use retail_proto::types::v1::Address;
 pub(crate) use self::asked::Asked;
 pub(crate) use self::by_shop::ShopEdit;
 pub(crate) use self::plan::Circumstances;
+use crate::credit::Credit;
 use crate::pickup::Pickup;
 use crate::record::{Line, Order, Tax};
 
@@ -195,6 +196,9 @@ pub struct Edit {
     /// Stamp of the ERP's state when it was asked for: one that failed is not tried again before that has changed.
     #[prost(string, tag = "25")]
     pub erp_etag: String,
+    /// Where it stands with its customer's credit; absent when its channel does not ask, or nothing was promised yet.
+    #[prost(message, optional, tag = "26")]
+    pub credit: Option<Credit>,
 }
 
 impl Edit {
@@ -202,6 +206,12 @@ impl Edit {
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.step(), Step::Done | Step::Failed)
+    }
+
+    /// The order is as it asks.
+    #[must_use]
+    pub(crate) fn is_in_the_order(&self) -> bool {
+        matches!(self.step(), Step::Changed | Step::Done)
     }
 
     /// True when something must be promised for it.

@@ -28,7 +28,13 @@ impl Orders {
             let channel = calls.channel(&draft.doc.channel).cloned();
             let tells = calls.rules(&draft.doc).shop.tell;
             let floors = calls.sources.floors(&draft.doc);
-            let known = Circumstances { channel: channel.as_ref(), booking_sent, tells, floors: floors.as_ref() };
+            let known = Circumstances {
+                channel: channel.as_ref(),
+                booking_sent,
+                tells,
+                floors: floors.as_ref(),
+                asks_credit: channel.as_ref().is_some_and(|channel| channel.credit.is_some()),
+            };
             draft.doc.edit(&wish, known, By { who: &who, at: now.as_millisecond(), why: &why })?;
             draft.doc.advance();
             if draft.doc != before {

@@ -57,8 +57,7 @@ fn edit(order: &mut Order, asked: &Asked) -> Result<(), Error> {
     let known = Circumstances {
         channel: Some(&channel),
         booking_sent: order.sales_order.is_some(),
-        tells: false,
-        floors: None,
+        ..Circumstances::default()
     };
     order.edit(asked, known, by())?;
     order.advance();
@@ -230,7 +229,7 @@ fn an_edit_before_booking_needs_no_erp_and_one_whose_booking_may_have_been_sent_
     edit(&mut early, &asked(&[(1, 4)])).unwrap();
     assert_eq!(step(&early), Step::Changed, "the ERP will be told of four");
     let channel = shop();
-    let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: false, floors: None };
+    let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: false, ..Circumstances::default() };
     late.edit(&asked(&[(1, 4)]), known, by()).unwrap();
     late.advance();
     assert_eq!((step(&late), late.edit_may_go_on()), (Step::Asked, false));
@@ -299,7 +298,7 @@ fn of_a_sale_over_a_till_only_the_address_can_be_corrected() {
     let mut order = booked();
     order.set_capture(Capture::Fact);
     let till = Channel::default();
-    let known = Circumstances { channel: Some(&till), booking_sent: true, tells: false, floors: None };
+    let known = Circumstances { channel: Some(&till), booking_sent: true, tells: false, ..Circumstances::default() };
     let error = order.edit(&asked(&[(1, 4)]), known, by()).unwrap_err();
     assert_eq!(error.fields()[0].0, "quantities");
     let address = Address { city: "Leeds".into(), ..Address::default() };

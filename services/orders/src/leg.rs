@@ -87,6 +87,8 @@ pub(crate) enum Leg {
     SourceAnew(u32, usize),
     /// Promise the goods as changed: how often it was, and for which decision; 0 without one. (inventory)
     ReserveAnew(u32, usize),
+    /// May the customer owe what an edit adds? (ERP, our account)
+    AskEditCredit(usize),
     /// Promise what an edit needs further. (inventory)
     PromiseEdit(usize),
     /// Make that promise last. (inventory)
@@ -149,6 +151,7 @@ impl Step for Leg {
             Self::ResolveAnew(anew) => format!("reference.resolve_items/e{anew}"),
             Self::SourceAnew(anew, round) => format!("orders.source/e{anew}/{round}"),
             Self::ReserveAnew(anew, round) => format!("inventory.reserve/e{anew}/{round}"),
+            Self::AskEditCredit(number) => format!("orders.ask_edit_credit/{number}"),
             Self::PromiseEdit(number) => format!("inventory.reserve_edit/{number}"),
             Self::ConfirmEdit(number) => format!("inventory.confirm_edit/{number}"),
             Self::ChangeSalesOrder(number) => format!("erp.edit_sales_order/{number}"),
@@ -183,6 +186,7 @@ impl Step for Leg {
             | Self::ReleaseLines(_)
             | Self::ResolveAnew(_)
             | Self::SourceAnew(..)
+            | Self::AskEditCredit(_)
             | Self::PromiseEdit(_)
             | Self::ConfirmEdit(_)
             | Self::ReleaseEdited(_)
@@ -228,7 +232,7 @@ impl Step for Leg {
                 Policy { cap: Duration::from_secs(900), deadline: Duration::from_secs(5 * 24 * 3600), ..usual }
             }
             // They leave nothing behind at the vendor who answers.
-            Self::ReadRefunds | Self::AskCredit(_) => Policy::VENDOR,
+            Self::ReadRefunds | Self::AskCredit(_) | Self::AskEditCredit(_) => Policy::VENDOR,
             Self::ReserveAt(_) | Self::ReserveAnew(..) | Self::PromiseElsewhere(..) => Policy::MESH,
             Self::Identify
             | Self::ResolveItems
@@ -309,6 +313,7 @@ impl Step for Leg {
             | Self::ResolveAnew(_)
             | Self::SourceAnew(..)
             | Self::ReserveAnew(..)
+            | Self::AskEditCredit(_)
             | Self::PromiseEdit(_)
             | Self::ConfirmEdit(_)
             | Self::ChangeSalesOrder(_)
@@ -325,7 +330,7 @@ impl Step for Leg {
     }
 
     fn commits_first(&self) -> bool {
-        // The order counts on its customer's account from then on: whose it is must not become another's.
-        matches!(self, Self::AskCredit(_))
+        // It counts on the customer's account from then on: whose it is must not become another's.
+        matches!(self, Self::AskCredit(_) | Self::AskEditCredit(_))
     }
 }

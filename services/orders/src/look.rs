@@ -109,6 +109,7 @@ impl Sources {
             carry_out: edits.edits == OnShopEdit::CarryOut,
             tell: edits.tell_edits && channel.is_some_and(|channel| !channel.address.is_empty()),
             tolerance: channel.map_or(0, |channel| channel.tolerance_minor),
+            asks_credit: channel.is_some_and(|channel| channel.credit.is_some()),
         }
     }
 

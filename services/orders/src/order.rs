@@ -293,7 +293,7 @@ impl Order {
         if self.lacks_money() > 0 {
             return Some(("Booked, and not paid", "The customer pays anew, or somebody cancels it"));
         }
-        if let Some(words) = self.shop_words() {
+        if let Some(words) = self.found_words() {
             return Some(words);
         }
         if self.is_stranded() && self.pickup.is_none() {

@@ -46,6 +46,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
         (Leg::AskCredit(_), Brought::Credit(check)) => {
             order.take_credit(check, &rules.credit.clone().unwrap_or_default(), at)
         }
+        (Leg::AskEditCredit(number), Brought::Credit(check)) => order.take_edit_credit(*number, check, at),
         (Leg::Source(_) | Leg::SourceAnew(..), Brought::Decision(decision)) => source(order, decision),
         (Leg::Reserve | Leg::ReserveAt(_) | Leg::ReserveAnew(..), Brought::Reservation(answer)) => {
             promise(order, answer, at)
@@ -143,6 +144,7 @@ pub(crate) fn take(order: &mut Order, leg: &Leg, brought: &Brought, rules: &Rule
             | Leg::ReserveAnew(..)
             | Leg::Resource(..)
             | Leg::PromiseElsewhere(..)
+            | Leg::AskEditCredit(_)
             | Leg::PromiseEdit(_)
             | Leg::ChangeSalesOrder(_)
             | Leg::ErpCustomer,
@@ -204,6 +206,7 @@ fn is_overtaken(order: &Order, leg: &Leg) -> bool {
         | Leg::Withdraw(_)
         | Leg::CloseLines(_)
         | Leg::ReleaseLines(_)
+        | Leg::AskEditCredit(_)
         | Leg::PromiseEdit(_)
         | Leg::ConfirmEdit(_)
         | Leg::ChangeSalesOrder(_)
@@ -244,7 +247,8 @@ fn judge(order: &mut Order, leg: &Leg, why: &Failure, at: i64) -> Verdict {
             order.lines_not_cancelled(*number, &format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }
-        Leg::PromiseEdit(number) => {
+        // Who cannot be asked says no yes: the order stays as it was.
+        Leg::AskEditCredit(number) | Leg::PromiseEdit(number) => {
             order.lose_edit(*number, &format!("{}: {}", why.reason(), why.detail()));
             Verdict::Handled
         }

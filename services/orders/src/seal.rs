@@ -100,6 +100,7 @@ pub(crate) fn is_exception(order: &Order) -> bool {
     let pickup = order.pickup.as_ref().is_some_and(Pickup::needs_person) && order.rerouting().is_none();
     let person =
         order.parked || order.state() == State::Held || pickup || order.is_stranded() || order.lacks_money() > 0;
+    let person = person || order.exceeds_credit();
     (person && !order.is_over()) || order.differs_from_shop()
 }
 

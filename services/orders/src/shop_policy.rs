@@ -39,11 +39,13 @@ pub(crate) struct ShopRules {
     pub tell: bool,
     /// By how many minor units its total may differ from the lines.
     pub tolerance: u32,
+    /// The channel asks what its customers may owe.
+    pub asks_credit: bool,
 }
 
 impl Default for ShopRules {
     fn default() -> Self {
-        Self { carry_out: true, tell: true, tolerance: 0 }
+        Self { carry_out: true, tell: true, tolerance: 0, asks_credit: false }
     }
 }
 

@@ -197,12 +197,13 @@ fn cancel_lines(order: &Order) -> Option<Leg> {
     }
 }
 
-/// The way of an edit: what it needs further is promised before the ERP is told, and what it no longer needs is given
-/// back after that.
+/// The way of an edit: what it adds on account is asked for first, what it needs further is promised before the ERP is told,
+/// and what it no longer needs is given back after that.
 fn edit(order: &Order) -> Option<Leg> {
     let (number, edit) = order.editing().filter(|_| order.edit_may_go_on())?;
     match edit.step() {
         Editing::Asked if order.unasked_payments().next().is_some() || order.awaited_authorization().is_some() => None,
+        Editing::Asked if order.edit_awaits_credit(edit) => Some(Leg::AskEditCredit(number)),
         Editing::Asked => Some(Leg::PromiseEdit(number)),
         Editing::Held => Some(Leg::ConfirmEdit(number)),
         Editing::Promised => Some(Leg::ChangeSalesOrder(number)),

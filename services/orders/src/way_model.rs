@@ -88,17 +88,27 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+impl World {
+    fn rules(&self) -> outcome::Rules {
+        outcome::Rules { shop: self.shop_rules(), ..outcome::Rules::default() }
+    }
+
+    fn shop_rules(&self) -> ShopRules {
+        ShopRules { asks_credit: self.asks_credit, ..ShopRules::default() }
+    }
+}
+
 /// The journey takes one step: the first of its legs, or another. Answers false when it has none.
 fn go(order: &mut Order, world: &mut World, luck: u8) -> bool {
     let now = Timestamp::from_millisecond(world.now).unwrap();
     let Next::Do(legs) = way::next(order, false, false, now) else { return false };
     let leg = legs[usize::from(luck) % legs.len()].clone();
     match world.perform(order, &leg, luck) {
-        Ok(brought) => outcome::take(order, &leg, &brought, &outcome::Rules::default(), world.now),
+        Ok(brought) => outcome::take(order, &leg, &brought, &world.rules(), world.now),
         // Nobody knows: the same is asked again.
         Err(Failure::Unknown { .. }) => {}
         Err(why) => {
-            let verdict = outcome::refused(order, &leg, &why, &outcome::Rules::default(), world.now);
+            let verdict = outcome::refused(order, &leg, &why, &world.rules(), world.now);
             assert_eq!(verdict, Verdict::Handled, "{} parks: {why:?}", leg.name());
         }
     }
@@ -175,7 +185,7 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
 /// The shop tells how the order stands there.
 fn hear_the_shop(order: &mut Order, world: &mut World) {
     let was = order.state();
-    order.take_shop_order(world.shop.standing(order), world.booked, ShopRules::default(), world.now);
+    order.take_shop_order(world.shop.standing(order), world.booked, world.shop_rules(), world.now);
     if was != State::Cancelling && order.state() == State::Cancelling {
         for payment in &mut order.payments {
             payment.asked = world.payments.contains_key(&payment.id);
@@ -187,7 +197,7 @@ fn hear_the_shop(order: &mut Order, world: &mut World) {
 fn tell(order: &mut Order, world: &World) {
     if world.booked && order.sales_order.is_some() {
         facts::take(order, &world.told(order));
-        order.follow_shop(ShopRules::default(), world.now);
+        order.follow_shop(world.shop_rules(), world.now);
         order.advance();
     }
 }
@@ -241,6 +251,7 @@ proptest! {
         sold in any::<bool>(),
         split in any::<bool>(),
         on_account in any::<bool>(),
+        asks_credit in any::<bool>(),
     ) {
         let mut order = order().received();
         order.set_capture(if sold { Capture::Fact } else { Capture::Request });
@@ -253,7 +264,7 @@ proptest! {
         } else if split {
             splitting::split(&mut order);
         }
-        let mut world = World { now: 1_000, ..World::default() };
+        let mut world = World { now: 1_000, asks_credit, ..World::default() };
         world.shop.sells(&order);
         if paid > 0 {
             // One is declined at first, and of two the card is kept: the bank takes it without the customer, or does not.
@@ -305,6 +316,8 @@ proptest! {
             prop_assert!(order.state() == State::Cancelled || cancels.all(|cancel| cancel.told), "the shop knows of every line that is cancelled");
         }
         prop_assert!(order.lines_are_at_rest());
+        world.look(&order);
+        prop_assert!(world.account.orders.is_empty(), "takes up room for ever: {:?}", world.account);
         let untold = order.edits.iter().any(|edit| edit.told() == Told::Refused);
         let released = order.shop.as_ref().is_some_and(|standing| standing.acknowledged);
         let looked_at = released || order.differs_from_shop();

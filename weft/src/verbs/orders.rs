@@ -314,6 +314,10 @@ fn show(answer: &Value) {
         let (before, after) = (amount(edit, "/totalBefore"), amount(edit, "/total"));
         let told = told.trim();
         console::say(&format!("edit {number}: {state}, asked by {who} ({why}): {before} to {after} {told}"));
+        for check in list(edit, "/creditChecks") {
+            let verdict = plain(&word(check, "/verdict"), "CREDIT_VERDICT_");
+            console::say(&format!("edit {number}: credit: {verdict}: {}", word(check, "/why")));
+        }
     }
     let lines = list(one, "/lines").map(|line| {
         let cells = ["/number", "/sku", "/quantity", "/unitPrice", "/location", "/reserved", "/shortfall"];

@@ -6,7 +6,7 @@ use crate::record::{Order, State};
 /// Looks that are kept; older ones give way.
 const KEPT: usize = 10;
 
-/// Where an order stands with its customer's credit; absent when its channel does not ask.
+/// Where an order, or an edit of it, stands with its customer's credit; absent when its channel does not ask.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Credit {
     /// What of it went on, minor units; absent before.
@@ -21,6 +21,17 @@ pub struct Credit {
     /// What was found, oldest first, each time that something else was.
     #[prost(message, repeated, tag = "4")]
     pub checks: Vec<Check>,
+}
+
+impl Credit {
+    /// Keeps what was found, when it is something else than before.
+    pub(super) fn keep(&mut self, check: &Check) {
+        if !self.checks.last().is_some_and(|last| last.says_the_same(check)) {
+            self.checks.push(check.clone());
+            let many = self.checks.len().saturating_sub(KEPT);
+            self.checks.drain(..many);
+        }
+    }
 }
 
 impl Order {
@@ -69,11 +80,7 @@ impl Order {
             credit.looks = credit.looks.saturating_add(1);
             credit.ask_at = at.saturating_add(rules.wait(credit.looks));
         }
-        if !credit.checks.last().is_some_and(|last| last.says_the_same(check)) {
-            credit.checks.push(check.clone());
-            let many = credit.checks.len().saturating_sub(KEPT);
-            credit.checks.drain(..many);
-        }
+        credit.keep(check);
         match verdict.hold() {
             Some(reason) => self.hold_for_credit(reason, &check.why, at),
             None if verdict == Verdict::StillUnknown => {}
@@ -102,7 +109,11 @@ impl Order {
     /// The ERP has it, or never will: it needs no room on its customer's account here.
     #[must_use]
     pub(crate) fn has_left_the_account(&self) -> bool {
-        let undone = self.state() == State::Cancelling && (self.erp_closed || !self.erp_asked);
-        self.is_over() || self.sales_order.is_some() || undone
+        self.is_undone() || self.sales_order.is_some()
+    }
+
+    /// Nothing more of it is or comes to be owed than the ERP says.
+    pub(super) fn is_undone(&self) -> bool {
+        self.is_over() || (self.state() == State::Cancelling && (self.erp_closed || !self.erp_asked))
     }
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use retail_proto::orders::v1 as pb;
 
-use super::account::{Account, Undecided};
+use super::account::{Account, Room, Seen, Undecided};
 use super::*;
 use crate::record::State;
 use crate::testing::order as builder;
@@ -14,11 +14,16 @@ fn numbers(limit: i64, balance: i64, unbilled: i64) -> Numbers {
 }
 
 fn asked(order: &str, minor: i64) -> Asked {
-    Asked { order: order.into(), version: 1, minor, currency: "GBP".into(), released: false, at: NOW }
+    Asked { order: order.into(), version: 1, minor, currency: "GBP".into(), at: NOW, ..Asked::default() }
 }
 
 fn auto(numbers: Numbers) -> Answer {
     Answer::Says(numbers, erp::CreditHold::Auto, Vec::new())
+}
+
+/// Somebody has read that an order needs no room any more.
+fn left(order: &str) -> Seen {
+    Seen { order: order.into(), version: 1, rooms: vec![(0, Room::Left)], edited: None }
 }
 
 fn verdict(account: &mut Account, asked: &Asked, answer: &Answer) -> Verdict {
@@ -134,7 +139,7 @@ fn numbers_that_may_be_older_than_an_order_that_left_decide_nothing() {
     verdict(&mut account, &asked("o-1", 600), &auto(numbers(1_000, 0, 0)));
     let before = account.left;
     // Another one has seen that the ERP has it; these numbers were read earlier.
-    account.leave(&["o-1".to_owned()]);
+    account.see(&[left("o-1")]);
     let old = auto(numbers(1_000, 0, 0));
     let rules = CreditRules::default();
     assert_eq!(account.decide(&rules, &asked("o-2", 600), &old, before), Err(Undecided::Moved));
@@ -361,7 +366,7 @@ proptest! {
                     }
                 }
                 Deed::Book { order } if !over[order] => booked[order] = booked[order].or(through[order]),
-                Deed::SeenOff { order } if booked[order].is_some() || over[order] => account.leave(&[name(order)]),
+                Deed::SeenOff { order } if booked[order].is_some() || over[order] => account.see(&[left(&name(order))]),
                 Deed::Cancel { order } if booked[order].is_none() => {
                     (over[order], through[order]) = (true, None);
                 }

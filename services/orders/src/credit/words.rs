@@ -4,10 +4,25 @@ use retail_proto::{Currency, Money};
 
 use super::{Asked, Check, Numbers, Verdict, used};
 
+/// What becomes of an edit that is sold already.
+pub(super) const SOLD: &str = "it is sold already and goes on; look at it, then release the hold";
+
+/// What is asked for.
+pub(super) fn asked(asked: &Asked) -> String {
+    let minor = amount(asked.minor, &asked.currency);
+    if asked.edit == 0 { format!("this order {minor}") } else { format!("edit {} adds {minor}", asked.edit) }
+}
+
 /// What was found, with its numbers.
 pub(super) fn say(check: &Check, asked: &Asked, mixed: bool) -> String {
     let numbers = check.numbers.clone().unwrap_or_default();
-    let order = format!("this order {}", amount(asked.minor, &asked.currency));
+    let order = self::asked(asked);
+    // What people can do about it: an order waits, an edit does not, and what a shop has sold is no question.
+    let mend = |order: &'static str, edit: &'static str| match asked.edit {
+        0 => order,
+        _ if asked.sold => SOLD,
+        _ => edit,
+    };
     let told = format!("{}, {order}", figures(&numbers, check.others));
     match check.verdict() {
         Verdict::Within => told,
@@ -16,22 +31,32 @@ pub(super) fn say(check: &Check, asked: &Asked, mixed: bool) -> String {
                 .saturating_add(i128::from(asked.minor))
                 .saturating_sub(i128::from(numbers.limit.unwrap_or_default()));
             let over = amount(i64::try_from(over).unwrap_or(i64::MAX), &asked.currency);
-            format!("{told}: {over} over the limit; it goes on by itself once there is room, or release or cancel it")
+            let order = "it goes on by itself once there is room, or release or cancel it";
+            format!("{told}: {over} over the limit; {}", mend(order, "edit it again once there is room"))
         }
         Verdict::Stopped => {
-            format!("the ERP has the customer on credit hold ({told}); lift it there, or release or cancel the order")
+            let order = "lift it there, or release or cancel the order";
+            let mend = mend(order, "lift it there, then edit it again");
+            format!("the ERP has the customer on credit hold ({told}); {mend}")
         }
         Verdict::Waived => format!("the ERP lets the customer pass its limit ({told})"),
         Verdict::NoLimit => format!("no limit is set, which lets it pass ({told})"),
         Verdict::LimitMissing => {
-            format!("no limit is set ({told}); set one in the ERP, or release or cancel the order")
+            let order = "set one in the ERP, or release or cancel the order";
+            format!("no limit is set ({told}); {}", mend(order, "set one in the ERP, then edit it again"))
         }
         Verdict::OtherCurrency if mixed => {
-            format!("orders in another currency were taken in and are not in the ERP yet ({told}); it is asked again")
+            let mend = mend("it is asked again", "edit it again once they are");
+            format!("orders in another currency were taken in and are not in the ERP yet ({told}); {mend}")
         }
         Verdict::OtherCurrency => format!(
-            "the ERP keeps the customer in {}, the order is in {} ({told}): compare them, then release or cancel it",
-            numbers.currency, asked.currency
+            "the ERP keeps the customer in {}, the order is in {} ({told}): {}",
+            numbers.currency,
+            asked.currency,
+            mend(
+                "compare them, then release or cancel it",
+                "have it paid with the edit, or order it as an order of its own"
+            )
         ),
         Verdict::NotSaid | Verdict::Released | Verdict::Paid | Verdict::StillUnknown | Verdict::Unspecified => order,
     }

@@ -91,7 +91,13 @@ impl Order {
         at: i64,
     ) -> Result<(), String> {
         let channel = Channel { tolerance_minor: rules.tolerance, ..Channel::default() };
-        let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: false, floors: None };
+        let known = Circumstances {
+            channel: Some(&channel),
+            booking_sent: true,
+            tells: false,
+            floors: None,
+            asks_credit: rules.asks_credit,
+        };
         let asked = Asked { by_shop: true, ..wish.asked.clone() };
         let shown = self.shop_total().filter(|_| whole && self.shop_shows_every_edit());
         let by = By { who: SHOP, at, why: "edited in the shop" };

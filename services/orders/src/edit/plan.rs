@@ -7,6 +7,7 @@ use super::worth::repriced;
 use super::{Asked, Edit, EditedLine, Step};
 use crate::check;
 use crate::config::Channel;
+use crate::credit::Credit;
 use crate::fault::Error;
 use crate::floor::Floors;
 use crate::payments;
@@ -25,6 +26,8 @@ pub(crate) struct Circumstances<'a> {
     pub tells: bool,
     /// What the order's policy keeps back, by place; absent when no policy fits.
     pub floors: Option<&'a Floors>,
+    /// The channel asks what its customers may owe.
+    pub asks_credit: bool,
 }
 
 impl Order {
@@ -41,6 +44,8 @@ impl Order {
         (edit.who, edit.why, edit.at) = (by.who.to_owned(), by.why.to_owned(), by.at);
         (edit.lacked, edit.version) = (lacked, self.version);
         edit.erp_etag.clone_from(&self.erp_etag);
+        // Before the promise it is asked for with the order.
+        edit.credit = (known.asks_credit && self.reserved).then(Credit::default);
         self.settle_told(&mut edit, asked.by_shop, known.tells);
         if let Some(payment) = &asked.payment {
             payments::add(&mut next, payment, known.channel, by.at)?;

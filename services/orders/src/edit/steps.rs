@@ -56,6 +56,7 @@ impl Order {
 
     /// Takes the steps of an edit that nobody need be asked for. Called after every change.
     pub(crate) fn turn_edit(&mut self) {
+        self.settle_credit_mark();
         while let Some((number, edit)) = self.editing().map(|(number, edit)| (number, edit.clone())) {
             if !self.edit_may_go_on() || !self.turn_once(number, &edit) {
                 return;
@@ -71,6 +72,7 @@ impl Order {
                 let missing = missing.unwrap_or_default();
                 self.fail_edit(number, &format!("EDIT_NOT_PAID: {missing} of the new total is not authorized"));
             }
+            Step::Asked if self.edit_awaits_credit(edit) => return false,
             Step::Asked if !edit.needs_promise() => self.step_edit(number, Step::Promised),
             Step::Promised if edit.before_booking || !edit.concerns_the_erp() => self.edited(number, None, edit.at),
             Step::Changed if edit.returned.is_empty() || self.given_back => self.step_edit(number, Step::Done),
@@ -220,6 +222,9 @@ impl Order {
         self.redone = self.redone.saturating_add(1);
         self.reservation = redone_reservation(&self.id, self.redone);
         self.sourced = None;
+        if edit.total > edit.total_before {
+            self.forget_credit_release();
+        }
         (self.items_known, self.checked) = (false, false);
         for reason in ASKED_ANEW {
             self.lift_hold(reason);
@@ -312,7 +317,7 @@ impl Order {
         });
     }
 
-    pub(super) fn with_edit(&mut self, number: usize, change: impl FnOnce(&mut Edit)) {
+    pub(crate) fn with_edit(&mut self, number: usize, change: impl FnOnce(&mut Edit)) {
         if let Some(edit) = number.checked_sub(1).and_then(|place| self.edits.get_mut(place)) {
             change(edit);
         }

@@ -3,6 +3,7 @@
 use retail_proto::orders::v1 as pb;
 use retail_proto::timestamp;
 
+use super::credit::credit_check;
 use super::quantity;
 use crate::ask::money;
 use crate::edit::{Edit, EditedLine, Step, Told};
@@ -35,6 +36,12 @@ pub(super) fn edit(order: &Order, edit: &Edit, number: i32) -> pb::Edit {
             Told::Refused => pb::EditTold::Refused,
         }),
         not_told: edit.not_told.clone(),
+        credit_checks: edit
+            .credit
+            .iter()
+            .flat_map(|credit| &credit.checks)
+            .map(|one| credit_check(order, one))
+            .collect(),
     }
 }
 
@@ -42,6 +49,7 @@ fn next(order: &Order, edit: &Edit) -> &'static str {
     match edit.step() {
         Step::Done | Step::Failed => "",
         _ if !order.edit_may_go_on() => "It waits until the order is booked",
+        Step::Asked if order.edit_awaits_credit(edit) => "Its customer's credit is asked for",
         Step::Asked | Step::Held => "What it needs further is promised",
         Step::Promised => "The ERP is told",
         Step::Changed => "What is needed no longer is given back",

@@ -25,7 +25,7 @@ fn edited() -> Order {
 
 fn change(order: &mut Order, line: i32, units: i64) {
     let channel = Channel { address: "http://shop".into(), ..Channel::default() };
-    let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: true, floors: None };
+    let known = Circumstances { channel: Some(&channel), booking_sent: true, tells: true, ..Circumstances::default() };
     let asked = Asked { quantities: vec![(line, Quantity::whole(units).unwrap())], ..Asked::default() };
     order.edit(&asked, known, By { who: "anna", at: 5, why: "so" }).unwrap();
     order.advance();

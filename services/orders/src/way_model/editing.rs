@@ -80,7 +80,13 @@ pub(super) fn edit(order: &mut Order, world: &mut World, wish: &Edited, by: By<'
         ..Asked::default()
     };
     let channel = Channel { address: "http://shop".into(), ..Purse::channel() };
-    let known = Circumstances { channel: Some(&channel), booking_sent: world.booked, tells: true, floors: None };
+    let known = Circumstances {
+        channel: Some(&channel),
+        booking_sent: world.booked,
+        tells: true,
+        floors: None,
+        asks_credit: order.credit.is_some() || world.asks_credit,
+    };
     let before = order.edits.len();
     if order.edit(&asked, known, by).is_err() || order.edits.len() == before {
         return;

@@ -49,8 +49,10 @@ pub(super) struct World {
     pub(super) silent: BTreeSet<usize>,
     /// The same at the shop.
     pub(super) unheard: BTreeSet<usize>,
-    /// The customer's account, where the order was sold on account.
+    /// The customer's account, where the order was sold on account or its channel asks for what edits add.
     pub(super) account: Account,
+    /// The channel of an order that a shop has sold asks for credit.
+    pub(super) asks_credit: bool,
     /// Moves of lines whose first answer was lost.
     pub(super) silent_moves: BTreeSet<usize>,
 }
@@ -221,6 +223,7 @@ impl World {
                 };
                 Ok(Brought::Items(ask::item_keys(order).into_iter().map(known).collect()))
             }
+            Leg::AskEditCredit(number) => self.ask_edit_credit(order, *number, luck),
             Leg::PromiseEdit(_) if luck.is_multiple_of(4) => {
                 let lacking = stock::LackingLine { line_id: "1".into(), ..Default::default() };
                 let answer = stock::ReserveStockResponse { outcome: None, reservation: None, lacking: vec![lacking] };
@@ -235,6 +238,7 @@ impl World {
             }
             Leg::ConfirmEdit(_) => Ok(Brought::Done),
             Leg::ChangeSalesOrder(number) => {
+                self.counts_what_is_edited(order, *number);
                 self.edit(&editing::change(order, &order.edits[number - 1], "erp".to_owned()))?;
                 // The answer may be lost, and the warehouse be faster than the next attempt.
                 if luck.is_multiple_of(3) && self.silent.insert(*number) {

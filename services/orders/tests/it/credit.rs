@@ -11,18 +11,23 @@ use crate::erp::{Ledgers, Mood, away};
 use crate::harness::{Mesh, gbp, mesh_with, request};
 
 /// What an order of the harness comes to.
-const ONE: i64 = 3564;
+pub(crate) const ONE: i64 = 3564;
 
 /// Who decides what the customer may owe.
 #[derive(Default)]
 pub(crate) struct CreditDesk {
     limit: Option<i64>,
-    paid: i64,
+    pub(crate) paid: i64,
     hold: erp::CreditHold,
-    away: bool,
+    pub(crate) away: bool,
     /// The ERP's connector knows nothing of credit.
-    unable: bool,
-    asked: usize,
+    pub(crate) unable: bool,
+    pub(crate) asked: usize,
+}
+
+/// What a line costs, as it was ordered or changed since.
+fn amount(line: &erp::SalesOrderLineInput) -> i64 {
+    line.amount.as_ref().unwrap().minor_units
 }
 
 impl Ledgers {
@@ -39,7 +44,7 @@ impl Ledgers {
             return Err(away());
         }
         let open = self.orders.iter().filter(|(_, order)| order.state() != erp::SalesOrderState::Closed);
-        let booked: i64 = open.map(|(id, _)| self.inputs[id].total.as_ref().unwrap().minor_units).sum();
+        let booked: i64 = open.flat_map(|(id, _)| &self.inputs[id].lines).map(amount).sum();
         let unsaid = self.credit.hold == erp::CreditHold::Unspecified;
         let hold = if unsaid { erp::CreditHold::Auto } else { self.credit.hold };
         let credit = erp::CustomerCredit {
@@ -61,7 +66,7 @@ impl Ledgers {
     }
 }
 
-async fn mesh(limit: i64, unknown: OnSilence) -> Mesh {
+pub(crate) async fn mesh(limit: i64, unknown: OnSilence) -> Mesh {
     mesh_expiring(limit, unknown, Screening::default()).await
 }
 
@@ -82,15 +87,15 @@ async fn mesh_expiring(limit: i64, unknown: OnSilence, screening: Screening) -> 
     mesh
 }
 
-fn on_account(number: u32) -> PlaceOrderRequest {
+pub(crate) fn on_account(number: u32) -> PlaceOrderRequest {
     PlaceOrderRequest { payments: Vec::new(), ..request(number) }
 }
 
-fn verdict(order: &Order) -> CreditVerdict {
+pub(crate) fn verdict(order: &Order) -> CreditVerdict {
     order.credit_checks.last().map_or(CreditVerdict::Unspecified, |check| check.verdict())
 }
 
-async fn held(mesh: &Mesh, number: u32) -> String {
+pub(crate) async fn held(mesh: &Mesh, number: u32) -> String {
     let id = mesh.place(on_account(number)).await;
     let order = mesh.until_state(&id, OrderState::Held).await;
     assert_eq!((order.holds[0].reason.as_str(), verdict(&order)), ("CREDIT", CreditVerdict::OverLimit));

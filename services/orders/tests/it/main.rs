@@ -5,6 +5,7 @@ mod adoption;
 mod cancellation;
 mod capture;
 mod credit;
+mod credit_edits;
 mod edits;
 mod erp;
 mod harness;

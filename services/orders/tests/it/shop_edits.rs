@@ -10,7 +10,7 @@ use crate::erp::Ledgers;
 use crate::harness::{Mesh, gbp, mesh};
 
 /// How order 1001 stands at the shop: lines with what is wanted of them, what was taken, what is owed, what went back.
-fn standing(
+pub(crate) fn standing(
     version: u64,
     lines: &[(&str, u32)],
     (received, outstanding, given_back): (i64, i64, i64),
@@ -43,7 +43,7 @@ fn standing(
     }
 }
 
-async fn told(mesh: &Mesh, request: TakeChannelOrderRequest) -> Order {
+pub(crate) async fn told(mesh: &Mesh, request: TakeChannelOrderRequest) -> Order {
     mesh.orders().take_channel_order(request).await.unwrap().into_inner().order.unwrap()
 }
 
