@@ -1,5 +1,6 @@
 //! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, was told that they ship from
-//! another, or took goods back as it gave money back. Such items are looked at soon, at every place that shows them, not only at the next reading of everything.
+//! another, or took goods back as it gave money back. Such items are looked at soon, at every place that shows them, not
+//! only at the next reading of everything.
 //!
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
 

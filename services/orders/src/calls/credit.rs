@@ -1,5 +1,6 @@
-//! Asking for a customer's credit, for an order or for what an edit adds to one: the account here says which orders it has, the
-//! ERP what it has, and the account decides in one commit. When orders have left the account in between, the ERP's numbers may be older than that: it is asked again.
+//! Asking for a customer's credit, for an order or for what an edit adds to one: the account here says which orders it has,
+//! the ERP what it has, and the account decides in one commit. When orders have left the account in between, the ERP's
+//! numbers may be older than that: it is asked again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
