@@ -1,5 +1,6 @@
 //! `last_number_told`: when all has come to rest, every channel shows the number that we believe, and agents see what may be
-//! sold. What a shop changed by itself is seen soon, or after a crash by the next reading of everything.
+//! sold. What a shop changed by itself is seen soon; after a crash, and of a shop that does things late, by the next reading
+//! of everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use retail_proto::crm::v1::crm_service_client::CrmServiceClient;
 use serde_json::json;
 
 use crate::people::People;
+use crate::scene::Theme;
 
 /// Of a stock document, by the field numbers it is stored under: read apart from the code that wrote it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,7 +72,8 @@ pub(crate) const CHECK: u64 = 2;
 /// Waits until what is in doubt was looked at.
 pub(crate) async fn settles(people: &People) {
     let counted = people.watch.counted();
-    if ["crashes", "processes_ended"].iter().any(|what| counted.contains_key(what)) {
+    let crashed = ["crashes", "processes_ended"].iter().any(|what| counted.contains_key(what));
+    if crashed || people.scene.theme == Theme::Late {
         people.ask("POST", "/v1/reference:sync", Some(&json!({"includeStock": true})), "shown").await;
     }
     people.runtime.clock().sleep(Duration::from_secs(4 * CHECK)).await;
