@@ -182,14 +182,17 @@ impl Allowance {
         if let Some(known) = self.money.iter().find(|entry| entry.id == asked.id) {
             return Some(known.clone());
         }
-        if !asked.is_given && sale.is_being_paid && self.owed(sale) > 0 {
+        // What is on its way may be more than the invoices say that we have heard of.
+        let credited: i64 = asked.lines.iter().map(|credit| credit.amount).sum();
+        let is_short = self.owed(sale) > 0 || self.refundable(sale) < credited;
+        if !asked.is_given && sale.is_being_paid && is_short {
             return None;
         }
         self.shrink(asked);
         let mut entry = Entry {
             id: asked.id.clone(),
             return_id: asked.return_id.clone(),
-            credited: asked.lines.iter().map(|credit| credit.amount).sum(),
+            credited,
             lines: asked.lines.clone(),
             ..Entry::default()
         };

@@ -98,6 +98,22 @@ fn nothing_is_settled_while_the_money_that_is_owed_is_about_to_be_taken() {
 }
 
 #[test]
+fn nothing_is_settled_while_money_is_on_its_way_whose_invoice_nobody_has_heard_of() {
+    let mut sale = sale();
+    (sale.invoiced, sale.captured, sale.is_being_paid) = (0, 0, true);
+    sale.bills[0].owed = None;
+    let mut books = Allowance::default();
+    let asked = Settling {
+        id: "r-1/1".into(),
+        lines: vec![Credit { number: 1, quantity: UNIT, amount: 1000 }],
+        ..Settling::default()
+    };
+    assert_eq!(books.settle(&sale, &asked), None, "all of it will be taken, and then some of it goes back");
+    (sale.invoiced, sale.captured) = (3564, 3564);
+    assert_eq!(books.settle(&sale, &asked).unwrap().refund, 1000);
+}
+
+#[test]
 fn a_part_that_is_settled_again_after_more_has_come_is_answered_as_before() {
     let (sale, mut books) = (sale(), Allowance::default());
     settle(&mut books, &sale, "r-1/1", 1000);

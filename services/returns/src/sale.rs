@@ -166,9 +166,11 @@ fn held(payment: &pb::Payment) -> Option<Held> {
     ours.then(|| Held { service: payment.service.clone(), reference: payment.reference.clone() })
 }
 
-/// An authorization of ours of which more may be taken.
+/// An authorization of ours of which more may be taken. One that is asked for anew has no service before it is known what
+/// became of it.
 fn is_open(payment: &pb::Payment) -> bool {
-    let ours = !payment.service.is_empty() && payment.taken_from.is_empty();
+    let is_held = !payment.service.is_empty() || !payment.again_of.is_empty();
+    let ours = is_held && payment.taken_from.is_empty();
     ours && matches!(payment.state(), pb::PaymentState::Authorized | pb::PaymentState::Pending)
 }
 
@@ -266,4 +268,28 @@ pub(crate) fn millionths(text: &str) -> i64 {
 
 fn minor(money: Option<&Money>) -> i64 {
     money.map_or(0, |money| money.minor_units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payment(state: pb::PaymentState, service: &str, again_of: &str, taken_from: &str) -> pb::Payment {
+        let (state, service, taken_from) = (i32::from(state), service.into(), taken_from.into());
+        pb::Payment { state, service, taken_from, again_of: again_of.into(), ..pb::Payment::default() }
+    }
+
+    #[test]
+    fn an_order_is_being_paid_as_long_as_money_is_held_for_it_or_asked_for_anew() {
+        let of = |payments: Vec<pb::Payment>| Sale::from(&pb::Order { payments, ..pb::Order::default() }).is_being_paid;
+        let ran_out = payment(pb::PaymentState::Expired, "pay", "", "");
+        assert!(of(vec![payment(pb::PaymentState::Authorized, "pay", "", "")]));
+        assert!(of(vec![ran_out.clone(), payment(pb::PaymentState::Pending, "", "p1", "")]));
+        assert!(!of(vec![ran_out.clone()]));
+        assert!(!of(vec![ran_out, payment(pb::PaymentState::Failed, "", "p1", "")]));
+        assert!(
+            !of(vec![payment(pb::PaymentState::Pending, "", "", "")]),
+            "the shop's own payment is the shop's affair"
+        );
+    }
 }

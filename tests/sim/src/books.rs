@@ -144,7 +144,8 @@ fn rests(found: &Findings, watch: &Watch) {
                 continue;
             }
             let rejected = one["pickup"]["stage"] == "PICKUP_STAGE_REJECTED";
-            let with_a_person = one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0 || rejected;
+            let with_a_person =
+                one["parked"] == true || one["openExceptions"].as_i64().unwrap_or(0) > 0 || rejected || is_unpaid(one);
             if !with_a_person && !ends.iter().any(|end| state.ends_with(end)) {
                 let name = one["orderNumber"].as_str().or(one["rmaNumber"].as_str()).unwrap_or_default();
                 watch.violated(
@@ -167,12 +168,24 @@ fn rests(found: &Findings, watch: &Watch) {
     }
 }
 
+/// An authorization ran out or was declined, and the customer has to pay anew.
+fn is_unpaid(order: &Value) -> bool {
+    let payments = order["payments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let gone = ["PAYMENT_STATE_FAILED", "PAYMENT_STATE_EXPIRED", "PAYMENT_STATE_VOIDED"];
+    let is_gone = payments.iter().any(|payment| gone.iter().any(|state| payment["state"] == *state));
+    is_gone && order["status"] == "Booked, and not paid"
+}
+
 /// Money that went back in the shop's admin for goods that nobody can name waits for a person, and so does a later return
-/// that the shop has nothing left for: until somebody decides which of the two it was, the ERP's books show one of them.
+/// that the shop has nothing left for: until somebody decides which of the two it was, the ERP's books show one of them. So
+/// they do while a customer has to pay anew.
 fn waits_for_a_person(found: &Findings, sales_order: &Value) -> bool {
     let is_it = |record: &Value| record["type"] == "salesOrder" && record["id"] == *sales_order;
     let with_it = |order: &&Value| order["refs"].as_array().is_some_and(|refs| refs.iter().any(is_it));
     let Some(order) = found.orders.iter().find(with_it) else { return false };
+    if is_unpaid(order) {
+        return true;
+    }
     let of_it = |line: &Value| line["orderId"] == order["orderId"];
     let waits = |one: &Value| {
         let lines = one["lines"].as_array();

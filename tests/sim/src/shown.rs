@@ -1,6 +1,6 @@
 //! `last_number_told`: when all has come to rest, every channel shows the number that we believe, and agents see what may be
-//! sold. What a shop changed by itself is seen soon; after a crash, and of a shop that does things late, by the next reading
-//! of everything.
+//! sold. What a shop changed by itself is seen soon; after a crash, and where things are done late, by the next reading of
+//! everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -71,9 +71,10 @@ pub(crate) const CHECK: u64 = 2;
 
 /// Waits until what is in doubt was looked at.
 pub(crate) async fn settles(people: &People) {
+    // Late is whoever is kept from it, too.
     let counted = people.watch.counted();
-    let crashed = ["crashes", "processes_ended"].iter().any(|what| counted.contains_key(what));
-    if crashed || people.scene.theme == Theme::Late {
+    let troubled = ["crashes", "processes_ended", "freezes", "holds", "cuts"];
+    if people.scene.theme == Theme::Late || troubled.iter().any(|what| counted.contains_key(what)) {
         people.ask("POST", "/v1/reference:sync", Some(&json!({"includeStock": true})), "shown").await;
     }
     people.runtime.clock().sleep(Duration::from_secs(4 * CHECK)).await;
