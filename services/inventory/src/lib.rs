@@ -2,7 +2,7 @@
 //! their movements, reservations, adjustments, receipts, counts, feeds, expected goods, transfers, publications, items (kits
 //! and units too) and places with their cross-references.
 //! Refuses: stock truth (the authority counts, we re-apply what it has not seen), prices and tax. In: gRPC from other
-//! services, pages read from the ERP and the shops. Out: the feed, numbers to shops, adjustments and
+//! services, pages read from the ERP, shops and CRMs. Out: the feed, numbers to them, adjustments and
 //! transfers to the ERP.
 
 mod acting;
@@ -113,15 +113,15 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         Some(erp) => Some((erp.instance.clone(), peer(&runtime, &erp.instance, &erp.address)?)),
         None => None,
     };
-    let mut shops: Vec<(Channel, Peer)> = vec![];
+    let mut connected: Vec<(Channel, Peer)> = vec![];
     for channel in &config.channels {
         if channel.kind == Kind::Crm && !channel.locations.is_empty() {
             return Err(Error::LocationsOfCrm(channel.instance.clone()));
         }
-        shops.push((channel.clone(), peer(&runtime, &channel.instance, &channel.address)?));
+        connected.push((channel.clone(), peer(&runtime, &channel.instance, &channel.address)?));
     }
-    let channels: Arc<Vec<String>> = Arc::new(shops.iter().map(|(channel, _)| channel.instance.clone()).collect());
-    let outlets: BTreeMap<String, Outlet> = shops.iter().map(|(channel, peer)| outlet(channel, peer)).collect();
+    let channels: Arc<Vec<String>> = Arc::new(connected.iter().map(|(channel, _)| channel.instance.clone()).collect());
+    let outlets: BTreeMap<String, Outlet> = connected.iter().map(|(channel, peer)| outlet(channel, peer)).collect();
 
     let clock = runtime.clock().clone();
     let home: Arc<str> = config.default_location.as_str().into();
@@ -154,10 +154,10 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         reference: reference.clone(),
         books: books.clone(),
         doubts,
-        channels: shops.clone(),
+        channels: connected.clone(),
         every: config.check.into(),
     };
-    let sync = Sync::new(&runtime, &config, (reference.clone(), books.clone(), inbound), erp.clone(), shops);
+    let sync = Sync::new(&runtime, &config, (reference.clone(), books.clone(), inbound), erp.clone(), connected);
     reference.put_home(&home).await?;
 
     let leases = Leases::start(&runtime, &store).await;

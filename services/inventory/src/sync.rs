@@ -52,6 +52,8 @@ pub(crate) struct Read {
     pub stock_rows_left: u64,
     /// Numbers that channels show.
     pub shown: u64,
+    /// What a CRM shows could not be read: nothing waits for that.
+    pub unseen: bool,
     /// Items of a shop that match no item by code; the first ones.
     pub unmatched: Vec<String>,
     /// Documents by which the ERP expects goods.
@@ -111,19 +113,26 @@ impl Sync {
     }
 
     async fn read_for_ever(&self, leases: &Leases) {
-        let mut backoff = BACKOFF;
+        let (mut backoff, mut unseen) = (BACKOFF, false);
         loop {
             if !leases.holds(Catalogue::partition(CATALOGUE)) {
                 self.runtime.clock().sleep(WATCH).await;
                 continue;
             }
             let wait = match self.next_reading().await {
+                Ok(wait) if !wait.is_zero() && unseen => match self.read_agents().await {
+                    Ok(_) => {
+                        (backoff, unseen) = (BACKOFF, false);
+                        wait
+                    }
+                    Err(error) => self.failed(&error, &mut backoff).min(wait),
+                },
                 Ok(wait) if !wait.is_zero() => wait,
                 Ok(_) => match self.read(true).await {
                     Ok(read) => {
-                        backoff = BACKOFF;
+                        (backoff, unseen) = (BACKOFF, read.unseen);
                         report(&read);
-                        self.refresh
+                        if unseen { BACKOFF } else { self.refresh }
                     }
                     Err(error) => self.failed(&error, &mut backoff),
                 },
@@ -174,7 +183,7 @@ impl Sync {
         tracing::warn!(
             error = chain(error),
             wait_ms = wait.as_millis(),
-            "items and stock could not be read; trying again"
+            "what others own or show could not be read; trying again"
         );
         *backoff = backoff.saturating_mul(2).min(BACKOFF_CAP);
         wait
@@ -202,17 +211,37 @@ impl Sync {
             self.read_stock(instance, &mut client, &mut read).await?;
         }
         for (channel, peer) in self.channels.iter() {
-            match channel.kind {
-                Kind::Shop => self.read_channel(channel, peer, include_stock, &mut read).await?,
-                Kind::Crm if include_stock => {
-                    let reading = Reading { reference: &self.reference, books: &self.books, channel, peer };
-                    read.shown = read.shown.saturating_add(reading.take().await?);
+            if channel.kind == Kind::Shop {
+                self.read_channel(channel, peer, include_stock, &mut read).await?;
+            }
+        }
+        if include_stock {
+            match self.agents().await {
+                Ok(shown) => read.shown = read.shown.saturating_add(shown),
+                // The side never stops the business.
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "what agents see could not be read; the rest was");
+                    read.unseen = true;
                 }
-                Kind::Crm => {}
             }
         }
         self.reference.synced(read.items).await?;
         Ok(read)
+    }
+
+    /// Reads what CRMs show, and nothing else.
+    async fn read_agents(&self) -> Result<u64, Error> {
+        let _turn = self.turn.lock().await;
+        self.agents().await
+    }
+
+    async fn agents(&self) -> Result<u64, Error> {
+        let mut shown = 0_u64;
+        for (channel, peer) in self.channels.iter().filter(|(channel, _)| channel.kind == Kind::Crm) {
+            let reading = Reading { reference: &self.reference, books: &self.books, channel, peer };
+            shown = shown.saturating_add(reading.take().await?);
+        }
+        Ok(shown)
     }
 
     async fn read_places(

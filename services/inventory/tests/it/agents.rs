@@ -2,6 +2,7 @@
 
 use retail_proto::crm::v1::Availability;
 use retail_proto::inventory::v1 as pb;
+use retail_runtime::TimeSource as _;
 
 use crate::crm_fake::FakeCrm;
 use crate::harness::{Mesh, mesh_seen};
@@ -39,14 +40,16 @@ async fn agents_see_every_item_at_every_place_and_what_becomes_of_it() {
 #[tokio::test]
 async fn what_changes_between_two_tellings_is_told_together() {
     let (mesh, crm) = seen().await;
-    let before = crm.books().requests.len();
+    let (before, began) = (crm.books().requests.len(), mesh.time.monotonic());
     for n in 0..5 {
         mesh.reserve(&format!("o-{n}"), &[("1", "A", "MAIN", "1"), ("2", "B", "MAIN", "1")]).await;
     }
     settles(&mesh, &crm, "A", "MAIN", 5).await;
     settles(&mesh, &crm, "B", "MAIN", 0).await;
-    let told = crm.books().requests.len() - before;
-    assert!(told <= 3, "five orders were told in {told} requests");
+    let told = u128::try_from(crm.books().requests.len() - before).unwrap();
+    // One at once, and one for each half second since.
+    let most = 2 + (mesh.time.monotonic() - began).as_millis() / 500;
+    assert!(told <= most, "five orders were told in {told} requests, and not in {most}");
 }
 
 #[tokio::test]
@@ -70,6 +73,17 @@ async fn a_crm_that_was_away_gets_the_newest_number() {
     }
     crm.books().away = false;
     settles(&mesh, &crm, "A", "MAIN", 6).await;
+}
+
+#[tokio::test]
+async fn a_crm_that_is_away_holds_no_reading_up_and_is_read_when_it_is_back() {
+    let crm = FakeCrm::default();
+    crm.books().away = true;
+    let mesh = mesh_seen(|_| {}, &crm).await;
+    sync(&mesh, "meanwhile").await;
+    assert!(crm.books().rows.is_empty());
+    crm.books().away = false;
+    settles(&mesh, &crm, "A", "MAIN", 10).await;
 }
 
 #[tokio::test]

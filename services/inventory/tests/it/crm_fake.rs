@@ -82,6 +82,9 @@ impl CrmService for FakeCrm {
         request: Request<crm::ListAvailabilityRequest>,
     ) -> Result<Response<crm::ListAvailabilityResponse>, Status> {
         let (request, books) = (request.into_inner(), self.books());
+        if books.away {
+            return Err(Status::unavailable("maintenance"));
+        }
         let rows: Vec<_> = books.rows.values().filter(|row| row.location == request.location).cloned().collect();
         let (rows, next_page_token) = page(&rows, &request.page_token);
         Ok(Response::new(crm::ListAvailabilityResponse { rows, next_page_token }))

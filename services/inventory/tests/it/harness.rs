@@ -288,7 +288,7 @@ async fn mesh_told(
         on_shortfall,
         default_location: "MAIN".into(),
         refresh: Span::from_secs(3600),
-        check: Span::from_millis(300),
+        check: Span::from_secs(1),
         expected_refresh: Span::from_secs(3600),
         reservation_ttl: Span::from_secs(900),
         audit: Span::from_secs(3600),
