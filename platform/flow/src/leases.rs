@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use retail_runtime::Runtime;
-use retail_store::{Error, Fence, LeaseAnswer, PARTITIONS, Partition, Store};
+use retail_store::{Error, Fence, LeaseAnswer, Partition, Store};
 use tokio::sync::watch;
 
 use crate::figures::Figures;
@@ -187,7 +187,7 @@ impl Leases {
             wait = self.round().await;
         }
         // Calls under way bring their outcome home first: one that is lost would have to be found out again.
-        self.part_with(PARTITIONS.into());
+        self.part_with(Partition::count().into());
         // The others learn first that there is more for them.
         if let Some(Err(error)) = self.within(self.replicas.leave()).await {
             tracing::debug!(%error, "not signed off; the others notice by themselves");
@@ -211,7 +211,7 @@ impl Leases {
         if let Some(Err(error)) = looked {
             tracing::warn!(%error, "cannot see which replicas are there");
         }
-        let (all, (place, replicas)) = (usize::from(PARTITIONS), self.replicas.place());
+        let (all, (place, replicas)) = (usize::from(Partition::count()), self.replicas.place());
         let share = share_of(all, place, replicas);
         let kept = self.held().len();
         if kept > share {
@@ -278,7 +278,7 @@ impl Leases {
             Partition::all().filter(|partition| !state.held.contains_key(partition)).collect()
         };
         // Replicas that start together do not ask for the same ones first.
-        let turn = usize::try_from(self.runtime.rng().below(PARTITIONS.into())).unwrap_or(0);
+        let turn = usize::try_from(self.runtime.rng().below(Partition::count().into())).unwrap_or(0);
         if !free.is_empty() {
             let turn = turn % free.len();
             free.rotate_left(turn);

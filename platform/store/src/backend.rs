@@ -7,7 +7,7 @@ use tonic::async_trait;
 
 use crate::commit::{Commit, CommitId, Outcome};
 use crate::fault::Error;
-use crate::key::{Key, PARTITIONS, Partition};
+use crate::key::{Key, Partition};
 use crate::record::{
     Ends, Entry, GroupOp, IndexEntry, IndexQuery, Lease, LeaseAnswer, LeaseOp, MarkRecord, Offset, Position, Record,
     Stored, Trim, Trimmed,
@@ -125,7 +125,7 @@ impl Hints {
     /// Hints nobody follows yet.
     #[must_use]
     pub fn new() -> Self {
-        let partitions = (0..PARTITIONS).map(|_| watch::Sender::new(0)).collect();
+        let partitions = Partition::all().map(|_| watch::Sender::new(0)).collect();
         Self { partitions: Arc::new(partitions), any: Arc::new(watch::Sender::new(0)) }
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::backend::Hints;
 use crate::fault::Error;
-use crate::key::PARTITIONS;
+use crate::key::Partition;
 
 mod apply;
 mod domain;
@@ -205,7 +205,7 @@ impl Inner {
             format: FORMAT,
             domain: domain.to_owned(),
             region: region.to_owned(),
-            partitions: PARTITIONS.into(),
+            partitions: Partition::count().into(),
         };
         if let Some(spaces) = domains.get(domain) {
             spaces.check(&birth)?;

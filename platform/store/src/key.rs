@@ -1,11 +1,16 @@
 //! Names inside a store: partitions, keys, versions.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-/// Partitions of every domain. Written into the store at birth and checked whenever it is opened.
-pub const PARTITIONS: u16 = 64;
+/// Partitions of every domain, unless the process has [settled](Partition::settle) for fewer. Written into the store at
+/// birth and checked whenever it is opened.
+const PARTITIONS: u16 = 64;
+
+/// How many this process has.
+static SETTLED: OnceLock<u16> = OnceLock::new();
 
 /// The unit of atomicity and of order: one commit changes one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,13 +22,26 @@ impl Partition {
     pub fn of(routing: &str) -> Self {
         let digest = Sha256::digest(routing.as_bytes());
         let number = digest.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        Self(u16::try_from(number % u64::from(PARTITIONS)).unwrap_or(0))
+        Self(u16::try_from(number % u64::from(Self::count())).unwrap_or(0))
     }
 
-    /// The partition of a number below [`PARTITIONS`].
+    /// How many partitions every domain has.
+    #[must_use]
+    pub fn count() -> u16 {
+        *SETTLED.get_or_init(|| PARTITIONS)
+    }
+
+    /// Settles for so many partitions, at most as many as usual, in this process; false when it is too late or none are
+    /// left. For simulated worlds: where partitions are few, rivals meet in them, and idle ones cost no time. Nothing
+    /// that talks to another process or opens a store of one may do so.
+    pub fn settle(count: u16) -> bool {
+        (1..=PARTITIONS).contains(&count) && SETTLED.set(count).is_ok()
+    }
+
+    /// The partition of a number below [`Partition::count`].
     #[must_use]
     pub fn new(number: u16) -> Option<Self> {
-        (number < PARTITIONS).then_some(Self(number))
+        (number < Self::count()).then_some(Self(number))
     }
 
     /// Its number.
@@ -34,7 +52,7 @@ impl Partition {
 
     /// All partitions in order.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
-        (0..PARTITIONS).map(Self)
+        (0..Self::count()).map(Self)
     }
 
     /// The tag all its keys share, for example `{eu:orders:p07}`.

@@ -8,7 +8,7 @@ use retail_runtime::Runtime;
 
 use crate::backend::Backend;
 use crate::fault::Error;
-use crate::key::{PARTITIONS, Partition};
+use crate::key::Partition;
 use crate::queue::{Joined, Queue};
 use crate::settle::Settler;
 use crate::tally::Tally;
@@ -45,7 +45,7 @@ impl Inner {
             region: region.to_owned(),
             groups: groups.to_vec(),
             keep,
-            queues: (0..PARTITIONS).map(|_| Queue::default()).collect(),
+            queues: Partition::all().map(|_| Queue::default()).collect(),
             commits: AtomicU64::new(0),
             tally: Tally::new(runtime.metrics(), domain),
         }

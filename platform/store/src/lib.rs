@@ -68,7 +68,7 @@ pub use document::{Document, Versioned};
 pub use draft::Draft;
 pub use embedded::{Domain, Embedded, Tuning};
 pub use fault::{Error, UpdateError};
-pub use key::{Key, PARTITIONS, Partition, Version};
+pub use key::{Key, Partition, Version};
 pub use lag::Lag;
 pub use model::{Fate, Model, Moment};
 pub use record::{

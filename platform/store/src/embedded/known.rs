@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::key::{PARTITIONS, Partition, Version};
+use crate::key::{Partition, Version};
 use crate::record::Ends;
 
 /// Most facts of a partition; beyond it they are dropped and read again.
@@ -44,7 +44,7 @@ pub(super) struct Seen(u64);
 
 impl Default for Known {
     fn default() -> Self {
-        Self { partitions: (0..PARTITIONS).map(|_| Mutex::default()).collect() }
+        Self { partitions: Partition::all().map(|_| Mutex::default()).collect() }
     }
 }
 

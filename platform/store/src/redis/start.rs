@@ -10,7 +10,7 @@ use super::settings::Durability;
 use super::slots::{Role, role};
 use super::values::{list, text};
 use crate::fault::Error;
-use crate::key::PARTITIONS;
+use crate::key::Partition;
 
 /// Version of the layout in Redis. Data of a higher one is refused.
 const FORMAT: u32 = 1;
@@ -190,7 +190,7 @@ async fn ask(
 
 /// Writes down how the domain was made, or checks it.
 pub(super) async fn bear(route: &Route, region: &str, domain: &str) -> Result<(), Error> {
-    let ours = [FORMAT.to_string(), PARTITIONS.to_string(), region.to_owned(), domain.to_owned()];
+    let ours = [FORMAT.to_string(), Partition::count().to_string(), region.to_owned(), domain.to_owned()];
     let command = BIRTH.call(&[birth(domain).into_bytes()], &[word(ours.join("\n"))]);
     let answer = route.run_anywhere(command, &BIRTH).await.map_err(Error::Unavailable)?;
     let stored = text(answer).unwrap_or_default();
