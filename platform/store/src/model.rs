@@ -123,6 +123,14 @@ impl Model {
         if self.in_vain() { Err(Error::Unknown) } else { Ok(answer) }
     }
 
+    /// What somebody relies on who hears it, unless it is nothing new: it must be where it survives.
+    fn heard<T>(&self, nothing: bool, answer: T) -> Result<T, Error> {
+        if nothing || !self.in_vain() {
+            return Ok(answer);
+        }
+        Err(Error::Unavailable("no replica had it in time".to_owned()))
+    }
+
     /// One partition as it is now.
     #[must_use]
     pub fn part(&self, partition: Partition) -> Moment {
@@ -173,10 +181,7 @@ impl Backend for Model {
     async fn load(&self, partition: Partition, wanted: Wanted) -> Result<Loaded, Error> {
         let loaded = self.with(partition, |contents| contents.load(&wanted));
         let answers = loaded.results.iter().any(Option::is_some) || loaded.marks.iter().any(Option::is_some);
-        if answers && self.in_vain() {
-            return Err(Error::Unavailable("no replica had it in time".to_owned()));
-        }
-        Ok(loaded)
+        self.heard(!answers, loaded)
     }
 
     async fn scan(
@@ -205,7 +210,9 @@ impl Backend for Model {
 
     async fn feed(&self, partition: Partition, after: &Position, limit: usize) -> Result<Vec<Entry>, Error> {
         let out_of_range = Error::OutOfRange { partition, sequence: after.sequence };
-        self.with(partition, |contents| contents.feed(after, limit)).ok_or(out_of_range)
+        let entries = self.with(partition, |contents| contents.feed(after, limit)).ok_or(out_of_range)?;
+        // Whoever follows acts on what it hears: a failover must not take that back.
+        self.heard(entries.is_empty(), entries)
     }
 
     async fn ends(&self, partition: Partition) -> Result<Ends, Error> {

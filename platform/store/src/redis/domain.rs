@@ -46,6 +46,22 @@ impl Redis {
         Ok(self.read(partition, vec![command]).await?.into_iter().next().unwrap_or_default())
     }
 
+    /// Must replicas have what somebody is told?
+    fn waits(&self) -> bool {
+        self.inner.route.connector.config.needs() > 0
+    }
+
+    /// Reads what somebody is told to rely on: it must be where it survives, so it is read on a connection that then
+    /// writes and waits.
+    async fn proven(&self, partition: Partition, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Error> {
+        let mut touch = redis::cmd("SET");
+        touch.arg(self.names(partition).writer("reader")).arg("").arg("EX").arg(3600);
+        commands.push(touch);
+        let (via, strength) = (Via::Lane, Strength::Strong);
+        let ask = Ask { partition, via, commands, script: None, strength, replicated: |_| true };
+        self.inner.route.run(&ask).await.map_err(|fail| Error::Unavailable(fail.why))
+    }
+
     /// Changes something small. All of these may be repeated.
     async fn change(
         &self,
@@ -160,16 +176,11 @@ impl Backend for Redis {
         let found = self.one(partition, command.clone()).await?;
         let loaded = read_loaded(&wanted, found)?;
         let answers = loaded.results.iter().any(Option::is_some) || loaded.marks.iter().any(Option::is_some);
-        if !answers || self.inner.route.connector.config.needs() == 0 {
+        if !answers || !self.waits() {
             return Ok(loaded);
         }
-        // Somebody is about to be told that this was done before: it must be where it survives, so it is read once
-        // more on a connection that then writes and waits.
-        let mut touch = redis::cmd("SET");
-        touch.arg(names.writer("reader")).arg("").arg("EX").arg(3600);
-        let (via, commands, strength) = (Via::Lane, vec![command, touch], Strength::Strong);
-        let ask = Ask { partition, via, commands, script: None, strength, replicated: |_| true };
-        let found = self.inner.route.run(&ask).await.map_err(|fail| Error::Unavailable(fail.why))?;
+        // Somebody is about to be told that this was done before.
+        let found = self.proven(partition, vec![command]).await?;
         read_loaded(&wanted, found.into_iter().next().unwrap_or_default())
     }
 
@@ -267,7 +278,14 @@ impl Backend for Redis {
             range.arg(names.feed()).arg(at.sequence).arg("+").arg("COUNT").arg(some.saturating_add(1));
             let mut ends = redis::cmd("GET");
             ends.arg(names.ends());
-            let mut answers = self.read(partition, vec![range, ends]).await?.into_iter();
+            let commands = vec![range, ends];
+            let mut answers = self.read(partition, commands.clone()).await?;
+            // Whoever follows acts on what it hears: a failover must not take that back.
+            let is_news = |entry: &Value| read_entry(entry.clone()).is_ok_and(|entry| entry.position() != at);
+            if self.waits() && answers.first().cloned().and_then(list).is_some_and(|some| some.iter().any(is_news)) {
+                answers = self.proven(partition, commands).await?;
+            }
+            let mut answers = answers.into_iter();
             let entries = answers.next().and_then(list).unwrap_or_default();
             let mut entries = entries.into_iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
             let ends = read_ends(answers.next().and_then(bytes).as_deref())?;

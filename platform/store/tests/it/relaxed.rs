@@ -145,6 +145,21 @@ async fn a_relaxed_change_on_redis_waits_for_no_replica_and_a_failover_may_lose_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_on_redis_is_told_when_a_replica_has_it() {
+    let Some(pair) = Pair::start() else { return };
+    let store = pair.store(&pair.primary, Durability::R4).await;
+    let partition = Account::partition("a");
+    store.update("a", Caller::Plain, deposit).await.unwrap();
+    let begin = store.ends(partition).await.unwrap().begin;
+    let at = store.feed(partition, &begin, 10).await.unwrap().last().unwrap().position();
+    pair.stall();
+    assert_eq!(store.feed(partition, &at, 10).await, Ok(Vec::new()));
+    assert_eq!(store.update("a", Caller::Plain, deposit).await, Err(UpdateError::Store(Error::Unknown)));
+    let told = store.feed(partition, &at, 10).await;
+    assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_that_a_failover_lost_brings_its_events_again_and_each_has_its_effect_once() {
     let Some(mut pair) = Pair::start() else { return };
     let owner = pair.store(&pair.primary, Durability::R4).await;

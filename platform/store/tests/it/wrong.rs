@@ -184,6 +184,23 @@ async fn a_commit_that_no_replica_has_is_unknown_until_one_has_it() {
 }
 
 #[tokio::test]
+async fn an_event_that_no_replica_has_is_told_to_nobody_until_one_has_it() {
+    let model = Model::new();
+    let store = store(&model);
+    store.update("a", Caller::Plain, deposit).await.unwrap();
+    let begin = store.ends(p()).await.unwrap().begin;
+    let first = store.feed(p(), &begin, 10).await.unwrap();
+    model.stall(Durability::R4);
+    let at = first.last().unwrap().position();
+    assert_eq!(store.feed(p(), &at, 10).await, Ok(Vec::new()));
+    assert_eq!(store.update("a", Caller::Plain, deposit).await, Err(UpdateError::Store(Error::Unknown)));
+    let told = store.feed(p(), &at, 10).await;
+    assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
+    model.catch_up();
+    assert_eq!(store.feed(p(), &at, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_failover_loses_what_was_unknown_and_its_repeat_does_it() {
     let model = Model::new();
     let store = store(&model);
