@@ -17,6 +17,7 @@ use tonic_health::ServingStatus;
 use tracing::Instrument as _;
 
 use crate::accepted::Accepted;
+use crate::reflection::Reflection;
 use crate::{Listener, Runtime, deadline, trace};
 
 /// A server that could not serve.
@@ -86,11 +87,7 @@ fn incoming(
 
 pub(crate) async fn serve(runtime: &Runtime, listener: Listener, routes: Routes) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(retail_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(ServeError::Reflection)?;
+    let reflection = Reflection::of_the_contracts().map_err(ServeError::Reflection)?;
     health.set_service_status(LIVE, ServingStatus::Serving).await;
     health.set_service_status("", ServingStatus::Serving).await;
     let stopping = runtime.stopping();

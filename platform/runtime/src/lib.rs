@@ -15,6 +15,7 @@ mod net;
 mod peer;
 mod preface;
 mod readiness;
+mod reflection;
 mod rng;
 mod runtime;
 pub mod sabotage;
