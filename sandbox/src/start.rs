@@ -17,8 +17,8 @@ use crate::shopify;
 use crate::smtp;
 use crate::stripe;
 
-/// Real time between two rounds of the back offices.
-const TICK: Duration = Duration::from_millis(100);
+/// Real time between two rounds of the back offices, in milliseconds.
+const TICK: u64 = 100;
 
 /// Settings of the sandbox.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Config {
     pub listen: Listen,
     /// Milliseconds every vendor takes before it looks at a request.
     pub latency_ms: u64,
+    /// Milliseconds between two rounds of the back offices; 100 when absent.
+    pub tick_ms: Option<u64>,
     /// The Shopify twin.
     pub shopify: shopify::Config,
     /// The NetSuite twin.
@@ -161,10 +163,11 @@ impl Sandbox {
             }
         }
         let (ticking, stopping) = (runtime.clock().clone(), runtime.stopping());
+        let tick = Duration::from_millis(config.tick_ms.unwrap_or(TICK));
         runtime.spawn("sandbox.tick", async move {
             while !stopping.is_cancelled() {
                 control.tick();
-                let _stopped = ticking.timeout(TICK, stopping.cancelled()).await;
+                let _stopped = ticking.timeout(tick, stopping.cancelled()).await;
             }
         });
         Ok(running)
