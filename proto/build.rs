@@ -17,6 +17,9 @@ fn main() -> Result<(), Failure> {
     // The raw set keeps our own options (routes, permissions), which typed descriptors would drop.
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    let mut bare = protox::Compiler::new(["."])?;
+    bare.include_imports(true).open_files(&files)?;
+    std::fs::write(out.join("bare.bin"), bare.encode_file_descriptor_set())?;
     let set = compiler.file_descriptor_set();
     debug_assert!(set.encoded_len() > 0);
     // What is written down names its type, so that it is read again as what it was.

@@ -14,6 +14,9 @@ pub use time::timestamp;
 /// Every contract as an encoded `FileDescriptorSet`, with sources and options: for reflection and the transcoder.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// The same without comments, a third of it: for whoever only needs shapes and options.
+pub const BARE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bare.bin"));
+
 macro_rules! contract {
     ($(#[$doc:meta])* $room:ident, $package:literal) => {
         $(#[$doc])*

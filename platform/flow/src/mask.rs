@@ -46,7 +46,7 @@ struct Contracts {
 }
 
 static CONTRACTS: LazyLock<Contracts> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(retail_proto::DESCRIPTORS).unwrap_or_default();
+    let pool = DescriptorPool::decode(retail_proto::BARE_DESCRIPTORS).unwrap_or_default();
     let pii = pool.get_extension_by_name("retail.options.v1.pii");
     Contracts { pool, pii }
 });
