@@ -91,9 +91,13 @@ pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
     let mut config: Config = retail_runtime::config::load(&moved, None, "WEFT_SIM_NOTHING__")?;
     // Everybody in the shop's twin has one address here.
     config.sandbox.dir = None;
+    config.sandbox.tick_ms = Some(400);
     // Idle readings were a tenth of a world; a return whose order waits for goods would be asked about for two days.
     config.orders.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.inventory.check = Span::from_secs(shown::CHECK);
+    // Telling agents every few seconds would be most of the time in which a world comes to rest.
+    let crm = config.inventory.channels.iter_mut().filter(|channel| channel.instance == "crm");
+    crm.for_each(|channel| channel.every = Some(Span::from_secs(1)));
     config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.patience = Span::from_secs(60);
     let_customers_pay(&mut config)?;
@@ -113,7 +117,7 @@ fn let_customers_pay(config: &mut Config) -> anyhow::Result<()> {
     config.sandbox.stripe = Some(toml::from_str("")?);
     config.gateway.webhooks.insert("pay".to_owned(), toml::from_str(STRIPE_CALLS)?);
     config.orders.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
-    config.orders.payments.values_mut().for_each(|service| service.poll = Span::from_secs(4));
+    config.orders.payments.values_mut().for_each(|service| service.poll = Span::from_secs(3));
     config.returns.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
     let mut orders = config.orders.channels.get("shop").context("the laptop's shop")?.clone();
     orders.address.clear();
@@ -177,7 +181,10 @@ impl Estate {
         let at = |port: u16| runtime.bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
         match host {
             "gateway" => {
-                retail_weft::mesh::serve_gateway(known.gateway.clone(), runtime.clone(), at(8080).await?).await
+                // Nobody reads its documentation here.
+                let contracts = retail_proto::BARE_DESCRIPTORS;
+                let gateway = retail_gateway::Gateway::new(known.gateway.clone(), runtime, contracts)?;
+                Ok(gateway.serve(at(8080).await?).await?)
             }
             "orders" => self.serve(host, runtime, at(7101).await?).await,
             "inventory" => self.serve(host, runtime, at(7102).await?).await,

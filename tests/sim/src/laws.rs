@@ -1,8 +1,9 @@
 //! What must hold after every single commit, read from the commit itself and from what it replaces.
 
+use futures::FutureExt as _;
 use prost::Message as _;
 use retail_flow::{EffectState, Ledger};
-use retail_store::{Commit, Record, Write};
+use retail_store::{Backend as _, Commit, Key, Mark, Model, Partition, Record, Wanted, Write};
 
 use crate::watch::Watch;
 
@@ -80,6 +81,33 @@ fn holds(key: &str, body: &[u8], watch: &Watch) {
     let promised = [available, reserved, allocated, blocked].iter().map(|term| i128::from(*term)).sum::<i128>();
     if there != promised {
         watch.violated("conservation", format!("{key}: {balance:?}"));
+    }
+}
+
+/// A list of dead letters, by the field numbers it is stored under.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Letters {
+    #[prost(message, repeated, tag = "3")]
+    queued: Vec<Queued>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Queued {
+    #[prost(uint64, tag = "1")]
+    version: u64,
+}
+
+/// `order_after_replay`: an aggregate's event is not taken in before those of it that wait for a person.
+pub(crate) fn in_order(model: &Model, mark: &Mark, before: u64, watch: &Watch) {
+    let list = mark.consumer.replacen(':', "/", 1);
+    let wanted = Wanted { keys: vec![Key::new("dead-letters", &list)], ..Wanted::default() };
+    let found = model.load(Partition::of(&list), wanted).now_or_never().and_then(Result::ok).unwrap_or_default();
+    let record = found.records.into_iter().flatten().next();
+    let waits = record.and_then(|record| Letters::decode(record.body).ok()).unwrap_or_default();
+    let passed = |queued: &&Queued| before < queued.version && queued.version < mark.version;
+    if let Some(queued) = waits.queued.iter().find(passed) {
+        let detail = format!("{}: event {} is taken in, and {} waits", mark.consumer, mark.version, queued.version);
+        watch.violated("order_after_replay", detail);
     }
 }
 

@@ -14,6 +14,7 @@ mod claims;
 mod feeds;
 mod hosts;
 mod laws;
+mod letters;
 mod net;
 mod notes;
 mod people;

@@ -53,6 +53,8 @@ pub(crate) struct People {
     pub(crate) watch: Watch,
     pub(crate) shelves: Arc<BTreeMap<&'static str, Shelf>>,
     pub(crate) scene: Scene,
+    /// By how many milliseconds each host's wall clock is ahead of theirs.
+    pub(crate) ahead: Arc<BTreeMap<&'static str, i64>>,
 }
 
 /// What people do.
@@ -86,7 +88,8 @@ impl People {
     pub(crate) fn new(estate: &Estate, runtime: Runtime) -> Self {
         let rng = estate.rng("people");
         let shelves = Arc::clone(&estate.shelves);
-        Self { runtime, rng, notes: Notes::default(), watch: estate.watch.clone(), shelves, scene: estate.scene }
+        let (watch, ahead) = (estate.watch.clone(), Arc::clone(&estate.ahead));
+        Self { runtime, rng, notes: Notes::default(), watch, shelves, scene: estate.scene, ahead }
     }
 
     /// Builds the world, lives in it, waits until all is settled, and looks into every book.

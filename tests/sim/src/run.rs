@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use rand::SeedableRng as _;
 use retail_runtime::Rng;
+use retail_store::Partition;
 use turmoil::Sim;
 
 use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, POST, SECONDS, VENDORS};
@@ -94,6 +95,7 @@ pub fn run(seed: u64, theme: Option<Theme>, echo: bool) -> anyhow::Result<Report
 fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Estate> {
     let rng = hosts::chance(seed, "estate");
     let scene = Scene::of(&hosts::chance(seed, "scene"), theme);
+    anyhow::ensure!(Partition::settle(scene.partitions), "one process runs one seed");
     let mut config = hosts::configuration(&scene)?;
     if scene.sourced {
         sourcing::configure(&mut config, &hosts::chance(seed, "sourcing"))?;

@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     pub(crate) told: bool,
     /// Does the mesh choose the place of each line by a policy?
     pub(crate) sourced: bool,
+    /// Does every transaction run again from its bundle in the end?
+    pub(crate) replayed: bool,
     pub(crate) shoppers: u64,
     /// Of each shopper.
     pub(crate) deeds: u64,
@@ -51,6 +53,8 @@ pub(crate) struct Scene {
     /// How much of time passes in one step; also the shortest way of a message, and how finely a death falls between two
     /// of them. Steps are most of what a world costs: few worlds have small ones.
     pub(crate) tick: Duration,
+    /// Of every domain. Where they are few, rivals meet in them.
+    pub(crate) partitions: u16,
     /// Seconds that the back office takes to ship, to bill, and to receive; pieces of a line in a parcel.
     pub(crate) office: (u64, u64, u64, u32),
 }
@@ -91,14 +95,21 @@ impl Scene {
         };
         let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
         let tick = match rng.below(100) {
-            0..10 => 5,
-            10..35 => 10,
-            _ => 20,
+            0..4 => 5,
+            4..12 => 10,
+            12..40 => 20,
+            _ => 40,
+        };
+        let partitions = match rng.below(100) {
+            0..3 => 64,
+            3..40 => 8,
+            _ => 4,
         };
         let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
         let told = rng.chance(400);
         let sourced = rng.chance(400);
-        Self { theme, seconds, told, sourced, shoppers, deeds, pause, gap, tick, office }
+        let replayed = rng.chance(400);
+        Self { theme, seconds, told, sourced, replayed, shoppers, deeds, pause, gap, tick, partitions, office }
     }
 
     /// What somebody does next.

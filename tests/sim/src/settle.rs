@@ -13,6 +13,7 @@ use crate::books::{self, Findings};
 use crate::claims;
 use crate::feeds;
 use crate::hosts::{DOMAINS, FOLLOWED};
+use crate::letters;
 use crate::people::{Answer, People};
 use crate::post::{self, Post};
 use crate::replays;
@@ -23,7 +24,8 @@ use crate::sourcing;
 /// How often it is looked whether anything still moves.
 const LOOK: Duration = Duration::from_secs(1);
 /// Rest has to last this long before it counts: an answer under way, a webhook that was just queued.
-const CALM: Duration = Duration::from_secs(4);
+/// What a shop changed by itself is looked at meanwhile.
+const CALM: Duration = Duration::from_secs(4 * shown::CHECK + 1);
 /// The store closes once more when something came to it meanwhile; what it still cannot hand over then waits for somebody.
 const CLOSINGS: u64 = 4;
 /// What still moves after this will never rest.
@@ -33,9 +35,9 @@ const FORGOTTEN: Duration = Duration::from_secs(180);
 /// Nothing that is due later than this can still have to do with the storm: quiet times and waits are shorter.
 const SOON: Duration = Duration::from_secs(150);
 /// Readings of what vendors change never end; they are at rest when they have read since.
-const READING: &str = "reading/";
-/// Clocks of hosts differ by less.
-const APART: Duration = Duration::from_secs(3);
+pub(crate) const READING: &str = "reading/";
+/// A reading takes less.
+const TO_READ: Duration = Duration::from_secs(1);
 
 /// A reading, by the field number it is stored under: when it last heard that there is no more.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -44,30 +46,43 @@ struct Reading {
     read_at: i64,
 }
 
-/// Waits until nothing moves.
+/// Waits until nothing moves, and everything that vendors changed is read.
 async fn rest(people: &People) {
+    rest_for(people, CALM, true).await;
+}
+
+/// Waits until nothing has moved for `long`, and vendors are read, if they are to be.
+async fn rest_for(people: &People, long: Duration, read: bool) {
     let clock = people.runtime.clock();
     let began = clock.monotonic();
     // Since when nothing moves; since when all that is open has been forgotten.
     let (mut calm, mut forgotten) = (None, None);
-    let mut rounds = 0_u64;
+    let (mut rounds, mut worked) = (0_u64, 0);
     loop {
         clock.sleep(LOOK).await;
         let now = clock.monotonic();
-        let moves = moves(people).await;
+        let moves = moves(people, calm.is_some() && worked == work(people)).await;
+        let stands = worked == work(people);
+        worked = work(people);
         people.say(&format!("moves: {moves:?}"));
         let stuck = match moves {
+            // What came and went between two looks moved, too.
+            None if !stands => {
+                (calm, forgotten) = (None, None);
+                None
+            }
             None => {
                 let (since, wall) = *calm.get_or_insert((now, clock.now()));
                 // Facts are read from the vendors every second or two, over wires that were cut only when that is
                 // noticed: what they still say comes with a reading that began after the rest.
-                let after = wall.checked_add(APART).unwrap_or(wall);
-                let unread = readings(people).into_iter().find(|(_, read_at)| *read_at <= after);
+                let after = wall.checked_add(TO_READ).unwrap_or(wall);
+                let unread = readings(people).into_iter().find(|(_, read_at)| read && *read_at <= after);
                 match unread {
-                    None if now.saturating_sub(since) >= CALM => {
+                    None if now.saturating_sub(since) >= long => {
                         rounds = rounds.saturating_add(1);
-                        let worked = people.close_the_road(rounds).await | people.close_the_store(rounds).await;
-                        if rounds > CLOSINGS || !worked {
+                        let letters = letters::are_opened(people).await;
+                        let closed = people.close_the_road(rounds).await | people.close_the_store(rounds).await;
+                        if rounds > CLOSINGS || !(letters || closed) {
                             return;
                         }
                         calm = None;
@@ -101,8 +116,9 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
         people.runtime.clock().sleep(late).await;
         rest(people).await;
     }
-    shown::settles(people).await;
-    rest(people).await;
+    if shown::is_read_again(people).await {
+        rest_for(people, LOOK, false).await;
+    }
     let (untold, parked) = parked(people).await?.into_iter().partition(|one| one.starts_with("messages:"));
     let orders = all(people, "/v1/orders", "orders").await?;
     let findings = Findings {
@@ -132,7 +148,10 @@ pub(crate) async fn until_nothing_moves(people: &People, late: Duration) -> anyh
     books::compare(&findings, &book, &people.watch);
     sourcing::adds_up(&findings.orders, &book, &people.watch);
     shown::is_right(people).await?;
-    replays::run(people).await
+    if people.scene.replayed {
+        replays::run(people).await?;
+    }
+    Ok(())
 }
 
 /// Feeds and who follows them in this world.
@@ -149,9 +168,14 @@ struct Moves {
     forgotten: bool,
 }
 
+/// How much the stores were worked on so far, but for what never rests.
+fn work(people: &People) -> u64 {
+    people.shelves.values().map(Shelf::worked).sum()
+}
+
 /// What still moves, if anything does. The cheap looks come first: into the stores, then into the vendors' books, then
-/// the services are asked as an operator would.
-async fn moves(people: &People) -> Option<Moves> {
+/// the services are asked as an operator would, unless they were already and nothing was `known` to them since.
+async fn moves(people: &People, known: bool) -> Option<Moves> {
     let moves = |what: String| Some(Moves { what, forgotten: false });
     for (domain, shelf) in people.shelves.iter() {
         let now = people.runtime.clock().now();
@@ -173,6 +197,9 @@ async fn moves(people: &People) -> Option<Moves> {
     if *pending != 0 || *of_payments != 0 || office["to_ship_or_bill"] != 0 || office["to_receive"] != 0 {
         return moves(format!("webhooks {pending} and {of_payments}, back office {office}"));
     }
+    if known {
+        return None;
+    }
     let running = match listed(people, TransactionState::Running).await {
         Ok(running) => running,
         Err(error) => return moves(format!("a service does not say what is under way: {error:#}")),
@@ -189,15 +216,18 @@ fn due_soon(shelf: &Shelf, now: Timestamp) -> Option<Key> {
     shelf.due_keys(soon).into_iter().find(|key| !key.as_str().starts_with(READING))
 }
 
-/// Every reading, and when it last heard that there is no more.
+/// Every reading, and when it last heard that there is no more: by the people's clock, at the earliest.
 fn readings(people: &People) -> Vec<(String, Timestamp)> {
-    let read_at = |record: Record| {
+    let read_at = |record: Record, ahead: i64| {
         let read_at = Reading::decode(record.body).map_or(0, |reading| reading.read_at);
-        Timestamp::from_millisecond(read_at).unwrap_or(Timestamp::MIN)
+        Timestamp::from_millisecond(read_at.saturating_sub(ahead)).unwrap_or(Timestamp::MIN)
     };
     let of = |(domain, shelf): (&&'static str, &Shelf)| {
+        // Any of the domain's replicas may have read.
+        let replicas = people.ahead.iter().filter(|(host, _)| host.trim_end_matches('2') == *domain);
+        let ahead = replicas.map(|(_, ahead)| *ahead).max().unwrap_or(0);
         let documents = shelf.documents(READING).into_iter();
-        documents.map(|(key, record)| (format!("{domain}: {key}"), read_at(record))).collect::<Vec<_>>()
+        documents.map(|(key, record)| (format!("{domain}: {key}"), read_at(record, ahead))).collect::<Vec<_>>()
     };
     people.shelves.iter().flat_map(of).collect()
 }

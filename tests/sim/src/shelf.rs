@@ -9,11 +9,13 @@ use futures::FutureExt as _;
 use retail_runtime::{Rng, Timestamp};
 use retail_store::{
     Backend, Commit, Ends, Entry, Error, GroupOp, Hints, IndexEntry, IndexQuery, Key, LeaseAnswer, LeaseOp, Loaded,
-    Model, Moment, Offset, Outcome, Partition, Position, Record, Trim, Trimmed, Wanted,
+    Model, Moment, Offset, Outcome, Partition, Position, Record, Refused, Trim, Trimmed, Wanted,
 };
 use tonic::async_trait;
+use uuid::Uuid;
 
 use crate::laws;
+use crate::settle::READING;
 use crate::watch::Watch;
 
 /// How bad the wire to a store is, in a thousand commits.
@@ -54,6 +56,20 @@ struct State {
     kinds: BTreeSet<String>,
     /// Who was last given each partition's lease.
     holders: BTreeMap<Partition, &'static str>,
+    poison: Poison,
+    /// Commits so far, but for those that never rest.
+    worked: u64,
+}
+
+/// An event that makes its handler fail, as a defect would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Poison {
+    #[default]
+    None,
+    /// The next one that is taken in.
+    Next,
+    /// This one, until its cause is gone.
+    Event(Uuid),
 }
 
 impl Shelf {
@@ -74,6 +90,35 @@ impl Shelf {
     /// Does anybody stand still?
     pub(crate) fn is_frozen(&self, now: Duration) -> bool {
         self.state().frozen.values().any(|until| *until > now)
+    }
+
+    /// The next event that is taken in will be poison; false when one is already.
+    pub(crate) fn poison(&self) -> bool {
+        let mut state = self.state();
+        let healthy = state.poison == Poison::None;
+        if healthy {
+            state.poison = Poison::Next;
+        }
+        healthy
+    }
+
+    /// What was poison is so no more; false when nothing was.
+    pub(crate) fn cure(&self) -> bool {
+        matches!(std::mem::take(&mut self.state().poison), Poison::Event(_))
+    }
+
+    /// Does this commit take poison in?
+    fn is_poisoned(&self, commit: &Commit) -> bool {
+        let mut state = self.state();
+        if let (Poison::Next, Some(mark)) = (state.poison, commit.marks.first()) {
+            state.poison = Poison::Event(mark.event);
+        }
+        commit.marks.iter().any(|mark| state.poison == Poison::Event(mark.event))
+    }
+
+    /// Commits so far, but for readings and the roster of replicas, which never rest.
+    pub(crate) fn worked(&self) -> u64 {
+        self.state().worked
     }
 
     async fn thawed(&self) {
@@ -138,6 +183,11 @@ impl Shelf {
         *changes
     }
 
+    /// What somebody relies on who hears it is told once the replica has it, and all that was before.
+    fn survives(&self, partition: Partition) {
+        self.changed(partition);
+    }
+
     async fn wire(&self, weather: Weather) {
         if self.rng.chance(weather.slow) {
             tokio::time::sleep(self.rng.jitter(Duration::from_millis(40))).await;
@@ -169,9 +219,14 @@ impl Backend for Shelf {
             self.told(partition, &commit, "REQUEST LOST");
             return Outcome::Unknown;
         }
+        if self.is_poisoned(&commit) {
+            self.told(partition, &commit, "POISON");
+            return Outcome::Refused(Refused::Malformed("this event is poison".to_owned()));
+        }
         let keys = commit.writes.iter().map(|write| write.key.clone()).collect();
+        let marks = commit.marks.iter().map(|mark| mark.consumer.clone()).collect();
         let before = self.model.part(partition);
-        let known = self.model.load(partition, Wanted { keys, ..Wanted::default() }).now_or_never();
+        let known = self.model.load(partition, Wanted { keys, marks, ..Wanted::default() }).now_or_never();
         let known = known.and_then(Result::ok).unwrap_or_default();
         let outcome = self.model.commit(partition, commit.clone()).await;
         let Outcome::Committed { .. } = &outcome else {
@@ -186,6 +241,13 @@ impl Backend for Shelf {
         let holder = self.state().holders.get(&partition).copied();
         let of = laws::Of { domain: self.domain, host: self.host, holder };
         laws::of_a_commit(of, &commit, &known.records, &self.watch);
+        for (mark, before) in commit.marks.iter().zip(&known.marks) {
+            laws::in_order(&self.model, mark, before.map_or(0, |before| before.version), &self.watch);
+        }
+        if !never_rests(&commit) {
+            let mut state = self.state();
+            state.worked = state.worked.saturating_add(1);
+        }
         self.wire(weather).await;
         let heard = self.state().unheard.remove(&partition).is_some_and(|(_, of)| of == change);
         if !heard || self.strikes(weather.answer_lost) {
@@ -197,7 +259,11 @@ impl Backend for Shelf {
 
     async fn load(&self, partition: Partition, wanted: Wanted) -> Result<Loaded, Error> {
         self.thawed().await;
-        self.model.load(partition, wanted).await
+        let loaded = self.model.load(partition, wanted).await?;
+        if loaded.results.iter().any(Option::is_some) || loaded.marks.iter().any(Option::is_some) {
+            self.survives(partition);
+        }
+        Ok(loaded)
     }
 
     async fn scan(
@@ -226,7 +292,11 @@ impl Backend for Shelf {
     }
 
     async fn feed(&self, partition: Partition, after: &Position, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.model.feed(partition, after, limit).await
+        let entries = self.model.feed(partition, after, limit).await?;
+        if !entries.is_empty() {
+            self.survives(partition);
+        }
+        Ok(entries)
     }
 
     async fn ends(&self, partition: Partition) -> Result<Ends, Error> {
@@ -265,4 +335,11 @@ impl Backend for Shelf {
     fn hints(&self) -> &Hints {
         self.model.hints()
     }
+}
+
+/// Readings go on for ever, and so does the roster of replicas.
+fn never_rests(commit: &Commit) -> bool {
+    let idle =
+        |key: &Key| key.kind() == "roster" || key.as_str().starts_with(READING) || key.id().contains("|reading/");
+    !commit.writes.is_empty() && commit.writes.iter().all(|write| idle(&write.key))
 }

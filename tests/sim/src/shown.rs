@@ -3,7 +3,6 @@
 //! everything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use prost::Message as _;
 use retail_proto::commerce::v1 as shop;
@@ -66,17 +65,18 @@ impl Row {
 }
 
 /// How soon what a shop may have changed by itself is looked at, in seconds; three times.
-pub(crate) const CHECK: u64 = 2;
+pub(crate) const CHECK: u64 = 1;
 
-/// Waits until what is in doubt was looked at.
-pub(crate) async fn settles(people: &People) {
-    // Late is whoever is kept from it, too.
+/// Has everything read once more where what was in doubt may not have been looked at; answers whether it was.
+pub(crate) async fn is_read_again(people: &People) -> bool {
+    // Late is whoever is kept from it, too, and what is collected long after it was picked.
     let counted = people.watch.counted();
-    let troubled = ["crashes", "processes_ended", "freezes", "holds", "cuts"];
-    if people.scene.theme == Theme::Late || troubled.iter().any(|what| counted.contains_key(what)) {
+    let troubled = ["crashes", "processes_ended", "freezes", "holds", "cuts", "handOver"];
+    let late = people.scene.theme == Theme::Late || troubled.iter().any(|what| counted.contains_key(what));
+    if late {
         people.ask("POST", "/v1/reference:sync", Some(&json!({"includeStock": true})), "shown").await;
     }
-    people.runtime.clock().sleep(Duration::from_secs(4 * CHECK)).await;
+    late
 }
 
 /// Holds what shop and CRM show against our books.

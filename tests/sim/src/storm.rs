@@ -6,9 +6,9 @@ use std::time::Duration;
 use retail_runtime::Rng;
 use turmoil::Sim;
 
-use crate::hosts::{self, DOMAINS, Estate, VENDORS};
+use crate::hosts::{self, DOMAINS, Estate, FOLLOWED, VENDORS};
 use crate::scene::{Scene, Theme};
-use crate::shelf::Weather;
+use crate::shelf::{Shelf, Weather};
 
 /// Wires that carry something, by who calls whom.
 const WIRES: [(&str, &str); 27] = [
@@ -56,6 +56,7 @@ enum Kind {
     Weather,
     FailOver,
     Freeze,
+    Poison,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,12 +82,12 @@ pub(crate) struct Storm {
 impl Storm {
     pub(crate) fn new(estate: &Estate) -> Self {
         let rng = estate.rng("storm");
-        let all = [Kind::Crash, Kind::Cut, Kind::Hold, Kind::Weather, Kind::FailOver, Kind::Freeze];
+        let all = [Kind::Crash, Kind::Cut, Kind::Hold, Kind::Weather, Kind::FailOver, Kind::Freeze, Kind::Poison];
         let kinds: Vec<Kind> = match estate.scene.theme {
             Theme::Usual => all.into_iter().filter(|_| rng.chance(600)).collect(),
             Theme::Deaths => vec![Kind::Crash],
             Theme::Rivals => vec![Kind::Freeze],
-            Theme::Letters => vec![Kind::Weather, Kind::Weather, Kind::Cut, Kind::FailOver],
+            Theme::Letters => vec![Kind::Weather, Kind::Weather, Kind::Cut, Kind::FailOver, Kind::Poison],
             Theme::Late => Vec::new(),
         };
         let gap = estate.scene.gap;
@@ -95,10 +96,10 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, told, sourced, shoppers, deeds, tick, .. } = self.estate.scene;
+        let Scene { theme, seconds, told, sourced, shoppers, deeds, tick, partitions, .. } = self.estate.scene;
         format!(
             "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, sourced: {sourced}, troubles {:?} at most {:?} apart, \
-             steps of {tick:?}",
+             steps of {tick:?}, {partitions} partitions",
             self.kinds, self.gap
         )
     }
@@ -205,6 +206,12 @@ impl Storm {
                 let at = if rivals { until(13_000, 7_000) } else { until(2_000, 14_000) };
                 self.tell(sim, "freezes", &format!("{host} stands still until {at:?}"));
                 shelf.freeze(host, at);
+            }
+            Kind::Poison => {
+                let Some((_, follower)) = self.pick(&FOLLOWED) else { return };
+                if self.estate.shelves.get(follower).is_some_and(Shelf::poison) {
+                    self.tell(sim, "poisons", &format!("{follower} will not bear the next event"));
+                }
             }
             Kind::FailOver => {
                 let Some(shelf) = self.pick(&DOMAINS).and_then(|domain| self.estate.shelves.get(domain)) else {

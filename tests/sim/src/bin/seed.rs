@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use retail_sim::{Report, Theme, run, say};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Lines of the trace that a failure shows.
 const TAIL: usize = 80;
 

@@ -14,13 +14,14 @@ use anyhow::{Context as _, bail};
 /// A safety that can be switched off, as the platform names it, and what the worlds are about that must notice.
 type Sabotage = (&'static str, &'static str);
 
-const SABOTAGES: [Sabotage; 10] = [
+const SABOTAGES: [Sabotage; 11] = [
     ("intent", "usual"),
     ("quiet_time", "late"),
     ("effect_key", "late"),
     ("unknown", "late"),
     ("due", "deaths"),
     ("inbox", "usual"),
+    ("parking", "letters"),
     ("commit_id", "letters"),
     ("fence", "rivals"),
     ("run", "letters"),
