@@ -49,8 +49,8 @@ async fn failed_over(class: Durability, fsync: &str) -> Option<(Found, Noticed)>
     cluster.nodes[3].signal("-STOP");
     cluster.nodes[0].ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
     tokio::time::sleep(Duration::from_millis(400)).await;
-    // Whoever follows the feeds has heard of what is about to be lost.
-    follower.follow(&load.store).await;
+    // Whoever follows the feeds has heard of what is about to be lost, if it is told what no replica has.
+    let _told = tokio::time::timeout(Duration::from_secs(2), follower.follow(&load.store)).await;
     tokio::task::block_in_place(|| {
         cluster.nodes[0].kill();
         cluster.nodes[3].signal("-CONT");

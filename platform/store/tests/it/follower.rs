@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::join_all;
 use retail_store::{
     Backend as _, Commit, Entry, Error, Mark, Marked, Model, Outcome, Partition, Position, Refused, Store,
 };
@@ -31,15 +32,22 @@ pub(crate) struct Noticed {
 impl Follower {
     /// Reads every feed on from where it is, unless it was told that its place is of another history.
     pub(crate) async fn follow(&mut self, store: &Store) {
-        for partition in Partition::all() {
+        // All at once: those that wait for a replica keep no other waiting.
+        let looks = join_all(Partition::all().map(|partition| {
+            let cursor =
+                self.told.get(&partition).and_then(|told| told.last()).map_or(Position::BEGIN, Entry::position);
+            async move { (partition, store.feed(partition, &cursor, 1_000_000).await) }
+        }));
+        for (partition, look) in looks.await {
             let told = self.told.entry(partition).or_default();
-            let cursor = told.last().map_or(Position::BEGIN, Entry::position);
-            match store.feed(partition, &cursor, 1_000_000).await {
+            match look {
                 Ok(entries) if !self.astray.contains(&partition) => told.extend(entries),
                 Ok(_) => {}
                 Err(Error::OutOfRange { .. }) => {
                     self.astray.insert(partition);
                 }
+                // Nothing is told while no replica has it.
+                Err(Error::Unavailable(_)) => {}
                 Err(other) => panic!("{other}"),
             }
         }

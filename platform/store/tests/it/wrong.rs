@@ -10,6 +10,7 @@ use retail_store::{
 };
 
 use crate::bed::{Account, With as _, at, new, p};
+use crate::load;
 
 type Never = std::convert::Infallible;
 
@@ -187,17 +188,18 @@ async fn a_commit_that_no_replica_has_is_unknown_until_one_has_it() {
 async fn an_event_that_no_replica_has_is_told_to_nobody_until_one_has_it() {
     let model = Model::new();
     let store = store(&model);
-    store.update("a", Caller::Plain, deposit).await.unwrap();
-    let begin = store.ends(p()).await.unwrap().begin;
-    let first = store.feed(p(), &begin, 10).await.unwrap();
+    let partition = Account::partition("a");
+    store.update("a", Caller::Plain, load::deposit).await.unwrap();
+    let begin = store.ends(partition).await.unwrap().begin;
+    let first = store.feed(partition, &begin, 10).await.unwrap();
     model.stall(Durability::R4);
     let at = first.last().unwrap().position();
-    assert_eq!(store.feed(p(), &at, 10).await, Ok(Vec::new()));
-    assert_eq!(store.update("a", Caller::Plain, deposit).await, Err(UpdateError::Store(Error::Unknown)));
-    let told = store.feed(p(), &at, 10).await;
+    assert_eq!(store.feed(partition, &at, 10).await, Ok(Vec::new()));
+    assert_eq!(store.update("a", Caller::Plain, load::deposit).await, Err(UpdateError::Store(Error::Unknown)));
+    let told = store.feed(partition, &at, 10).await;
     assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
     model.catch_up();
-    assert_eq!(store.feed(p(), &at, 10).await.unwrap().len(), 1);
+    assert_eq!(store.feed(partition, &at, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
