@@ -208,8 +208,11 @@ impl Desk<'_> {
     /// Commits stock to the open lines, then writes totals, status and what the back office has to do.
     pub(super) fn settle_order(&self, order: &Record, lines: &mut [Line]) -> Result<(), Fault> {
         let approved = order.body.get("orderStatus").and_then(Value::as_str) != Some("A");
+        let mut freed = Vec::new();
         for line in lines.iter_mut() {
+            let before = line.committed;
             self.commit(approved, line)?;
+            freed.extend(line.location.filter(|_| line.committed < before).map(|location| (line.item, location)));
         }
         let sum = |part: fn(&Line) -> i64| lines.iter().map(part).sum::<i64>();
         let (subtotal, tax) = (sum(|line| line.amount), sum(|line| line.tax));
@@ -230,7 +233,12 @@ impl Desk<'_> {
             rusqlite::params![order.id, letter, subtotal, discount, tax, total, ready, after(self.config.ship_after), billable, after(self.config.bill_after)],
         )?;
         self.touch(order.id)?;
-        self.put_main_line(order.id, None)
+        self.put_main_line(order.id, None)?;
+        // What a closed line or an edit has set free goes to whoever waits for it.
+        for (item, location) in freed {
+            self.serve_waiting(item, location)?;
+        }
+        Ok(())
     }
 
     /// Reserves what stock there is for one line.

@@ -78,6 +78,9 @@ impl Following {
             if said.version <= draft.doc.version {
                 return Ok(());
             }
+            if !said.adopted {
+                news::forget_adoption(&mut draft.doc, &said.facts);
+            }
             let channel = said.of.channel.as_str();
             let saying = Saying { version: said.version, at: said.at, adopted: said.adopted, channel };
             let times = (since, now.as_millisecond());

@@ -34,6 +34,15 @@ pub(crate) struct News {
     pub untold: String,
 }
 
+/// Why nothing is told of an order that was sold elsewhere.
+const ADOPTED: &str = "it was adopted";
+
+/// Forgets what was not told because the order was adopted and is not so any more: an order that was only early is an
+/// ordinary one now, and is booked once more.
+pub(crate) fn forget_adoption(known: &mut Correspondence, facts: &[Fact]) {
+    known.facts.retain(|one| one.untold != ADOPTED || facts.iter().any(|fact| fact.id == one.id));
+}
+
 /// What is new, in the order in which it happened.
 pub(crate) fn judge(
     known: &Correspondence,
@@ -75,7 +84,7 @@ fn why_not(known: &Correspondence, one: &News, said: Saying<'_>, config: &Config
         return (*silent).to_owned();
     }
     if said.adopted {
-        return "it was adopted".to_owned();
+        return ADOPTED.to_owned();
     }
     // Of one millisecond nobody knows which came first.
     if one.at <= since {

@@ -28,6 +28,9 @@ fn take(known: &mut Correspondence, order: &Order, said: Saying<'_>, config: &Co
     if said.version <= known.version {
         return Vec::new();
     }
+    if !said.adopted {
+        forget_adoption(known, &of_order(order));
+    }
     let news = judge(known, of_order(order), said, config, (since, said.at + 1_000));
     known.version = said.version;
     known.said_at = said.at;
@@ -96,6 +99,16 @@ fn an_adopted_order_is_known_and_not_told() {
     let adopted = Saying { adopted: true, ..said(1, PLACED) };
     assert!(take(&mut known, &shipped(), adopted, &config, SINCE).is_empty());
     assert!(take(&mut known, &shipped(), said(2, PLACED), &config, SINCE).is_empty());
+}
+
+#[test]
+fn an_order_that_was_only_early_is_told_once_it_is_booked() {
+    let (mut known, config) = (Correspondence::default(), config(""));
+    let adopted = Saying { adopted: true, ..said(1, PLACED) };
+    assert!(take(&mut known, &booked(), adopted, &config, SINCE).is_empty());
+    let received = Order { state: OrderState::Received.into(), ..booked() };
+    assert!(take(&mut known, &received, said(2, PLACED), &config, SINCE).is_empty());
+    assert_eq!(take(&mut known, &booked(), said(3, PLACED), &config, SINCE), ["ordered"]);
 }
 
 #[test]

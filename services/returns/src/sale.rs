@@ -166,11 +166,14 @@ fn held(payment: &pb::Payment) -> Option<Held> {
     ours.then(|| Held { service: payment.service.clone(), reference: payment.reference.clone() })
 }
 
-/// An authorization of ours of which more may be taken. One that is asked for anew has no service before it is known what
-/// became of it.
+/// An authorization of ours of which more may be taken, or a capture of which nobody knows yet whether it was: its
+/// authorization may have run out meanwhile, and is asked for anew then. One that is asked for anew has no service before it
+/// is known what became of it.
 fn is_open(payment: &pb::Payment) -> bool {
-    let is_held = !payment.service.is_empty() || !payment.again_of.is_empty();
-    let ours = is_held && payment.taken_from.is_empty();
+    if !payment.taken_from.is_empty() {
+        return payment.state() == pb::PaymentState::Pending;
+    }
+    let ours = !payment.service.is_empty() || !payment.again_of.is_empty();
     ours && matches!(payment.state(), pb::PaymentState::Authorized | pb::PaymentState::Pending)
 }
 
@@ -286,6 +289,12 @@ mod tests {
         assert!(of(vec![payment(pb::PaymentState::Authorized, "pay", "", "")]));
         assert!(of(vec![ran_out.clone(), payment(pb::PaymentState::Pending, "", "p1", "")]));
         assert!(!of(vec![ran_out.clone()]));
+        let capture = |state| payment(state, "pay", "", "p1");
+        assert!(
+            of(vec![ran_out.clone(), capture(pb::PaymentState::Pending)]),
+            "it may be taken of another authorization"
+        );
+        assert!(!of(vec![ran_out.clone(), capture(pb::PaymentState::Settled)]));
         assert!(!of(vec![ran_out, payment(pb::PaymentState::Failed, "", "p1", "")]));
         assert!(
             !of(vec![payment(pb::PaymentState::Pending, "", "", "")]),

@@ -95,6 +95,8 @@ impl Scene {
         };
         let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
         let tick = match rng.below(100) {
+            // Most of its time goes by in waiting for what is late.
+            _ if theme == Theme::Late => 40,
             0..4 => 5,
             4..12 => 10,
             12..40 => 20,

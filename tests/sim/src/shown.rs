@@ -65,7 +65,7 @@ impl Row {
 }
 
 /// How soon what a shop may have changed by itself is looked at, in seconds; three times.
-pub(crate) const CHECK: u64 = 1;
+pub(crate) const CHECK: u64 = 2;
 
 /// Has everything read once more where what was in doubt may not have been looked at; answers whether it was.
 pub(crate) async fn is_read_again(people: &People) -> bool {

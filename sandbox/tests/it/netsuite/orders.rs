@@ -212,6 +212,18 @@ fn closing_every_line_closes_the_order_and_frees_the_stock() {
 }
 
 #[test]
+fn what_a_closed_order_sets_free_goes_to_whoever_waits_for_it() {
+    let account = Account::open();
+    let first = account.order("W1");
+    let waiting = account.put("salesOrder/eid:SO:W2", order("W2", 11));
+    assert_eq!(line(&account, &waiting, 1)["quantityBackOrdered"], json!(3));
+    let closed: Vec<Value> = (1..=3).map(|line| json!({"line": line, "isClosed": true})).collect();
+    let answer = account.record(Method::PATCH, &format!("salesOrder/{first}"), json!({"item": {"items": closed}}));
+    assert_eq!(answer.status, 204);
+    assert_eq!(line(&account, &waiting, 1)["quantityBackOrdered"], json!(1));
+}
+
+#[test]
 fn an_order_of_a_thousand_lines_is_saved_shipped_and_billed() {
     let account = Account::open();
     account.order("W1");
