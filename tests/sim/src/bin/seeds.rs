@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 /// A safety that can be switched off, as the platform names it, and what the worlds are about that must notice.
 type Sabotage = (&'static str, &'static str);
 
-const SABOTAGES: [Sabotage; 12] = [
+const SABOTAGES: [Sabotage; 11] = [
     ("intent", "usual"),
     ("quiet_time", "late"),
     ("effect_key", "late"),
@@ -22,7 +22,6 @@ const SABOTAGES: [Sabotage; 12] = [
     ("due", "deaths"),
     ("inbox", "usual"),
     ("parking", "letters"),
-    ("dedupe", "usual"),
     ("commit_id", "letters"),
     ("fence", "rivals"),
     ("run", "letters"),
