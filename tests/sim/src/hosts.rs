@@ -23,8 +23,10 @@ use crate::watch::Watch;
 use crate::web;
 
 /// Hosts whose processes may die.
-pub(crate) const MORTAL: [&str; 10] =
-    ["gateway", "orders", "inventory", "customers", "returns", "cases", "shopify", "netsuite", "salesforce", "stripe"];
+pub(crate) const MORTAL: [&str; 9] =
+    ["gateway", "orders", "inventory", "customers", "returns", "cases", "shopify", "netsuite", "salesforce"];
+/// The one beside them in worlds with a web shop.
+pub(crate) const PAYMENTS: &str = "stripe";
 /// Those beside them in worlds whose customers are told by mail.
 pub(crate) const POST: [&str; 2] = ["messages", "smtp"];
 /// Further replicas, which some worlds have: they share a domain's store and its work, nobody calls them.
@@ -100,7 +102,9 @@ pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
     crm.for_each(|channel| channel.every = Some(Span::from_secs(1)));
     config.returns.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
     config.returns.patience = Span::from_secs(60);
-    let_customers_pay(&mut config)?;
+    if scene.paid {
+        let_customers_pay(&mut config)?;
+    }
     if scene.told {
         config.messages = Some(toml::from_str(MESSAGES)?);
         config.smtp = Some(toml::from_str(SMTP)?);
@@ -209,7 +213,7 @@ impl Estate {
                 let salesforce = retail_salesforce::Salesforce::new(runtime, org)?;
                 Ok(runtime.serve_grpc(at(7203).await?, Routes::new(salesforce.server())).await?)
             }
-            "stripe" => {
+            PAYMENTS => {
                 let mut account = known.stripe.clone().context("a payment service")?;
                 account.http.base_url = vendor(9104);
                 Ok(retail_stripe::run(account, runtime.clone(), at(7204).await?).await?)

@@ -132,12 +132,14 @@ impl People {
             "retry_gap_ms": 1_000 + self.rng.below(3_000),
         });
         self.twins().post("/__sandbox/shopify/webhooks", &webhooks).await?;
-        let webhooks = json!({
-            "url": "http://gateway:8080/webhooks/payments/pay",
-            "duplicates_per_mille": self.rng.below(400), "reorder_per_mille": self.rng.below(300),
-            "retry_gap_ms": 1_000 + self.rng.below(3_000),
-        });
-        self.twins().post("/__sandbox/stripe/webhooks", &webhooks).await?;
+        if self.scene.paid {
+            let webhooks = json!({
+                "url": "http://gateway:8080/webhooks/payments/pay",
+                "duplicates_per_mille": self.rng.below(400), "reorder_per_mille": self.rng.below(300),
+                "retry_gap_ms": 1_000 + self.rng.below(3_000),
+            });
+            self.twins().post("/__sandbox/stripe/webhooks", &webhooks).await?;
+        }
         loop {
             let key = format!("build-{}", self.rng.u64());
             let body = json!({"includeStock": true});
@@ -154,8 +156,8 @@ impl People {
             self.watch.count("deeds");
             match self.scene.deed(&self.rng) {
                 Deed::Sell => self.sell(&name).await,
-                Deed::Order => self.order(&name).await,
-                Deed::OrderOnTheWeb => self.order_on_the_web(&name).await,
+                Deed::OrderOnTheWeb if self.scene.paid => self.order_on_the_web(&name).await,
+                Deed::Order | Deed::OrderOnTheWeb => self.order(&name).await,
                 Deed::CallOffAtTheShop => self.call_off_at_the_shop().await,
                 Deed::CallOff => self.call_off(&name).await,
                 Deed::CallOffALine => self.call_off_a_line(&name).await,

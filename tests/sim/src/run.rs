@@ -10,7 +10,7 @@ use retail_runtime::Rng;
 use retail_store::Partition;
 use turmoil::Sim;
 
-use crate::hosts::{self, DOMAINS, Estate, MORTAL, PEOPLE, POST, SECONDS, VENDORS};
+use crate::hosts::{self, DOMAINS, Estate, MORTAL, PAYMENTS, PEOPLE, POST, SECONDS, VENDORS};
 use crate::people::People;
 use crate::scene::{Scene, Theme};
 use crate::shelf::Shelf;
@@ -110,6 +110,9 @@ fn estate(seed: u64, theme: Option<Theme>, watch: &Watch) -> anyhow::Result<Esta
     let mut mortal = MORTAL.to_vec();
     if scene.seconds {
         mortal.extend(SECONDS);
+    }
+    if scene.paid {
+        mortal.push(PAYMENTS);
     }
     if scene.told {
         mortal.extend(POST);

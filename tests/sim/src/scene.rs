@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     pub(crate) told: bool,
     /// Does the mesh choose the place of each line by a policy?
     pub(crate) sourced: bool,
+    /// Is there a web shop, and a payment service that holds its customers' money?
+    pub(crate) paid: bool,
     /// Does every transaction run again from its bundle in the end?
     pub(crate) replayed: bool,
     pub(crate) shoppers: u64,
@@ -97,9 +99,9 @@ impl Scene {
         let tick = match rng.below(100) {
             // Most of its time goes by in waiting for what is late.
             _ if theme == Theme::Late => 40,
-            0..4 => 5,
-            4..12 => 10,
-            12..40 => 20,
+            0..3 => 5,
+            3..9 => 10,
+            9..30 => 20,
             _ => 40,
         };
         let partitions = match rng.below(100) {
@@ -110,8 +112,8 @@ impl Scene {
         let (gap, tick) = (Duration::from_millis(gap), Duration::from_millis(tick));
         let told = rng.chance(400);
         let sourced = rng.chance(400);
-        let replayed = rng.chance(400);
-        Self { theme, seconds, told, sourced, replayed, shoppers, deeds, pause, gap, tick, partitions, office }
+        let (paid, replayed) = (rng.chance(600), rng.chance(400));
+        Self { theme, seconds, told, sourced, paid, replayed, shoppers, deeds, pause, gap, tick, partitions, office }
     }
 
     /// What somebody does next.

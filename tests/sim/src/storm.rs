@@ -6,23 +6,21 @@ use std::time::Duration;
 use retail_runtime::Rng;
 use turmoil::Sim;
 
-use crate::hosts::{self, DOMAINS, Estate, FOLLOWED, VENDORS};
+use crate::hosts::{self, DOMAINS, Estate, FOLLOWED, PAYMENTS, VENDORS};
 use crate::scene::{Scene, Theme};
 use crate::shelf::{Shelf, Weather};
 
 /// Wires that carry something, by who calls whom.
-const WIRES: [(&str, &str); 27] = [
+const WIRES: [(&str, &str); 22] = [
     ("gateway", "orders"),
     ("gateway", "inventory"),
     ("gateway", "customers"),
     ("gateway", "returns"),
     ("gateway", "shopify"),
-    ("gateway", "stripe"),
     ("orders", "inventory"),
     ("orders", "customers"),
     ("orders", "netsuite"),
     ("orders", "shopify"),
-    ("orders", "stripe"),
     ("orders", "salesforce"),
     ("inventory", "netsuite"),
     ("inventory", "shopify"),
@@ -31,15 +29,16 @@ const WIRES: [(&str, &str); 27] = [
     ("returns", "orders"),
     ("returns", "netsuite"),
     ("returns", "shopify"),
-    ("returns", "stripe"),
     ("cases", "salesforce"),
     ("cases", "orders"),
     ("shopify", VENDORS),
     ("netsuite", VENDORS),
     ("salesforce", VENDORS),
-    ("stripe", "orders"),
-    ("stripe", VENDORS),
 ];
+
+/// Those of worlds with a web shop.
+const WIRES_OF_PAYMENTS: [(&str, &str); 5] =
+    [("gateway", PAYMENTS), ("orders", PAYMENTS), ("returns", PAYMENTS), (PAYMENTS, "orders"), (PAYMENTS, VENDORS)];
 
 /// Those of worlds whose customers are told by mail.
 const WIRES_OF_THE_POST: [(&str, &str); 4] =
@@ -96,9 +95,9 @@ impl Storm {
 
     /// What this run has of it, for people.
     pub(crate) fn told(&self) -> String {
-        let Scene { theme, seconds, told, sourced, shoppers, deeds, tick, partitions, .. } = self.estate.scene;
+        let Scene { theme, seconds, told, sourced, paid, shoppers, deeds, tick, partitions, .. } = self.estate.scene;
         format!(
-            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, sourced: {sourced}, troubles {:?} at most {:?} apart, \
+            "{theme:?}, {shoppers} with {deeds} deeds each, second replicas: {seconds}, mail: {told}, sourced: {sourced}, paid: {paid}, troubles {:?} at most {:?} apart, \
              steps of {tick:?}, {partitions} partitions",
             self.kinds, self.gap
         )
@@ -155,8 +154,12 @@ impl Storm {
                 self.mends.push((at, Mend::Start(host)));
             }
             Kind::Cut | Kind::Hold => {
-                let post = self.estate.scene.told && self.rng.chance(150);
-                let Some((from, to)) = self.pick(if post { &WIRES_OF_THE_POST[..] } else { &WIRES }) else { return };
+                let wires = match self.rng.below(1_000) {
+                    0..150 if self.estate.scene.told => &WIRES_OF_THE_POST[..],
+                    150..350 if self.estate.scene.paid => &WIRES_OF_PAYMENTS,
+                    _ => &WIRES,
+                };
+                let Some((from, to)) = self.pick(wires) else { return };
                 let busy = |mend: &(Duration, Mend)| match mend.1 {
                     Mend::Repair(a, b) | Mend::Release(a, b) => (a, b) == (from, to),
                     Mend::Start(_) | Mend::Fair(_) => false,

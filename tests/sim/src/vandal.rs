@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::hosts::PAYMENTS;
 use crate::people::People;
 use crate::scene::Theme;
 
-const VENDORS: [&str; 4] = ["shopify", "netsuite", "salesforce", "stripe"];
+const VENDORS: [&str; 4] = ["shopify", "netsuite", "salesforce", PAYMENTS];
 /// Longest time that a vendor does something late: shorter than any quiet time.
 const LATEST: u64 = 45_000;
 
@@ -31,9 +32,14 @@ impl Vandal<'_> {
         Duration::ZERO
     }
 
+    /// Those of this world.
+    fn vendors(&self) -> &'static [&'static str] {
+        if self.people.scene.paid { &VENDORS } else { &VENDORS[..3] }
+    }
+
     /// Takes every fault away.
     pub(crate) async fn make_peace(&self) -> anyhow::Result<()> {
-        for vendor in VENDORS.into_iter().chain(self.people.scene.told.then_some("smtp")) {
+        for vendor in self.vendors().iter().copied().chain(self.people.scene.told.then_some("smtp")) {
             self.people.twins().call("DELETE", &format!("/__sandbox/{vendor}/faults"), None, &[]).await?;
         }
         Ok(())
@@ -49,7 +55,7 @@ impl Vandal<'_> {
         let rng = &self.people.rng;
         for _ in 0..rng.below(12) {
             self.people.pause(4_000).await;
-            let vendor = self.people.one_of(&VENDORS);
+            let vendor = self.people.one_of(self.vendors());
             let times = 1 + rng.below(3);
             let mut fault = match rng.below(9) {
                 0 => json!({"kind": "status", "status": 429, "retry_after": 1 + rng.below(3), "times": times}),
@@ -88,7 +94,7 @@ impl Vandal<'_> {
 
     /// Vendors take their time over whatever changes something.
     async fn slow(&self, least: u64, more: u64) {
-        for vendor in VENDORS {
+        for vendor in self.vendors() {
             for method in ["POST", "PUT", "PATCH"] {
                 let ms = least + self.people.rng.below(more);
                 let fault = json!({"kind": "delay", "ms": ms, "per_mille": 600, "method": method});
