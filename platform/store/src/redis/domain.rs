@@ -118,6 +118,14 @@ fn told(fail: Fail) -> Error {
     if fail.doubtful { Error::Unknown } else { Error::Unavailable(fail.why) }
 }
 
+/// Some of a feed, and where it begins and ends.
+fn read_feed(answers: Vec<Value>) -> Result<(Vec<Entry>, Ends), Error> {
+    let mut answers = answers.into_iter();
+    let entries = answers.next().and_then(list).unwrap_or_default();
+    let entries = entries.into_iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
+    Ok((entries, read_ends(answers.next().and_then(bytes).as_deref())?))
+}
+
 fn strange(what: &str) -> Error {
     corrupt(what, "is not what a script answers")
 }
@@ -279,16 +287,11 @@ impl Backend for Redis {
             let mut ends = redis::cmd("GET");
             ends.arg(names.ends());
             let commands = vec![range, ends];
-            let mut answers = self.read(partition, commands.clone()).await?;
+            let (mut entries, mut ends) = read_feed(self.read(partition, commands.clone()).await?)?;
             // Whoever follows acts on what it hears: a failover must not take that back.
-            let is_news = |entry: &Value| read_entry(entry.clone()).is_ok_and(|entry| entry.position() != at);
-            if self.waits() && answers.first().cloned().and_then(list).is_some_and(|some| some.iter().any(is_news)) {
-                answers = self.proven(partition, commands).await?;
+            if self.waits() && entries.last().is_some_and(|last| last.position() != at) {
+                (entries, ends) = read_feed(self.proven(partition, commands).await?)?;
             }
-            let mut answers = answers.into_iter();
-            let entries = answers.next().and_then(list).unwrap_or_default();
-            let mut entries = entries.into_iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
-            let ends = read_ends(answers.next().and_then(bytes).as_deref())?;
             let proven = entries.first().is_some_and(|entry| entry.position() == at);
             if proven {
                 entries.remove(0);

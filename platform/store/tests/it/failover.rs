@@ -79,14 +79,16 @@ async fn r3_may_lose_what_its_replica_did_not_have_and_every_follower_notices() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_loses_nothing_when_a_replica_takes_over() {
-    if let Some((found, _)) = failed_over(Durability::R4, "everysec").await {
+    if let Some((found, noticed)) = failed_over(Durability::R4, "everysec").await {
         found.assert_nothing_lost();
+        assert_eq!(noticed, Noticed { altered: 0, astray: 0, forks: 0 }, "events were told that no replica had");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_loses_nothing_when_a_replica_takes_over() {
-    if let Some((found, _)) = failed_over(Durability::R5, "always").await {
+    if let Some((found, noticed)) = failed_over(Durability::R5, "always").await {
         found.assert_nothing_lost();
+        assert_eq!(noticed, Noticed { altered: 0, astray: 0, forks: 0 }, "events were told that no replica had");
     }
 }
