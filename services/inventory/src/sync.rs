@@ -235,13 +235,17 @@ impl Sync {
         self.agents().await
     }
 
+    /// What every CRM shows; one that is away keeps no other from being read.
     async fn agents(&self) -> Result<u64, Error> {
-        let mut shown = 0_u64;
+        let (mut shown, mut failed) = (0_u64, None);
         for (channel, peer) in self.channels.iter().filter(|(channel, _)| channel.kind == Kind::Crm) {
             let reading = Reading { reference: &self.reference, books: &self.books, channel, peer };
-            shown = shown.saturating_add(reading.take().await?);
+            match reading.take().await {
+                Ok(rows) => shown = shown.saturating_add(rows),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(shown)
+        failed.map_or(Ok(shown), Err)
     }
 
     async fn read_places(
