@@ -31,7 +31,7 @@ impl Books {
         };
         db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         db.execute_batch("PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;")?;
-        // Otherwise a statement is planned anew whenever a bound value could change its plan: half of its cost.
+        // Otherwise a statement is planned anew whenever a bound value could change its plan: a third of what books cost.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         db.set_prepared_statement_cache_capacity(256);
         db.execute_batch(schema)?;

@@ -11,10 +11,10 @@
 
 mod books;
 mod claims;
+mod dead_letters;
 mod feeds;
 mod hosts;
 mod laws;
-mod letters;
 mod net;
 mod notes;
 mod people;

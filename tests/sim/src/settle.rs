@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::books::{self, Findings};
 use crate::claims;
+use crate::dead_letters;
 use crate::feeds;
 use crate::hosts::{DOMAINS, FOLLOWED};
-use crate::letters;
 use crate::people::{Answer, People};
 use crate::post::{self, Post};
 use crate::replays;
@@ -80,7 +80,7 @@ async fn rest_for(people: &People, long: Duration, read: bool) {
                 match unread {
                     None if now.saturating_sub(since) >= long => {
                         rounds = rounds.saturating_add(1);
-                        let letters = letters::are_opened(people).await;
+                        let letters = dead_letters::are_opened(people).await;
                         let closed = people.close_the_road(rounds).await | people.close_the_store(rounds).await;
                         if rounds > CLOSINGS || !(letters || closed) {
                             return;
