@@ -28,10 +28,11 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
         "fulfillments": {
             "count": number("SELECT COUNT(*) FROM parcel")?,
             "units": number("SELECT SUM(quantity) FROM parcel_line")?,
-            // A parcel told twice: a line of it again under the same tracking number. A parcel of more lines than one call
-            // takes is told in several, each with lines of its own.
+            // A parcel told twice: a line of it again from the same place under the same tracking number. A parcel of more
+            // lines than one call takes is told in several, each with lines of its own; so is a line of which the shop
+            // expects a part from elsewhere.
             "duplicates": number(
-                "SELECT COUNT(*) - COUNT(DISTINCT p.sale || '/' || p.number || '/' || l.line) FROM parcel p \
+                "SELECT COUNT(*) - COUNT(DISTINCT p.sale || '/' || p.number || '/' || p.location || '/' || l.line) FROM parcel p \
                  JOIN parcel_line l ON l.parcel = p.id WHERE p.number <> ''",
             )?,
         },

@@ -1,6 +1,7 @@
 //! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, was told that they ship from
 //! another, or took goods back as it gave money back. Such items are looked at soon, at every place that shows them, not
-//! only at the next reading of everything.
+//! only at the next reading of everything. Each wait is twice as long as the one before: what is wrong at once is seen at
+//! once, and money that goes back long after the goods were released is seen, too.
 //!
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
 
@@ -21,8 +22,9 @@ use crate::reference::Reference;
 use crate::stock::Stock;
 use crate::sync::upstream;
 
-/// How often an item is looked at before it is believed again: money goes back some time after the goods were released.
-const LOOKS: u8 = 3;
+/// How often an item is looked at before it is believed again: after 1, 3, 7, 15 and 31 rounds. With rounds of 30 seconds
+/// the last look comes when the next reading of everything does.
+const LOOKS: u8 = 5;
 /// Readings of one call.
 const READINGS: usize = 100;
 /// Items of one look; others wait for the next.
@@ -45,32 +47,51 @@ pub(crate) struct Doubts {
 
 #[derive(Default)]
 struct Queue {
-    /// Why, and how many looks are left.
-    items: BTreeMap<(String, Doubt), u8>,
+    items: BTreeMap<(String, Doubt), Left>,
     /// The last one of the last look: the next begins behind it, so that everybody has a turn.
     last: Option<(String, Doubt)>,
+}
+
+/// What an item still has before it.
+#[derive(Clone, Copy)]
+struct Left {
+    looks: u8,
+    /// Rounds until it is due.
+    rounds: u32,
+}
+
+impl Left {
+    const ALL: Self = Self { looks: LOOKS, rounds: 1 };
+
+    /// After a look: the next one takes twice as long to come, if there is one.
+    fn looked(self) -> Option<Self> {
+        let looks = self.looks.checked_sub(1).filter(|looks| *looks > 0)?;
+        Some(Self { looks, rounds: 1 << LOOKS.saturating_sub(looks) })
+    }
 }
 
 impl Doubts {
     /// Notes items of a channel's sale.
     pub(crate) fn note(&self, why: Doubt, skus: impl IntoIterator<Item = String>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.items.extend(skus.into_iter().map(|sku| ((sku, why), LOOKS)));
+        queue.items.extend(skus.into_iter().map(|sku| ((sku, why), Left::ALL)));
     }
 
-    /// Items to look at now.
+    /// A round: items to look at now.
     fn take(&self) -> BTreeSet<(String, Doubt)> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.items.values_mut().for_each(|left| left.rounds = left.rounds.saturating_sub(1));
+        let due = queue.items.values().filter(|left| left.rounds == 0).count();
         let behind = queue.last.take().map_or(Bound::Unbounded, Bound::Excluded);
-        let keys = queue.items.range((behind, Bound::Unbounded)).chain(&queue.items).map(|(item, _)| item.clone());
-        let now: Vec<(String, Doubt)> = keys.take(ITEMS.min(queue.items.len())).collect();
+        let all = queue.items.range((behind, Bound::Unbounded)).chain(&queue.items);
+        let keys = all.filter(|(_, left)| left.rounds == 0).map(|(item, _)| item.clone());
+        let now: Vec<(String, Doubt)> = keys.take(ITEMS.min(due)).collect();
         for item in &now {
-            if let Some(left) = queue.items.get_mut(item) {
-                *left = left.saturating_sub(1);
+            if let Some(left) = queue.items.remove(item).and_then(Left::looked) {
+                queue.items.insert(item.clone(), left);
             }
         }
         queue.last = now.last().cloned();
-        queue.items.retain(|_, left| *left > 0);
         now.into_iter().collect()
     }
 }
@@ -188,15 +209,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_looked_at_three_times_and_then_believed() {
+    fn an_item_is_looked_at_soon_then_ever_more_seldom_and_then_believed() {
         let doubts = Doubts::default();
-        doubts.note(Doubt::GivenBack, ["A".to_owned()]);
-        let looks: Vec<usize> = (0..4).map(|_| doubts.take().len()).collect();
-        assert_eq!(looks, [1, 1, 1, 0]);
-        doubts.note(Doubt::GivenBack, ["A".to_owned()]);
-        doubts.take();
-        doubts.note(Doubt::GivenBack, ["A".to_owned()]);
-        assert_eq!((0..4).map(|_| doubts.take().len()).sum::<usize>(), 3, "a new cause begins anew");
+        let note = || doubts.note(Doubt::GivenBack, ["A".to_owned()]);
+        let looks_in = |rounds: u32| (1..=rounds).filter(|_| !doubts.take().is_empty()).collect::<Vec<_>>();
+        note();
+        assert_eq!(looks_in(100), [1, 3, 7, 15, 31]);
+        note();
+        assert_eq!(looks_in(10), [1, 3, 7]);
+        note();
+        assert_eq!(looks_in(31), [1, 3, 7, 15, 31], "a new cause begins anew");
     }
 
     #[test]

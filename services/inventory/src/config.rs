@@ -34,7 +34,8 @@ pub struct Config {
     /// How often items, stock and shown numbers are read from their owners.
     #[serde(default = "default_refresh")]
     pub refresh: Span,
-    /// How soon numbers that a shop may have changed by itself, as it sold or took back, are looked at; three times.
+    /// How soon numbers that a shop may have changed by itself, as it sold or took back, are looked at; then four times
+    /// more, each after twice as long.
     #[serde(default = "default_check")]
     pub check: Span,
     /// How often what the ERP expects to come in (purchase orders, transfers on the road) is read from it.

@@ -225,7 +225,17 @@ impl Allowance {
     fn owed(&self, sale: &Sale) -> i64 {
         let credited: i64 = self.money.iter().map(|entry| entry.credited).sum();
         let paid = sale.captured.saturating_sub(sale.refunded).saturating_sub(self.refunds());
-        sale.invoiced.saturating_sub(credited).saturating_sub(paid).max(0)
+        sale.invoiced.saturating_sub(credited).saturating_sub(self.in_advance()).saturating_sub(paid).max(0)
+    }
+
+    /// What the shop gave back by itself and is not credited yet, minor units: nobody owes it, its credit will come.
+    fn in_advance(&self) -> i64 {
+        let given = self.money.iter().filter(|entry| entry.id == given_id(&entry.return_id));
+        let credited = |given: &Entry| -> i64 {
+            let of_it = self.money.iter().filter(|entry| entry.return_id == given.return_id);
+            of_it.map(|entry| entry.credited).sum()
+        };
+        given.map(|given| given.refund.saturating_sub(credited(given)).max(0)).sum()
     }
 
     /// What may still be given back of the money that was taken, minor units.

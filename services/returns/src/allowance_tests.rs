@@ -130,6 +130,21 @@ fn an_invoice_whose_deposit_is_not_applied_yet_is_not_owed() {
 }
 
 #[test]
+fn what_the_shop_gave_back_before_it_was_credited_is_not_owed() {
+    let mut sale = sale();
+    sale.bills[0].owed = Some(sale.invoiced);
+    let mut books = Allowance::default();
+    books.note_given("r-1", 1275);
+    assert_eq!(settle(&mut books, &sale, "r-2", 1000), (0, 1000), "the invoice only looks owed");
+    let lines = vec![Credit { number: 1, quantity: UNIT, amount: 1275 }];
+    let asked = Settling { id: "r-1/1".into(), return_id: "r-1".into(), is_given: true, lines, ..Settling::default() };
+    assert_eq!(books.settle(&sale, &asked).unwrap().credited, 1275);
+    assert_eq!(settle(&mut books, &sale, "r-3", 500), (0, 500));
+    sale.captured -= 300;
+    assert_eq!(settle(&mut books, &sale, "r-4", 500), (300, 200), "what was never paid still is");
+}
+
+#[test]
 fn never_more_is_given_back_than_was_taken() {
     let mut sale = sale();
     sale.refunded = 3000;

@@ -96,7 +96,7 @@ pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
     config.sandbox.tick_ms = Some(400);
     // Idle readings were a tenth of a world; a return whose order waits for goods would be asked about for two days.
     config.orders.erps.values_mut().for_each(|erp| erp.poll = Span::from_secs(2));
-    config.inventory.check = Span::from_secs(shown::CHECK);
+    config.inventory.check = Span::from_millis(shown::CHECK);
     // Telling agents every few seconds would be most of the time in which a world comes to rest.
     let crm = config.inventory.channels.iter_mut().filter(|channel| channel.instance == "crm");
     crm.for_each(|channel| channel.every = Some(Span::from_secs(1)));

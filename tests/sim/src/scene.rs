@@ -68,7 +68,7 @@ impl Scene {
             0..45 => Theme::Usual,
             45..60 => Theme::Deaths,
             60..75 => Theme::Rivals,
-            75..88 => Theme::Letters,
+            75..93 => Theme::Letters,
             _ => Theme::Late,
         };
         let theme = wanted.unwrap_or(drawn);
@@ -98,10 +98,10 @@ impl Scene {
         let seconds = theme == Theme::Rivals || (theme != Theme::Late && rng.chance(350));
         let tick = match rng.below(100) {
             // Most of its time goes by in waiting for what is late.
-            _ if theme == Theme::Late => 40,
-            0..3 => 5,
-            3..9 => 10,
-            9..30 => 20,
+            _ if theme == Theme::Late => 80,
+            0..2 => 5,
+            2..6 => 10,
+            6..24 => 20,
             _ => 40,
         };
         let partitions = match rng.below(100) {

@@ -25,7 +25,7 @@ use crate::sourcing;
 const LOOK: Duration = Duration::from_secs(1);
 /// Rest has to last this long before it counts: an answer under way, a webhook that was just queued.
 /// What a shop changed by itself is looked at meanwhile.
-const CALM: Duration = Duration::from_secs(4 * shown::CHECK);
+const CALM: Duration = Duration::from_millis(45 * shown::CHECK);
 /// The store closes once more when something came to it meanwhile; what it still cannot hand over then waits for somebody.
 const CLOSINGS: u64 = 4;
 /// What still moves after this will never rest.

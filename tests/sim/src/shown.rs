@@ -64,8 +64,9 @@ impl Row {
     }
 }
 
-/// How soon what a shop may have changed by itself is looked at, in seconds; three times.
-pub(crate) const CHECK: u64 = 2;
+/// How soon what a shop may have changed by itself is looked at, in milliseconds; the fifth look comes after 31 times as
+/// long, and the time that five looks take.
+pub(crate) const CHECK: u64 = 200;
 
 /// Has everything read once more where what was in doubt may not have been looked at; answers whether it was.
 pub(crate) async fn is_read_again(people: &People) -> bool {
