@@ -233,21 +233,36 @@ impl Calls {
             return Err(Failure::refused("REFUND_FAILED", detail));
         }
         let sale = self.sale_of(&of).await?;
-        if !sale.held.is_empty() {
-            return self.refund_held(&of, &sale, &key).await.map(Brought::Refund);
-        }
-        let Some(peer) = self.shops.get(&of.order.channel) else {
-            let detail = format!(
-                "channel {} has no connector that gives money back; set returns.channels.{}.address",
-                of.order.channel, of.order.channel
-            );
-            return Err(Failure::refused("CHANNEL_WITHOUT_CONNECTOR", detail));
+        let told = match sale.held.is_empty() {
+            true => self.refund_at_the_shop(&of, self.refund_request(&of, key)).await,
+            false => self.refund_held(&of, &sale, &key).await,
         };
+        told.map(Brought::Refund)
+    }
+
+    pub(crate) fn refund_request(&self, of: &Of<'_>, key: String) -> shop::RefundOrderRequest {
         let notify = self.terms.channel(&of.order.channel).is_some_and(|channel| channel.shop_notifies);
         let asks_again = of.part.refund.as_ref().is_some_and(|refund| refund.pending);
-        let request = of.refund(key, notify, asks_again);
+        of.refund(key, notify, asks_again)
+    }
+
+    pub(crate) async fn refund_at_the_shop(
+        &self,
+        of: &Of<'_>,
+        request: shop::RefundOrderRequest,
+    ) -> Result<Told, Failure> {
+        let Some(peer) = self.shops.get(&of.order.channel) else {
+            let amount = request.amount.as_ref().and_then(|it| retail_proto::Money::try_from(it).ok());
+            let amount = amount.map(|it| it.to_string()).unwrap_or_default();
+            let detail = format!(
+                "channel {0} has no connector (returns.channels.{0}.address) that could give money back: give {amount} back \
+                 where it was paid, then resume the return; it is then taken as given back",
+                of.order.channel
+            );
+            return Err(Failure::refused("REFUND_NOT_POSSIBLE", detail));
+        };
         let answer = CommerceServiceClient::new(peer.clone()).refund_order(request).await?.into_inner();
-        told(&answer, self.now()).map(Brought::Refund)
+        told(&answer, self.now())
     }
 
     /// Now, milliseconds since 1970.
@@ -313,6 +328,7 @@ fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
         at: refund.refunded_at.as_ref().map_or(now, millisecond),
         pending,
         failed: false,
+        gave: 0,
     })
 }
 

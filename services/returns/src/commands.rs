@@ -128,7 +128,7 @@ impl Returns {
             // refund that failed: it does so for operators' replays too.
             draft.doc.parked = false;
             draft.doc.cause.clear();
-            crate::crediting::try_again(&mut draft.doc);
+            crate::crediting::try_again(&mut draft.doc, now.as_millisecond());
             Ok(())
         })
         .await

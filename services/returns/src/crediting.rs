@@ -94,6 +94,9 @@ pub(crate) struct Told {
     pub(crate) pending: bool,
     /// It was not given back, and will not be.
     pub(crate) failed: bool,
+    /// What was given back although the whole was not, minor units: one payment gave, another did not.
+    #[serde(default)]
+    pub(crate) gave: i64,
 }
 
 /// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
@@ -110,8 +113,12 @@ pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
         part.refund = Some(known);
         return;
     }
-    let gave = if told.failed || told.pending { 0 } else { told.minor.unwrap_or(due) };
-    let failed = told.failed || (!told.pending && gave < due);
+    let gave = match (told.pending, told.failed) {
+        (true, _) => 0,
+        (false, true) => told.gave,
+        (false, false) => told.minor.unwrap_or(due),
+    };
+    let failed = (told.failed && !told.pending) || (!told.pending && gave < due);
     if failed {
         part.refunded_before = part.refunded_before.saturating_add(gave);
     }
@@ -127,11 +134,26 @@ pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
         look_at: if told.pending { look_at } else { 0 },
         since: if told.pending { since } else { 0 },
         failed,
+        by_hand: false,
     });
 }
 
-/// A person has decided to give the money back once more: another attempt, with another id and another key.
-pub(crate) fn try_again(record: &mut Return) {
+/// Nobody but a person can give it back: no connector leads to where it was paid.
+pub(crate) fn leave_to_a_person(part: &mut Part, attempt: i32) {
+    if attempt == part.attempt() && part.refund.as_ref().is_none_or(|refund| !refund.is_done()) {
+        part.refund = Some(Refund { attempt, by_hand: true, ..Refund::default() });
+    }
+}
+
+/// A person lets the return go on. What only a person could give back is given back then; what failed is given back once
+/// more: another attempt, with another id and another key.
+pub(crate) fn try_again(record: &mut Return, at: i64) {
+    for part in &mut record.parts {
+        let due = part.still_due();
+        if let Some(refund) = part.refund.as_mut().filter(|refund| refund.by_hand && refund.at == 0) {
+            (refund.minor, refund.at) = (due, at);
+        }
+    }
     for part in record.parts.iter_mut().filter(|part| part.has_failed_refund()) {
         part.refund = Some(Refund { attempt: part.attempt().saturating_add(1), ..Refund::default() });
     }
@@ -155,7 +177,7 @@ mod tests {
 
     fn told(pending: bool, failed: bool) -> Told {
         let record = Some(Ref { id: "r-9".into(), ..Ref::default() });
-        Told { record, minor: Some(500), at: 7, pending, failed }
+        Told { record, minor: Some(500), at: 7, pending, failed, gave: 0 }
     }
 
     fn part() -> Part {
@@ -190,10 +212,33 @@ mod tests {
         settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
         tell(&mut record.parts[0], 1, &Told { minor: Some(300), ..told(false, false) }, 10);
         assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (300, true));
-        try_again(&mut record);
+        try_again(&mut record, 15);
         assert_eq!(record.parts[0].still_due(), 200);
         tell(&mut record.parts[0], 2, &Told { minor: Some(200), ..told(false, false) }, 20);
         assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (500, false));
+    }
+
+    #[test]
+    fn what_one_payment_gave_counts_although_another_failed() {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        tell(&mut record.parts[0], 1, &Told { gave: 300, ..told(false, true) }, 10);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (300, true));
+        try_again(&mut record, 15);
+        assert_eq!(record.parts[0].still_due(), 200);
+    }
+
+    #[test]
+    fn what_only_a_person_can_give_back_is_given_once_he_says_so() {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        leave_to_a_person(&mut record.parts[0], 1);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].is_done()), (0, false));
+        try_again(&mut record, 15);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].refund.as_ref().unwrap().is_done()), (500, true));
+        leave_to_a_person(&mut record.parts[0], 1);
+        try_again(&mut record, 25);
+        assert_eq!(record.parts[0].refund.as_ref().unwrap().at, 15, "given is given");
     }
 
     #[test]
@@ -202,7 +247,7 @@ mod tests {
         settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
         let first = record.parts[0].refund_id();
         tell(&mut record.parts[0], 1, &told(false, true), 10);
-        try_again(&mut record);
+        try_again(&mut record, 15);
         assert_ne!(record.parts[0].refund_id(), first);
         tell(&mut record.parts[0], 1, &told(false, true), 20);
         assert!(!record.parts[0].has_failed_refund());

@@ -227,14 +227,19 @@ impl Journey {
 
     /// Takes over that a leg was refused; a person looks at it in any case. `at` is in milliseconds.
     pub(crate) fn refuse(record: &mut Return, leg: &Leg, why: &Failure, at: i64) {
-        if let (Leg::Refund(part, attempt), "REFUND_FAILED") = (leg, why.reason()) {
-            let failed = crediting::Told { record: None, minor: None, at, pending: false, failed: true };
-            with_part(record, *part, |part| crediting::tell(part, *attempt, &failed, at));
+        let Leg::Refund(part, attempt) = leg else { return };
+        match why.reason() {
+            "REFUND_FAILED" => {
+                let failed = crediting::Told { at, failed: true, ..crediting::Told::default() };
+                with_part(record, *part, |part| crediting::tell(part, *attempt, &failed, at));
+            }
+            "REFUND_NOT_POSSIBLE" => with_part(record, *part, |part| crediting::leave_to_a_person(part, *attempt)),
+            _ => {}
         }
     }
 
-    /// Waits for a person, or goes on.
-    pub(crate) fn park(record: &mut Return, why: Option<String>) {
+    /// Waits for a person, or goes on. `at` is in milliseconds.
+    pub(crate) fn park(record: &mut Return, why: Option<String>, at: i64) {
         match &why {
             Some(cause) => record.cause.clone_from(cause),
             // Whoever let it go on may have given another cause since.
@@ -243,7 +248,7 @@ impl Journey {
         }
         record.parked = why.is_some();
         if why.is_none() {
-            crediting::try_again(record);
+            crediting::try_again(record, at);
         }
     }
 }
@@ -270,8 +275,9 @@ impl Process for Journey {
         Verdict::Park
     }
 
-    fn parked(&self, draft: &mut Draft<Return>, why: Option<&Parked>, _now: Timestamp) {
-        Self::park(&mut draft.doc, why.map(|parked| format!("{}: {}", parked.reason, parked.detail)));
+    fn parked(&self, draft: &mut Draft<Return>, why: Option<&Parked>, now: Timestamp) {
+        let why = why.map(|parked| format!("{}: {}", parked.reason, parked.detail));
+        Self::park(&mut draft.doc, why, now.as_millisecond());
     }
 
     fn seal(&self, draft: &mut Draft<Return>, before: &Return, now: Timestamp) {

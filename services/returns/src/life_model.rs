@@ -248,7 +248,7 @@ impl World {
                     minor,
                     at: self.now,
                     pending,
-                    failed: false,
+                    ..Told::default()
                 };
                 match *known {
                     AtShop::Pending => Ok(Brought::Refund(told(None, true))),
@@ -293,7 +293,7 @@ fn go(record: &mut Return, world: &mut World, luck: u8) -> bool {
         Ok(brought) => Journey::take(record, &leg, &brought, world.now),
         Err(why) => {
             Journey::refuse(record, &leg, &why, world.now);
-            Journey::park(record, Some(why.reason().to_owned()));
+            Journey::park(record, Some(why.reason().to_owned()), world.now);
         }
     }
     true
@@ -341,7 +341,7 @@ fn happens(record: &mut Return, world: &mut World, event: &Event) {
         Event::TimeGoesBy => world.now += 1_000_000,
         Event::Resume => {
             if record.parked {
-                Journey::park(record, None);
+                Journey::park(record, None, world.now);
                 record.advance();
             }
         }

@@ -138,13 +138,17 @@ pub(crate) struct Refund {
     /// It was not given back, and will not be by this attempt.
     #[prost(bool, tag = "8")]
     pub(crate) failed: bool,
+    /// Nobody but a person can give it back.
+    #[prost(bool, tag = "9")]
+    pub(crate) by_hand: bool,
 }
 
 impl Refund {
     /// True when the money is given back.
     #[must_use]
     pub(crate) fn is_done(&self) -> bool {
-        self.record.is_some() && !self.pending && !self.failed
+        let is_given = self.record.is_some() || (self.by_hand && self.at > 0);
+        is_given && !self.pending && !self.failed
     }
 }
 

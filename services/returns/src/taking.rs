@@ -79,6 +79,7 @@ impl Returns {
             at: request.refunded_at.as_ref().map_or(0, millisecond),
             pending: false,
             failed: request.failed,
+            gave: 0,
         };
         let external_ref = request.external_ref.clone();
         let rule = move |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {

@@ -150,7 +150,7 @@ async fn of_a_refund_that_came_through_in_part_only_the_rest_is_given_another_ti
 }
 
 #[tokio::test]
-async fn a_channel_without_a_connector_parks_the_return_before_any_money_moves() {
+async fn what_a_channel_without_a_connector_owes_is_given_by_a_person_and_told_to_the_erp() {
     let mesh = mesh_with(|config| {
         config.channels.values_mut().for_each(|channel| channel.address.clear());
     })
@@ -158,5 +158,10 @@ async fn a_channel_without_a_connector_parks_the_return_before_any_money_moves()
     let id = mesh.authorized(1, &[(1, 2)]).await.return_id;
     mesh.receive_all(&id).await;
     let parked = mesh.until(&id, |record| record.parked).await;
-    assert!(parked.cause.starts_with("CHANNEL_WITHOUT_CONNECTOR"), "{}", parked.cause);
+    assert!(parked.cause.starts_with("REFUND_NOT_POSSIBLE"), "{}", parked.cause);
+    assert!(parked.cause.contains("give 5.10 GBP back"), "{}", parked.cause);
+    assert!(parked.refunded.is_empty() && mesh.erp.books().only().refunds.is_empty());
+    mesh.resume(&id, "r-1").await.unwrap();
+    assert_eq!(mesh.completed(&id).await.refunded, [gbp(510)]);
+    assert_eq!(mesh.erp.books().only().refunds[0].amount, Some(gbp(510)));
 }
