@@ -85,7 +85,12 @@ pub(crate) fn says_something(body: &Changed) -> bool {
 /// it was sold. A body does not say what.
 pub(crate) fn may_be_sent_elsewhere(body: &Changed) -> bool {
     let untouched = body.fulfillment_status.is_empty() && body.refunds.is_empty();
-    untouched && body.shipping_address.is_some() && body.updated_at != body.created_at
+    untouched && body.shipping_address.is_some() && has_changed(body)
+}
+
+/// Whether anything has happened since it was sold.
+pub(crate) fn has_changed(body: &Changed) -> bool {
+    body.updated_at != body.created_at
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The operator's verbs of the shop: sell, cancel, edit, address, pay, refund, return, settle, ledger, customer, webhooks and their pace, redeliver,
 //! resend, progress, plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::cancelling::{self, Wish};
 use super::payment::Tender;
-use super::sale::{self, Sold};
+use super::sale::{self, Sold, Terms};
 use super::{docs, editing, office, outbox, people, tally};
 use crate::books::Result;
 use crate::orderbook::Order;
@@ -42,6 +42,9 @@ struct Sell {
     /// By order name: code of the location where the customer collects it.
     #[serde(default)]
     pickups: BTreeMap<String, String>,
+    /// Names of orders of which nothing is paid yet.
+    #[serde(default)]
+    unpaid: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +192,8 @@ fn sell(call: &Call<'_>, given: &Sell) -> Result<Answer> {
     for order in &given.orders {
         let tenders = given.tenders.get(&order.name).map(Vec::as_slice).unwrap_or_default();
         let pickup = given.pickups.get(&order.name).map(String::as_str);
-        match sale::sell(call, order, (tenders, pickup), &mut rounded)? {
+        let unpaid = given.unpaid.contains(&order.name);
+        match sale::sell(call, order, &Terms { tenders, pickup, unpaid }, &mut rounded)? {
             Sold::Accepted => accepted = accepted.saturating_add(1),
             Sold::Known => known = known.saturating_add(1),
             Sold::Refused(why) => refused.push(json!({"name": order.name, "why": why})),

@@ -29,12 +29,21 @@ struct Priced<'a> {
     goods: Option<(i64, i64)>,
 }
 
-/// Sells one order, paid with these tenders and collected at the location of this code, if any; every rounded price is
-/// added to the list.
+/// How an order is sold.
+pub(super) struct Terms<'a> {
+    /// What it is paid with; the shop's own gateway takes the rest.
+    pub(super) tenders: &'a [Tender],
+    /// Code of the location where the customer collects it.
+    pub(super) pickup: Option<&'a str>,
+    /// Nothing of it is paid yet.
+    pub(super) unpaid: bool,
+}
+
+/// Sells one order; every rounded price is added to the list.
 pub(super) fn sell(
     call: &Call<'_>,
     order: &Order,
-    (tenders, pickup): (&[Tender], Option<&str>),
+    &Terms { tenders, pickup, unpaid }: &Terms<'_>,
     rounded: &mut Vec<Value>,
 ) -> Result<Sold> {
     let digest = digest(order);
@@ -79,8 +88,11 @@ pub(super) fn sell(
     if pickup.is_some() {
         collection::open(call, id)?;
     }
-    payment::take(call, id, &payments)?;
-    outbox::post(call, &["orders/create", "orders/paid"], Some(id), || body::order(call, id))?;
+    let told: &[&str] = if unpaid { &["orders/create"] } else { &["orders/create", "orders/paid"] };
+    if !unpaid {
+        payment::take(call, id, &payments)?;
+    }
+    outbox::post(call, told, Some(id), || body::order(call, id))?;
     Ok(Sold::Accepted)
 }
 

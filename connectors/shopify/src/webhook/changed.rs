@@ -15,7 +15,7 @@ use crate::commerce::Connector;
 use crate::document::editing::IS_EDITED;
 use crate::gid::gid;
 use crate::request::Wanted;
-use crate::standing::{may_be_sent_elsewhere, says_something};
+use crate::standing::{has_changed, may_be_sent_elsewhere, says_something};
 use crate::wire::editing::IsEdited;
 use crate::wire::event;
 use crate::wire::money::OrderData;
@@ -34,12 +34,16 @@ impl Connector {
         if heard { self.tell_order(delivery, body.id).await } else { noted() }
     }
 
-    /// Of an order that is paid. As it was sold its own body says so; of one that was edited the rest of the money came.
+    /// Of an order that is paid. As it was sold its own body says so; later the money is news, and of one that was edited the
+    /// rest of it.
     pub(super) async fn order_paid(&self, delivery: &Delivery<'_>) -> WebhookReply {
         let body: event::Changed = match read(delivery) {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
+        if has_changed(&body) {
+            return self.tell_order(delivery, body.id).await;
+        }
         let variables = json!({"id": gid("Order", body.id)});
         match self.admin.read::<OrderData<IsEdited>>(&IS_EDITED, &variables, "").await {
             Ok(data) if data.order.as_ref().is_some_and(|order| order.edited) => {

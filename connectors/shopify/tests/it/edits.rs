@@ -204,6 +204,27 @@ async fn goodwill_is_no_part_of_an_order_that_was_edited() {
 }
 
 #[tokio::test]
+async fn money_that_comes_after_an_order_was_sold_is_told() {
+    let sold = sold().await;
+    sold.world.open_the_door_for(json!(["orders/create", "orders/paid"])).await;
+    sold.world.sell_unpaid("#2", 1, 1).await;
+    let placed = sold.world.body("#2", "orders/create").await;
+    assert_eq!(placed["financial_status"], "pending");
+    sold.world.turn("pay", json!({"order": "#2"})).await;
+    let mut body = sold.world.body("#2", "orders/paid").await;
+    assert_eq!(body["financial_status"], "paid");
+    // Times have the grain of a second: of what is paid in the second in which it was sold its own body says so.
+    body["updated_at"] = body["created_at"].clone();
+    let reply = sold.world.desk.accept(webhook("orders/paid", &body.to_string())).await;
+    assert_eq!(said(&reply).1["result"], "NOTED");
+    body["created_at"] = "2026-11-20T09:00:00+00:00".into();
+    let reply = sold.world.desk.accept(webhook("orders/paid", &body.to_string())).await;
+    assert_eq!(said(&reply).1["result"], "TAKEN");
+    let told = sold.last_standing();
+    assert_eq!((minor(told.received), minor(told.outstanding)), (750, 0));
+}
+
+#[tokio::test]
 async fn another_delivery_address_is_told_until_something_has_left() {
     let sold = sold().await;
     let address = json!({"name": "Ada", "address1": "1 High Street", "city": "Leeds", "zip": "LS1 1AA", "country": "United Kingdom"});

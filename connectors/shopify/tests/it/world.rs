@@ -170,6 +170,11 @@ impl World {
         self.sell_as(name, apples, pears, json!({"pickups": {name: location}})).await;
     }
 
+    /// Sells apples and pears that are not paid yet.
+    pub(crate) async fn sell_unpaid(&self, name: &str, apples: i64, pears: i64) {
+        self.sell_as(name, apples, pears, json!({"unpaid": [name]})).await;
+    }
+
     async fn sell_as(&self, name: &str, apples: i64, pears: i64, mut sale: Value) {
         let line = |sku: &str, kind: &str, quantity: i64| json!({"sku": sku, "title": sku, "quantity": quantity, "price": "2.50", "kind": kind});
         let order = json!({"name": name, "placed_at": "2026-11-20T09:00:00Z", "customer": "17850", "country": "United Kingdom",
