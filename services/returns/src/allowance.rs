@@ -224,7 +224,7 @@ impl Allowance {
     /// What the customer still owes of the order, minor units.
     fn owed(&self, sale: &Sale) -> i64 {
         let credited: i64 = self.money.iter().map(|entry| entry.credited).sum();
-        let paid = sale.captured.saturating_sub(sale.refunded).saturating_sub(self.refunds());
+        let paid = sale.captured.saturating_sub(self.refunded(sale)).saturating_sub(self.refunds());
         sale.invoiced.saturating_sub(credited).saturating_sub(self.in_advance()).saturating_sub(paid).max(0)
     }
 
@@ -240,7 +240,15 @@ impl Allowance {
 
     /// What may still be given back of the money that was taken, minor units.
     fn refundable(&self, sale: &Sale) -> i64 {
-        sale.captured.saturating_sub(sale.refunded).saturating_sub(self.refunds()).max(0)
+        sale.captured.saturating_sub(self.refunded(sale)).saturating_sub(self.refunds()).max(0)
+    }
+
+    /// What went back beside the returns, minor units. A refund of the shop that is in these books as a return may be in the
+    /// order's as well.
+    fn refunded(&self, sale: &Sale) -> i64 {
+        let is_here = |return_id: &str| self.money.iter().any(|entry| entry.id == given_id(return_id));
+        let here = sale.refunds.iter().filter(|(return_id, _)| is_here(return_id)).map(|(_, minor)| minor);
+        sale.refunded.saturating_sub(here.sum())
     }
 
     fn refunds(&self) -> i64 {

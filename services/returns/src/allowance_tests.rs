@@ -156,6 +156,18 @@ fn never_more_is_given_back_than_was_taken() {
     assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (0, 464));
 }
 
+#[test]
+fn a_refund_that_stands_in_two_books_is_counted_once() {
+    let mut sale = sale();
+    (sale.refunded, sale.refunds) = (1275, vec![("r-1".into(), 1275)]);
+    let mut books = Allowance::default();
+    assert_eq!(books.refundable(&sale), 3564 - 1275);
+    books.note_given("r-1", 1275);
+    assert_eq!(books.refundable(&sale), 3564 - 1275);
+    (sale.refunded, sale.refunds) = (0, vec![]);
+    assert_eq!(books.refundable(&sale), 3564 - 1275);
+}
+
 /// One return of one line: how much it asks for, how much of that comes back, and how much of that is good.
 #[derive(Debug, Clone)]
 struct Plan {

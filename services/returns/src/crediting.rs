@@ -118,7 +118,7 @@ pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
         (false, true) => told.gave,
         (false, false) => told.minor.unwrap_or(due),
     };
-    let failed = (told.failed && !told.pending) || (!told.pending && gave < due);
+    let failed = !told.pending && (told.failed || gave < due);
     if failed {
         part.refunded_before = part.refunded_before.saturating_add(gave);
     }

@@ -44,7 +44,8 @@ fn a_part_goes_one_document_after_the_other() {
     assert_eq!(names(&record), ["erp.create_credit_memo/1"]);
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
     assert_eq!(names(&record), ["commerce.refund_order/1/1"]);
-    let told = Told { record: Some(document("refund", "4")), minor: None, at: 0, pending: false, failed: false, gave: 0 };
+    let told =
+        Told { record: Some(document("refund", "4")), minor: None, at: 0, pending: false, failed: false, gave: 0 };
     tell(&mut record.parts[0], 1, &told, 0);
     assert_eq!(names(&record), ["erp.record_refund/1"]);
 }

@@ -8,6 +8,8 @@ use retail_proto::orders::v1 as pb;
 use retail_proto::types::v1::{Money, Ref};
 use serde::{Deserialize, Serialize};
 
+use crate::start::return_id;
+
 /// A line that was sold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SoldLine {
@@ -65,8 +67,11 @@ pub(crate) struct Sale {
     pub(crate) invoiced: i64,
     /// Money taken, minor units.
     pub(crate) captured: i64,
-    /// Money that the orders service gave back itself, minor units.
+    /// Money that the orders service gave back itself, or read that the shop did, minor units.
     pub(crate) refunded: i64,
+    /// What of it has a record at the shop: the return that it would be, and minor units. The books may hold it already.
+    #[serde(default)]
+    pub(crate) refunds: Vec<(String, i64)>,
     /// How most of it was paid, in the ERP's words.
     pub(crate) tender: String,
     /// Money is held for it at a payment service of ours, and not all of it is taken or let go yet.
@@ -151,6 +156,7 @@ impl From<&pb::Order> for Sale {
             invoiced: order.invoices.iter().map(|invoice| minor(invoice.total.as_ref())).sum(),
             captured: captured.map(|payment| minor(payment.amount.as_ref())).sum(),
             refunded: order.refunds.iter().map(|refund| minor(refund.amount.as_ref())).sum(),
+            refunds: order.refunds.iter().filter_map(|refund| at_the_shop(&order.channel, refund)).collect(),
             tender: tender.map_or("other", |payment| word(payment.tender())).to_owned(),
             is_being_paid: order.payments.iter().any(is_open),
             held: order.payments.iter().filter_map(held).collect(),
@@ -159,6 +165,11 @@ impl From<&pb::Order> for Sale {
         sale.lines = order.lines.iter().map(|line| sold_line(order, &sale, line, moved)).collect();
         sale
     }
+}
+
+fn at_the_shop(channel: &str, refund: &pb::Refund) -> Option<(String, i64)> {
+    let record = refund.refund.as_ref().filter(|record| record.kind == "commerce")?;
+    Some((return_id(channel, &record.id), minor(refund.amount.as_ref())))
 }
 
 fn held(payment: &pb::Payment) -> Option<Held> {

@@ -1,5 +1,6 @@
 //! Refunds as the shop tells them: ours, and those that people made in the shop's admin.
 
+use retail_proto::orders::v1::{Order, Refund};
 use retail_proto::returns::v1::{
     RefundFactLine, ResolveExceptionRequest, ReturnCapture, ReturnState, TakeRefundRequest,
 };
@@ -199,9 +200,13 @@ async fn a_refund_of_an_order_that_is_not_known_yet_is_to_be_told_again() {
     let early = TakeRefundRequest { channel_order_id: "900".into(), ..fact("rf-9", 510, 2) };
     let refusal = mesh.take_refund(early.clone()).await.unwrap_err();
     assert_eq!((refusal.class(), refusal.reason()), (Class::Unavailable, "ORDER_NOT_KNOWN_YET"));
-    mesh.orders.books.write(|drawer| drawer.old.push(order(900)));
+    // As it is taken in, all that the shop gave back is read: the refund that is told just now as well.
+    let given = Refund { refund: early.refund.clone(), amount: Some(gbp(510)), ..Refund::default() };
+    let old = Order { adopted: true, refunds: vec![given], ..order(900) };
+    mesh.orders.books.write(|drawer| drawer.old.push(old));
     mesh.shop.books.write(|till| till.captured.insert("900".into(), 3564));
-    let id = made_by_hand(&mesh, early).await;
-    mesh.completed(&id).await;
+    let id = made_by_hand(&mesh, early.clone()).await;
+    assert_eq!(mesh.completed(&id).await.credited, [gbp(510)]);
     mesh.assert_money_law("o-900");
+    assert_eq!(mesh.take_refund(early).await.unwrap(), id, "told again it is the same return");
 }
