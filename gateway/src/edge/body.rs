@@ -66,5 +66,5 @@ where
         }
     };
     // Whether it ended or took too long, the refusal is what there is to say.
-    clock.timeout(LINGER, reading).await.unwrap_or_default();
+    clock.timeout(LINGER, reading).await.ok();
 }

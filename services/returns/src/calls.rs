@@ -229,7 +229,7 @@ impl Calls {
         let of = self.of(record, part)?;
         if of.part.has_failed_refund() {
             // Only a person decides to give money back once more: resuming makes a new attempt of it.
-            let detail = "the shop could not give the money back; mend the cause there, then resume the return";
+            let detail = "the shop or the payment service could not give all of the money back; mend the cause there, then resume the return";
             return Err(Failure::refused("REFUND_FAILED", detail));
         }
         let sale = self.sale_of(&of).await?;
@@ -328,7 +328,6 @@ fn told(answer: &shop::RefundOrderResponse, now: i64) -> Result<Told, Failure> {
         at: refund.refunded_at.as_ref().map_or(now, millisecond),
         pending,
         failed: false,
-        gave: 0,
     })
 }
 

@@ -86,7 +86,8 @@ pub(crate) struct Told {
     /// The owner's record.
     #[serde(with = "retail_flow::kept::maybe")]
     pub(crate) record: Option<Ref>,
-    /// What was given back, minor units; `None` when the owner does not say.
+    /// What was given back, minor units; `None` when the owner does not say. Of one that failed, what came through
+    /// nevertheless: one payment gave, another did not.
     pub(crate) minor: Option<i64>,
     /// When, milliseconds since 1970.
     pub(crate) at: i64,
@@ -94,9 +95,6 @@ pub(crate) struct Told {
     pub(crate) pending: bool,
     /// It was not given back, and will not be.
     pub(crate) failed: bool,
-    /// What was given back although the whole was not, minor units: one payment gave, another did not.
-    #[serde(default)]
-    pub(crate) gave: i64,
 }
 
 /// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
@@ -115,7 +113,7 @@ pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
     }
     let gave = match (told.pending, told.failed) {
         (true, _) => 0,
-        (false, true) => told.gave,
+        (false, true) => told.minor.unwrap_or(0),
         (false, false) => told.minor.unwrap_or(due),
     };
     let failed = !told.pending && (told.failed || gave < due);
@@ -177,7 +175,7 @@ mod tests {
 
     fn told(pending: bool, failed: bool) -> Told {
         let record = Some(Ref { id: "r-9".into(), ..Ref::default() });
-        Told { record, minor: Some(500), at: 7, pending, failed, gave: 0 }
+        Told { record, minor: Some(500).filter(|_| !failed), at: 7, pending, failed }
     }
 
     fn part() -> Part {
@@ -222,7 +220,7 @@ mod tests {
     fn what_one_payment_gave_counts_although_another_failed() {
         let mut record = authorized(&[2]);
         settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
-        tell(&mut record.parts[0], 1, &Told { gave: 300, ..told(false, true) }, 10);
+        tell(&mut record.parts[0], 1, &Told { minor: Some(300), ..told(false, true) }, 10);
         assert_eq!((record.parts[0].refunded(), record.parts[0].has_failed_refund()), (300, true));
         try_again(&mut record, 15);
         assert_eq!(record.parts[0].still_due(), 200);

@@ -44,8 +44,7 @@ fn a_part_goes_one_document_after_the_other() {
     assert_eq!(names(&record), ["erp.create_credit_memo/1"]);
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
     assert_eq!(names(&record), ["commerce.refund_order/1/1"]);
-    let told =
-        Told { record: Some(document("refund", "4")), minor: None, at: 0, pending: false, failed: false, gave: 0 };
+    let told = Told { record: Some(document("refund", "4")), minor: None, at: 0, pending: false, failed: false };
     tell(&mut record.parts[0], 1, &told, 0);
     assert_eq!(names(&record), ["erp.record_refund/1"]);
 }
@@ -79,7 +78,7 @@ fn pending_money_is_looked_at_in_its_time() {
     record.parts[0].receipts[0].document = Some(document("itemReceipt", "2"));
     settled(&mut record, 1, &crate::testing::entry(0, 600));
     record.parts[0].credit_memo = Some(document("creditMemo", "3"));
-    let told = Told { record: None, minor: None, at: 0, pending: true, failed: false, gave: 0 };
+    let told = Told { record: None, minor: None, at: 0, pending: true, failed: false };
     tell(&mut record.parts[0], 1, &told, 1_000_000);
     assert!(names(&record).is_empty());
     tell(&mut record.parts[0], 1, &told, 0);

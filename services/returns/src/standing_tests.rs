@@ -21,8 +21,7 @@ fn all_documents(record: &mut Return) {
         let part = record.part_mut(number).unwrap();
         part.receipts.iter_mut().for_each(|receipt| receipt.document = Some(document("itemReceipt", "1")));
         part.credit_memo = Some(document("creditMemo", "2"));
-        let told =
-            Told { record: Some(document("refund", "3")), minor: None, at: 0, pending: false, failed: false, gave: 0 };
+        let told = Told { record: Some(document("refund", "3")), minor: None, at: 0, pending: false, failed: false };
         tell(part, 1, &told, 0);
         part.refund_document = Some(document("customerRefund", "4"));
     }

@@ -44,8 +44,8 @@ impl Returns {
         // it has not heard the shop's answer yet. Their references begin with the order's id.
         let own = request.external_ref.strip_prefix(&order.order_id).is_some_and(|rest| rest.starts_with('/'));
         let refund = request.refund.as_ref().map_or("", |refund| refund.id.as_str());
-        // An order from before the mesh is taken in with all that the shop gave back, this refund included, when its first
-        // one is told; nothing else is done about those.
+        // An order from before the mesh is taken in only now, with all that the shop has given back: that this refund is
+        // among it does not say that anybody has seen to it.
         let known = order.refunds.iter().any(|own| own.refund.as_ref().is_some_and(|known| known.id == refund));
         if own || (known && !order.adopted) {
             return Ok(String::new());
@@ -77,11 +77,10 @@ impl Returns {
     ) -> Result<String, Error> {
         let told = Told {
             record: request.refund.clone(),
-            minor: Some(shop_refund::minor(request)).filter(|minor| *minor > 0),
+            minor: Some(shop_refund::minor(request)).filter(|minor| *minor > 0 && !request.failed),
             at: request.refunded_at.as_ref().map_or(0, millisecond),
             pending: false,
             failed: request.failed,
-            gave: 0,
         };
         let external_ref = request.external_ref.clone();
         let rule = move |draft: &mut Draft<Return>, now: retail_runtime::Timestamp| {
