@@ -80,3 +80,20 @@ fn the_same_parcel_told_twice_counts_as_a_duplicate() {
     create(&shop, group);
     assert_eq!(shop.twin.books()["fulfillments"]["duplicates"], 1);
 }
+
+#[test]
+fn a_parcel_of_which_a_part_is_expected_from_elsewhere_is_told_in_two_and_is_none_told_twice() {
+    const MOVE: &str = "mutation($id: ID!, $to: ID!, $lines: [FulfillmentOrderLineItemInput!]) {
+        fulfillmentOrderMove(id: $id, newLocationId: $to, fulfillmentOrderLineItems: $lines) { userErrors { message } } }";
+    let shop = shop();
+    shop.sell(&[order("#1", vec![line("MUG", 2, "2.50")])]);
+    let demand = shop.demand("#1")["fulfillmentOrders"]["nodes"][0].clone();
+    let lines = json!([{"id": demand["lineItems"]["nodes"][0]["id"], "quantity": 1}]);
+    let moved = shop.data(MOVE, json!({"id": demand["id"], "to": shop.location("YARD"), "lines": lines}));
+    assert_eq!(moved["fulfillmentOrderMove"]["userErrors"], json!([]));
+    let after = shop.demand("#1")["fulfillmentOrders"]["nodes"].clone();
+    for part in after.as_array().unwrap() {
+        create(&shop, json!([{"fulfillmentOrderId": part["id"]}]));
+    }
+    assert_eq!(shop.twin.books()["fulfillments"], json!({"count": 2, "units": 2, "duplicates": 0}));
+}
