@@ -158,14 +158,15 @@ impl Calls {
         let (instance, mut erp) = self.erp(&of)?;
         let answer = erp.post_receipt(of.receipt(receipt(&of, id)?, instance.clone())).await?.into_inner();
         if let Err(refused) = done("erp.PostReceipt", answer.outcome.as_ref()) {
-            // The ERP's people may have been faster; then the goods are in its books, and the refusal is no trouble.
+            // The ERP's people may have been faster; then goods of it are in its books, and the refusal is no trouble.
             let request = erp::GetReturnRequest { instance, external_ref: of.part.id.clone() };
             let told = erp.get_return(request).await?.into_inner().sales_return;
             let told = told.filter(|told| facts::is_overtaken(record, told, part, id));
             return told.map(|told| Brought::SalesReturn(Box::new(told))).ok_or(refused);
         }
-        let document = answer.receipt.and_then(|receipt| receipt.document);
-        document.map(Brought::Record).ok_or_else(|| broken("erp.PostReceipt", "receipt.document"))
+        let posted = answer.receipt.filter(|posted| posted.document.is_some() && posted.external_ref == id);
+        let posted = posted.ok_or_else(|| broken("erp.PostReceipt", "receipt.document"))?;
+        Ok(Brought::Receipt(Box::new(posted)))
     }
 
     async fn restock(&self, record: &Return, part: i32, id: &str, key: String) -> Result<Brought, Failure> {

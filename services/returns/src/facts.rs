@@ -18,9 +18,16 @@ pub(crate) fn take(record: &mut Return, told: &erp::SalesReturn, now: i64) -> bo
         return false;
     }
     let before = record.clone();
-    for said in &told.receipts {
+    // Ours first: what lies in the ERP's books gives way to nothing.
+    let is_ours = |said: &&erp::Receipt| part.receipts.iter().any(|one| one.id == said.external_ref);
+    let (ours, theirs): (Vec<_>, Vec<_>) = told.receipts.iter().partition(is_ours);
+    for said in ours {
+        bind(record, number, said);
+    }
+    for said in theirs {
         receipt(record, number, said, now);
     }
+    give_way(record, number);
     if let Some(part) = record.part_mut(number) {
         if part.return_authorization.is_none() {
             part.return_authorization.clone_from(&told.document);
@@ -45,39 +52,60 @@ pub(crate) fn take(record: &mut Return, told: &erp::SalesReturn, now: i64) -> bo
     changed
 }
 
-/// True when nothing of one of our receipts is left to be posted once this is taken over: the ERP's people were faster.
+/// True when less of one of our receipts is left to be posted once this is taken over: the ERP's people were faster.
 pub(crate) fn is_overtaken(record: &Return, told: &erp::SalesReturn, part: i32, receipt: &str) -> bool {
+    let left = |record: &Return| {
+        let receipt = record.part(part)?.receipts.iter().find(|known| known.id == receipt)?;
+        Some(receipt.lines.iter().filter(|_| receipt.is_to_be_posted()).map(|line| line.quantity).sum::<i64>())
+    };
     let mut after = record.clone();
     take(&mut after, told, 0);
-    let posted = after.part(part).and_then(|part| part.receipts.iter().find(|known| known.id == receipt));
-    posted.is_some_and(|receipt| !receipt.is_to_be_posted())
+    left(&after) < left(record)
 }
 
-/// A receipt that we posted is known by its id; one that the ERP's people posted is goods that came back.
-fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
-    let Some(document) = &said.document else { return };
+/// The ERP has taken in one of our receipts, as it says.
+pub(crate) fn posted(record: &mut Return, part: i32, said: &erp::Receipt) {
+    bind(record, part, said);
+    give_way(record, part);
+}
+
+/// A receipt that we posted is known by its id. What the ERP took in of it counts: it may have given way here, to goods
+/// that the ERP's people took in, while the ERP was taking in the whole of it.
+fn bind(record: &mut Return, number: i32, said: &erp::Receipt) {
     let Some(part) = record.part_mut(number) else { return };
-    if let Some(ours) = part.receipts.iter_mut().find(|one| one.id == said.external_ref) {
-        ours.document.get_or_insert_with(|| document.clone());
-        return;
+    let ours = part.receipts.iter_mut().find(|one| one.id == said.external_ref && one.document.is_none());
+    let (Some(ours), Some(_)) = (ours, &said.document) else { return };
+    ours.document.clone_from(&said.document);
+    let before = std::mem::take(&mut ours.lines);
+    let mut lines = before.clone();
+    if by_order_line(record, &before) != by_order_line_said(said) && !said.lines.is_empty() {
+        lines = come(record, number, &said.lines).into_iter().map(|(_, line)| line).collect();
+        for line in &mut lines {
+            // The ERP knows what is sold again, we know what becomes of the rest.
+            if let Some(known) = before.iter().find(|known| known.number == line.number) {
+                line.disposition = known.disposition;
+            }
+        }
     }
+    let part = record.part_mut(number);
+    if let Some(ours) = part.and_then(|part| part.receipts.iter_mut().find(|one| one.id == said.external_ref)) {
+        ours.lines = lines;
+    }
+}
+
+/// A receipt that the ERP's people posted is goods that came back.
+fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
+    let (Some(document), Some(part)) = (&said.document, record.part(number)) else { return };
     let known = |one: &Receipt| one.document.as_ref().is_some_and(|known| known.id == document.id);
     if part.receipts.iter().any(known) {
         return;
     }
     let mut by_location: BTreeMap<String, Vec<ReceiptLine>> = BTreeMap::new();
-    for line in &said.lines {
-        let disposition = if line.restock { Disposition::Restock } else { Disposition::Quarantine };
-        let come = spread(record, number, line.line_number, millionths(&line.quantity));
-        let lines = come.into_iter().map(|(number, quantity)| ReceiptLine {
-            number,
-            quantity,
-            disposition: i32::from(disposition),
-        });
-        by_location.entry(line.location.clone()).or_default().extend(lines);
+    for (location, line) in come(record, number, &said.lines) {
+        by_location.entry(location).or_default().push(line);
     }
     let Some(part) = record.part_mut(number) else { return };
-    for (location, lines) in by_location.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+    for (location, lines) in by_location {
         part.receipts.push(Receipt {
             id: format!("{}/erp-{}@{location}", part.id, document.id),
             source: document.id.clone(),
@@ -88,7 +116,6 @@ fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
             ..Receipt::default()
         });
     }
-    give_way(record, number);
 }
 
 /// Goods that both we and the ERP's people were told of are the same goods: what was recorded here and is not in the
@@ -109,21 +136,47 @@ fn give_way(record: &mut Return, part: i32) {
     }
 }
 
-/// The ERP knows order lines; ours may have split one. They fill up in order, and the last takes what is over.
-fn spread(record: &Return, part: i32, order_line: i32, quantity: i64) -> Vec<(i32, i64)> {
+/// What the ERP took in, on our lines, with where. The ERP knows order lines; ours may have split one. They fill up in
+/// order, and the last takes what is over.
+fn come(record: &Return, part: i32, said: &[erp::ReceiptLine]) -> Vec<(String, ReceiptLine)> {
     let Some(part) = record.part(part) else { return Vec::new() };
-    let lines: Vec<_> = record.lines_of(part).filter(|line| line.order_line == order_line).collect();
-    let (mut left, last) = (quantity, lines.last().map(|line| line.number));
-    let mut spread = Vec::new();
-    for line in lines {
-        let free = line.authorized.saturating_sub(record.received(line)).max(0);
-        let take = if Some(line.number) == last { left } else { free.min(left) };
-        left = left.saturating_sub(take);
-        if take > 0 {
-            spread.push((line.number, take));
+    let free = |line: &Line| (line.number, line.authorized.saturating_sub(record.received(line)).max(0));
+    let mut free: BTreeMap<i32, i64> = record.lines_of(part).map(free).collect();
+    let mut come = Vec::new();
+    for said in said {
+        let disposition = if said.restock { Disposition::Restock } else { Disposition::Quarantine };
+        let lines: Vec<i32> =
+            record.lines_of(part).filter(|line| line.order_line == said.line_number).map(|line| line.number).collect();
+        let mut left = millionths(&said.quantity);
+        for number in &lines {
+            let free = free.entry(*number).or_default();
+            let quantity = if Some(number) == lines.last() { left } else { left.min(*free) };
+            left = left.saturating_sub(quantity);
+            *free = free.saturating_sub(quantity).max(0);
+            if quantity > 0 {
+                let line = ReceiptLine { number: *number, quantity, disposition: i32::from(disposition) };
+                come.push((said.location.clone(), line));
+            }
         }
     }
-    spread
+    come
+}
+
+fn by_order_line(record: &Return, lines: &[ReceiptLine]) -> BTreeMap<i32, i64> {
+    sums(lines.iter().filter_map(|come| Some((record.line(come.number)?.order_line, come.quantity))))
+}
+
+fn by_order_line_said(said: &erp::Receipt) -> BTreeMap<i32, i64> {
+    sums(said.lines.iter().map(|line| (line.line_number, millionths(&line.quantity))))
+}
+
+fn sums(quantities: impl Iterator<Item = (i32, i64)>) -> BTreeMap<i32, i64> {
+    let mut sums = BTreeMap::new();
+    for (line, quantity) in quantities {
+        let sum: &mut i64 = sums.entry(line).or_default();
+        *sum = sum.saturating_add(quantity);
+    }
+    sums
 }
 
 /// The ERP tells days, not moments.
@@ -137,6 +190,7 @@ mod tests {
     use retail_proto::types::v1::Ref;
 
     use super::*;
+    use crate::receiving::{Arrival, receive};
     use crate::record::State;
     use crate::testing::authorized;
 
@@ -180,8 +234,8 @@ mod tests {
     #[test]
     fn a_receipt_that_we_posted_is_not_counted_twice() {
         let mut record = authorized(&[6]);
-        let all = crate::receiving::Arrival { source: "dock-1".into(), ..Default::default() };
-        crate::receiving::receive(&mut record, &all).unwrap();
+        let all = Arrival { source: "dock-1".into(), ..Default::default() };
+        receive(&mut record, &all).unwrap();
         let ours = record.parts[0].receipts[0].id.clone();
         let told = received(&record, &ours, 6);
         take(&mut record, &told, 0);
@@ -192,8 +246,8 @@ mod tests {
     #[test]
     fn goods_that_the_erps_people_received_meanwhile_are_not_posted_again() {
         let mut record = authorized(&[6]);
-        let all = crate::receiving::Arrival { source: "dock-1".into(), ..Default::default() };
-        crate::receiving::receive(&mut record, &all).unwrap();
+        let all = Arrival { source: "dock-1".into(), ..Default::default() };
+        receive(&mut record, &all).unwrap();
         let four = received(&record, "", 4);
         take(&mut record, &four, 0);
         assert_eq!(record.received(&record.lines[0]), 6_000_000);
@@ -203,6 +257,39 @@ mod tests {
         take(&mut record, &rest, 0);
         assert_eq!(record.received(&record.lines[0]), 6_000_000);
         assert!(record.parts[0].receipts[0].is_done());
+    }
+
+    #[test]
+    fn what_the_erp_took_in_of_a_receipt_of_ours_counts_although_it_had_given_way() {
+        let mut record = authorized(&[6]);
+        for source in ["dock-1", "dock-2"] {
+            let lines = vec![ReceiptLine { number: 1, quantity: 3_000_000, ..Default::default() }];
+            let three = Arrival { source: source.into(), digest: source.into(), lines, ..Default::default() };
+            receive(&mut record, &three).unwrap();
+        }
+        let ours = record.parts[0].receipts[0].id.clone();
+        // The first is on its way when a reading without it is taken over.
+        let told = received(&record, "", 2);
+        take(&mut record, &told, 0);
+        assert_eq!(record.parts[0].receipts[0].lines[0].quantity, 1_000_000);
+        let mut posted_whole = received(&record, &ours, 3).receipts.remove(0);
+        posted_whole.document = record_of("itemReceipt", "3");
+        posted(&mut record, 1, &posted_whole);
+        let quantities: Vec<i64> =
+            record.parts[0].receipts.iter().flat_map(|one| &one.lines).map(|line| line.quantity).collect();
+        assert_eq!(quantities, [3_000_000, 1_000_000, 2_000_000], "the second gives way instead");
+    }
+
+    #[test]
+    fn an_order_line_that_is_two_of_ours_fills_them_up_one_behind_the_other() {
+        let mut record = authorized(&[2, 3]);
+        record.lines[1].order_line = record.lines[0].order_line;
+        let mut told = received(&record, "", 2);
+        let aside = erp::ReceiptLine { restock: false, ..told.receipts[0].lines[0].clone() };
+        told.receipts[0].lines.push(aside);
+        take(&mut record, &told, 0);
+        let came: Vec<i64> = record.lines.iter().map(|line| record.accepted(line)).collect();
+        assert_eq!(came, [2_000_000, 2_000_000]);
     }
 
     #[test]

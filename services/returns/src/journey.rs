@@ -192,9 +192,12 @@ impl Journey {
                 }
                 with_part(record, *part, |part| part.erp_closed = true);
             }
-            (Leg::PostReceipt(part, id), Brought::Record(document)) => with_receipt(record, *part, id, |receipt| {
-                receipt.document.get_or_insert_with(|| document.clone());
-            }),
+            (Leg::PostReceipt(part, _), Brought::Receipt(said)) => facts::posted(record, *part, said),
+            // Kept by a version that did not remember what was taken in.
+            (Leg::PostReceipt(part, id), Brought::Record(document)) => {
+                let (external_ref, document) = (id.clone(), Some(document.clone()));
+                facts::posted(record, *part, &erp::Receipt { document, external_ref, ..erp::Receipt::default() });
+            }
             (Leg::Restock(part, id), _) => with_receipt(record, *part, id, |receipt| receipt.restocked = true),
             (Leg::Settle(part), Brought::Settled(entry)) => {
                 if record.state() == State::Cancelling {

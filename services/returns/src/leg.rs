@@ -127,6 +127,8 @@ pub(crate) enum Brought {
     Judged(Option<Box<Sale>>, Vec<Judged>),
     /// The ERP's return as it stands.
     SalesReturn(#[serde(with = "kept::boxed")] Box<erp::SalesReturn>),
+    /// What the ERP took in of a receipt.
+    Receipt(#[serde(with = "kept::boxed")] Box<erp::Receipt>),
     /// How the part ends in money.
     Settled(#[serde(with = "kept::own")] Entry),
     /// The order's own money is on its way: nobody can say yet.
