@@ -3,6 +3,7 @@
 
 use retail_proto::payments::v1::payments_service_client::PaymentsServiceClient;
 use retail_proto::payments::v1::{CapturePaymentRequest, GetPaymentRequest, PaymentState};
+use retail_runtime::config::Span;
 use retail_weft::config::Config;
 use retail_weft::mesh::url;
 use serde_json::{Value, json};
@@ -97,6 +98,42 @@ async fn the_money_is_taken_once_when_the_goods_leave_and_goes_back_with_them() 
     assert_eq!(stripe["payments"]["captured"], 1235);
     assert_eq!(stripe["refunds"]["value"], 725);
     assert_eq!(stripe["refunds"]["duplicates"], 0);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_of_a_return_that_does_not_arrive_is_given_by_a_person_and_the_books_stay_right() {
+    let mesh = mesh(|config| {
+        config.returns.payments.values_mut().for_each(|service| service.poll = Span::from_millis(200));
+    })
+    .await;
+    let payment = paid(&mesh, json!({})).await;
+    let id = ordered(&mesh, "#W-9", &payment).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let wish = json!({
+        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-9",
+        "requestedAt": mesh.runtime.clock().now().to_string(),
+        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
+    });
+    let started = mesh.post("/v1/returns", "w-9", wish).await;
+    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    let one = mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
+    let ended = json!({"refund": one["parts"][0]["refund"]["id"], "failure_reason": "lost_or_stolen_card"});
+    mesh.twins().post("/__sandbox/stripe/refund/end", &ended).await.unwrap();
+    let open = mesh.until_return(returned, |one| one["parked"] == true).await;
+    assert_eq!((&open["state"], &open["refunded"]), (&json!("RETURN_STATE_RECEIVED"), &Value::Null));
+    let cause = open["cause"].as_str().unwrap();
+    assert!(cause.starts_with("REFUND_CAME_BACK: 7.25 GBP that a payment service had given back"), "{cause}");
+    let note = json!({"note": "sent to her bank account"});
+    mesh.post(&format!("/v1/returns/{returned}:resume"), "by-bank", note).await;
+    let done = mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
+    assert_eq!(done["refunded"][0]["minorUnits"], "725");
+    let stripe = stripe(&mesh).await;
+    let refunds = &stripe["refunds"];
+    assert_eq!((&refunds["count"], &refunds["failed"], &refunds["value"]), (&json!(1), &json!(1), &json!(0)));
+    let books = mesh.books().await;
+    assert_eq!(books["netsuite"]["customer_refunds"]["value"], "7.25");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
     mesh.end().await;
 }
 

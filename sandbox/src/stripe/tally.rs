@@ -47,6 +47,7 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
             "count": count("refund", moved)?,
             "value": sum("amount", "refund", &format!("{moved} AND NOT {failed}"))?,
             "failed": count("refund", failed)?,
+            "failed_references": references(db, failed)?,
             "duplicates": number(db, &duplicates)?,
         },
         "disputes": {"count": count("dispute", "1")?},
@@ -57,6 +58,16 @@ pub(super) fn tally(db: &Connection) -> Result<Value> {
         "events": {"count": number(db, "SELECT COUNT(*) FROM event")?},
         "webhooks": webhooks(db)?,
     }))
+}
+
+/// References of ours of some refunds.
+fn references(db: &Connection, when: &str) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT json_extract(body, '$.metadata.weft_ref') AS ours FROM object WHERE kind = 'refund' AND {when}
+         AND ours IS NOT NULL ORDER BY ours"
+    );
+    let mut found = db.prepare_cached(&sql)?;
+    Ok(found.query_map([], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Deliveries by what became of them; `sent` counts attempts.

@@ -26,6 +26,11 @@ impl Of<'_> {
         Money { minor_units, currency: self.order.currency.clone() }
     }
 
+    /// An amount as people read it.
+    pub(crate) fn words(&self, minor_units: i64) -> String {
+        retail_proto::Money::try_from(&self.money(minor_units)).map(|amount| amount.to_string()).unwrap_or_default()
+    }
+
     /// The ERP's return: one line per line of the sales order.
     pub(crate) fn return_input(&self) -> Result<erp::ReturnInput, Failure> {
         let Some(sales_order) = self.order.sales_order.clone() else {

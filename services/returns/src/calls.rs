@@ -233,6 +233,14 @@ impl Calls {
             let detail = "the shop or the payment service could not give all of the money back; mend the cause there, then resume the return";
             return Err(Failure::refused("REFUND_FAILED", detail));
         }
+        if of.part.waits_for_what_came_back() {
+            let amount = of.words(of.part.still_due());
+            let detail = format!(
+                "{amount} that a payment service had given back did not arrive; give it back by another way, then resume \
+                 the return"
+            );
+            return Err(Failure::refused("REFUND_CAME_BACK", detail));
+        }
         let sale = self.sale_of(&of).await?;
         let told = match sale.held.is_empty() {
             true => self.refund_at_the_shop(&of, self.refund_request(&of, key)).await,
@@ -253,8 +261,7 @@ impl Calls {
         request: shop::RefundOrderRequest,
     ) -> Result<Told, Failure> {
         let Some(peer) = self.shops.get(&of.order.channel) else {
-            let amount = request.amount.as_ref().and_then(|it| retail_proto::Money::try_from(it).ok());
-            let amount = amount.map(|it| it.to_string()).unwrap_or_default();
+            let amount = of.words(request.amount.as_ref().map_or(0, |amount| amount.minor_units));
             let detail = format!(
                 "channel {0} has no connector (returns.channels.{0}.address) that could give money back: give {amount} back \
                  where it was paid, then resume the return; it is then taken as given back",

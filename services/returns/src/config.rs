@@ -85,6 +85,9 @@ pub struct Erp {
 pub struct Payments {
     /// Address of its connector.
     pub address: String,
+    /// How often it is asked for refunds that failed after they were given.
+    #[serde(default = "default_backfill")]
+    pub poll: Span,
 }
 
 /// What may come back. A line is judged by the first policy, in the order of their names, that fits, the most specific
@@ -134,6 +137,10 @@ impl Default for Policy {
 
 fn default_poll() -> Span {
     Span::from_secs(2)
+}
+
+fn default_backfill() -> Span {
+    Span::from_secs(60)
 }
 
 fn default_patience() -> Span {

@@ -98,10 +98,11 @@ pub(crate) struct Told {
 }
 
 /// Takes over what an owner says of the refund of a part, at a business attempt. What is said of another attempt, or
-/// after this one has failed, changes nothing: a failure is final for its attempt. An attempt that gave back less than
-/// it was to has failed too: what it gave counts, the rest is for another.
+/// after this one has failed or was left to a person, changes nothing: a failure is final for its attempt. An attempt that
+/// gave back less than it was to has failed too: what it gave counts, the rest is for another.
 pub(crate) fn tell(part: &mut Part, attempt: i32, told: &Told, now: i64) {
-    if attempt != part.attempt() || part.has_failed_refund() {
+    let by_hand = part.refund.as_ref().is_some_and(|refund| refund.by_hand);
+    if attempt != part.attempt() || part.has_failed_refund() || by_hand {
         return;
     }
     let due = part.still_due();
@@ -141,6 +142,20 @@ pub(crate) fn leave_to_a_person(part: &mut Part, attempt: i32) {
     if attempt == part.attempt() && part.refund.as_ref().is_none_or(|refund| !refund.is_done()) {
         part.refund = Some(Refund { attempt, by_hand: true, ..Refund::default() });
     }
+}
+
+/// A payment service says that money it had given back under a reference did not arrive: it is a person's to give, and the
+/// return is not over until then. True when that is news.
+pub(crate) fn came_back(part: &mut Part, reference: &str, minor: i64) -> bool {
+    let is_of_this_attempt = reference.strip_prefix(&part.refund_id()).is_some_and(|rest| rest.starts_with('/'));
+    let counts = part.refund.as_ref().is_some_and(Refund::is_done) || part.waits_for_what_came_back();
+    if !is_of_this_attempt || !counts || part.came_back.iter().any(|known| known == reference) {
+        return false;
+    }
+    part.refunded_before = part.refunded().saturating_sub(minor).max(0);
+    part.refund = Some(Refund { attempt: part.attempt(), by_hand: true, ..Refund::default() });
+    part.came_back.push(reference.to_owned());
+    true
 }
 
 /// A person lets the return go on. What only a person could give back is given back then; what failed is given back once
@@ -237,6 +252,34 @@ mod tests {
         leave_to_a_person(&mut record.parts[0], 1);
         try_again(&mut record, 25);
         assert_eq!(record.parts[0].refund.as_ref().unwrap().at, 15, "given is given");
+    }
+
+    #[test]
+    fn money_that_came_back_days_later_is_given_by_a_person_once() {
+        let mut record = authorized(&[2]);
+        settled(&mut record, 1, &Entry { credited: 500, refund: 500, ..Entry::default() });
+        tell(&mut record.parts[0], 1, &told(false, false), 10);
+        let id = record.parts[0].refund_id();
+        let (first, second) = (format!("{id}/pi_1"), format!("{id}/pi_2"));
+        assert!(came_back(&mut record.parts[0], &first, 200));
+        assert!(!came_back(&mut record.parts[0], &first, 200), "told twice");
+        assert_eq!((record.parts[0].refunded(), record.parts[0].still_due()), (300, 200));
+        assert!(came_back(&mut record.parts[0], &second, 100), "that of another payment as well");
+        tell(&mut record.parts[0], 1, &told(false, false), 12);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].still_due()), (200, 300), "an older answer");
+        try_again(&mut record, 15);
+        assert_eq!((record.parts[0].refunded(), record.parts[0].refund.as_ref().unwrap().is_done()), (500, true));
+        assert!(!came_back(&mut record.parts[0], &second, 100), "given by hand is given");
+    }
+
+    #[test]
+    fn a_refund_that_was_never_given_does_not_come_back() {
+        let mut part = part();
+        let reference = format!("{}/pi_1", part.refund_id());
+        assert!(!came_back(&mut part, &reference, 500));
+        tell(&mut part, 1, &told(false, true), 10);
+        assert!(!came_back(&mut part, &reference, 500));
+        assert!(!came_back(&mut part, "r-1/1/refund-10/pi_1", 500), "and one attempt is not another");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use prost::Message as _;
 use retail_flow::{Attempt, Failure, Kept, Next, Parked, Personal, Process, Retold, Step as _, Summary, Verdict};
 use retail_proto::erp::v1 as erp;
+use retail_proto::payments::v1 as pay;
 use retail_runtime::Timestamp;
 use retail_store::Draft;
 
@@ -14,6 +15,7 @@ use crate::calls::Calls;
 use crate::leg::{Brought, Leg};
 use crate::line::Stage;
 use crate::part::Part;
+use crate::payment_facts::{REFUND_FACT, refund_fact};
 use crate::record::{Answer, Return, State};
 use crate::returns::{ERP_FACTS, erp_facts};
 use crate::seal::Seal;
@@ -294,11 +296,17 @@ impl Process for Journey {
     }
 
     fn retell(&self, draft: &mut Draft<Return>, told: &Retold<'_, Return>) -> Option<Result<(), String>> {
-        if told.what != ERP_FACTS {
-            return None;
+        match told.what {
+            ERP_FACTS => {
+                let facts = erp::SalesReturn::decode(told.content).map_err(|error| error.to_string());
+                Some(facts.map(|facts| erp_facts(draft, &facts, self.seal, told.now)))
+            }
+            REFUND_FACT => {
+                let fact = pay::Refund::decode(told.content).map_err(|error| error.to_string());
+                Some(fact.map(|fact| refund_fact(draft, &fact, told.now)))
+            }
+            _ => None,
         }
-        let facts = erp::SalesReturn::decode(told.content).map_err(|error| error.to_string());
-        Some(facts.map(|facts| erp_facts(draft, &facts, self.seal, told.now)))
     }
 
     fn summary(&self, record: &Return) -> Summary {

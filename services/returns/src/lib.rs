@@ -1,6 +1,6 @@
 //! Returns. Owns: which step a return is in and what must happen next, from the customer's wish to closed books, and
 //! what is left of every order. Refuses: keeping stock, orders, customers or money; their owners do, and are asked.
-//! In: gRPC (`api.rs`), the ERP's facts (`poll.rs`), the shop's refunds (`taking.rs`). Out: calls of the journey
+//! In: gRPC (`api.rs`), the facts of ERPs and payment services (`poll.rs`), the shop's refunds (`taking.rs`). Out: calls of the journey
 //! (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists. Everything else here is a pure rule.
 
 mod allowance;
@@ -24,6 +24,7 @@ mod life_model;
 mod line;
 mod locate;
 mod part;
+mod payment_facts;
 mod policy;
 mod poll;
 mod receiving;
@@ -59,10 +60,10 @@ use tonic::service::Routes;
 use crate::api::Api;
 use crate::books::Books;
 use crate::calls::Calls;
-pub use crate::config::{AcceptedCondition, Channel, Config, Erp, Policy};
+pub use crate::config::{AcceptedCondition, Channel, Config, Erp, Payments, Policy};
 use crate::finding::Finder;
 use crate::journey::Journey;
-use crate::poll::Facts;
+use crate::poll::{Facts, reading_of_payments};
 use crate::returns::Returns;
 use crate::seal::Seal;
 pub use crate::start::return_id;
@@ -104,11 +105,14 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
     let finder = Finder::new(&config, &runtime, books.clone())?;
     let calls = Calls::new(&config, &runtime, finder.clone(), books.clone(), terms.clone())?;
     let returns = Returns::new(&store, runtime.clock(), finder, books, terms);
-    let mut erps = BTreeMap::new();
+    let mut tellers = BTreeMap::new();
     for (name, erp) in &config.erps {
-        erps.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
+        tellers.insert(name.clone(), (runtime.peer(&erp.address)?, erp.poll.get()));
     }
-    let readings = Readings::begin(Facts(returns.clone()), erps, &store, runtime.clock().now()).await;
+    for (name, service) in &config.payments {
+        tellers.insert(reading_of_payments(name), (runtime.peer(&service.address)?, service.poll.get()));
+    }
+    let readings = Readings::begin(Facts(returns.clone()), tellers, &store, runtime.clock().now()).await;
     let leases = Leases::start(&runtime, &store).await;
     let worker =
         Worker::new(&runtime, &store, &leases).with(Journey::new(calls, Seal)).with(readings.map_err(Error::Store)?);

@@ -11,7 +11,6 @@ use retail_flow::Next;
 use retail_runtime::Timestamp;
 
 use crate::allowance::Allowance;
-use crate::facts;
 use crate::journey::Journey;
 use crate::leg::Leg;
 use crate::life_model::world::{AtShop, TakenIn, World};
@@ -20,6 +19,7 @@ use crate::receiving::{Arrival, close, receive};
 use crate::record::{Return, State};
 use crate::sale::{Sale, SoldLine};
 use crate::testing::{authorized, sale};
+use crate::{crediting, facts, part};
 
 const UNIT: i64 = 1_000_000;
 
@@ -54,6 +54,8 @@ enum Event {
     Resume,
     /// An answer that was late arrives.
     Late,
+    /// Money that was given back does not arrive.
+    ComesBack,
     /// The journey takes a step; the number says which, and what becomes of it.
     Go(u8),
 }
@@ -73,6 +75,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::TimeGoesBy),
         1 => Just(Event::Resume),
         2 => Just(Event::Late),
+        1 => Just(Event::ComesBack),
         12 => any::<u8>().prop_map(Event::Go),
     ]
 }
@@ -145,8 +148,11 @@ fn happens(record: &mut Return, world: &mut World, event: &Event) {
             world.sale.is_being_paid = false;
         }
         Event::TimeGoesBy => world.now += 1_000_000,
+        Event::ComesBack => comes_back(record, world),
         Event::Resume => {
             if record.parked {
+                let waits = |part: &&part::Part| part.waits_for_what_came_back();
+                world.by_hand += record.parts.iter().filter(waits).map(part::Part::still_due).sum::<i64>();
                 Journey::park(record, None, world.now);
                 record.advance();
             }
@@ -162,6 +168,18 @@ fn happens(record: &mut Return, world: &mut World, event: &Event) {
         }
         Event::Go(luck) => {
             go(record, world, *luck);
+        }
+    }
+}
+
+/// What was given back under the reference of the current attempt turns out to have failed.
+fn comes_back(record: &mut Return, world: &mut World) {
+    let Some(part) = record.parts.first_mut() else { return };
+    if let Some(AtShop::Gave(minor)) = world.shop.get(&part.refund_id()).copied() {
+        let reference = format!("{}/pi_1", part.refund_id());
+        if crediting::came_back(part, &reference, minor) {
+            world.shop.insert(part.refund_id(), AtShop::Failed);
+            record.advance();
         }
     }
 }
@@ -234,6 +252,7 @@ fn live(events: &[Event], units: [i64; 2], is_being_paid: bool) -> Result<(), Te
         restocked: BTreeMap::new(),
         late: Vec::new(),
         read: Vec::new(),
+        by_hand: 0,
     };
     for event in events {
         happens(&mut record, &mut world, event);
@@ -244,7 +263,8 @@ fn live(events: &[Event], units: [i64; 2], is_being_paid: bool) -> Result<(), Te
     let taken_in: i64 = known.receipts.iter().map(|one| one.quantity).sum();
     let for_sale: i64 = known.receipts.iter().filter(|one| one.restock).map(|one| one.quantity).sum();
     let credited: i64 = record.lines.iter().map(|line| record.credited(line)).sum();
-    let gave: i64 = world.shop.values().map(|one| if let AtShop::Gave(minor) = one { *minor } else { 0 }).sum();
+    let by_shop: i64 = world.shop.values().map(|one| if let AtShop::Gave(minor) = one { *minor } else { 0 }).sum();
+    let gave = by_shop + world.by_hand;
     let entry = world.books.money.iter().filter(|entry| entry.return_id == record.id);
     let worth: i64 = entry.map(|entry| entry.credited).sum();
 

@@ -206,6 +206,9 @@ pub(crate) struct Part {
     /// When it is looked at again then, milliseconds since 1970.
     #[prost(int64, tag = "17")]
     pub(crate) settle_at: i64,
+    /// References of refunds of payment services that were given and failed days later: a person gave them then.
+    #[prost(string, repeated, tag = "18")]
+    pub(crate) came_back: Vec<String>,
 }
 
 impl Part {
@@ -262,6 +265,13 @@ impl Part {
     #[must_use]
     pub(crate) fn has_failed_refund(&self) -> bool {
         self.refund.as_ref().is_some_and(|refund| refund.failed)
+    }
+
+    /// True when money of it came back days after it was given, and nobody has given it by another way yet.
+    #[must_use]
+    pub(crate) fn waits_for_what_came_back(&self) -> bool {
+        let by_hand = self.refund.as_ref().is_some_and(|refund| refund.by_hand && refund.at == 0);
+        by_hand && !self.came_back.is_empty()
     }
 
     /// True when a credit memo is wanted.

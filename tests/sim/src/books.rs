@@ -41,6 +41,7 @@ pub(crate) fn compare(found: &Findings, book: &Book, watch: &Watch) {
     rests(found, watch);
     balances(found, book, watch);
     web::agrees(&found.paid, &found.books, &found.orders, !found.parked.is_empty(), watch);
+    web::hears_what_came_back(&found.books, &found.orders, &found.returns, watch);
     for parked in found.parked.iter().chain(&found.untold) {
         watch.count("waiting_for_people");
         watch.trace().line("END", &format!("waits for a person: {parked}"));

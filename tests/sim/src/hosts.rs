@@ -118,11 +118,12 @@ pub(crate) fn configuration(scene: &Scene) -> anyhow::Result<Config> {
 
 fn let_customers_pay(config: &mut Config) -> anyhow::Result<()> {
     config.stripe = Some(toml::from_str(STRIPE)?);
-    config.sandbox.stripe = Some(toml::from_str("")?);
+    config.sandbox.stripe = Some(toml::from_str("refund_seconds = 2")?);
     config.gateway.webhooks.insert("pay".to_owned(), toml::from_str(STRIPE_CALLS)?);
     config.orders.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
     config.orders.payments.values_mut().for_each(|service| service.poll = Span::from_secs(3));
     config.returns.payments.insert("pay".to_owned(), toml::from_str(STRIPE_IS_AT)?);
+    config.returns.payments.values_mut().for_each(|service| service.poll = Span::from_secs(3));
     let mut orders = config.orders.channels.get("shop").context("the laptop's shop")?.clone();
     orders.address.clear();
     orders.gateways.insert("stripe".to_owned(), "pay".to_owned());

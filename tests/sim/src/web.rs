@@ -25,8 +25,12 @@ impl People {
         let number = format!("W{name}");
         let mut body = self.an_order(&number);
         let minor = body["total"]["minorUnits"].as_str().and_then(|minor| minor.parse::<i64>().ok()).unwrap_or(0);
-        let must_prove = self.rng.chance(200);
-        let card = if must_prove { "pm_card_authenticationRequired" } else { "pm_card_visa" };
+        let (card, must_prove) = match self.rng.below(1_000) {
+            0..200 => ("pm_card_authenticationRequired", true),
+            // What is given back to this one does not arrive.
+            200..350 => ("pm_card_refundFail", false),
+            _ => ("pm_card_visa", false),
+        };
         let several = self.rng.chance(400);
         let mut pay = json!({"amount": minor, "currency": "gbp", "payment_method": card, "several_captures": several});
         // Some let the shop keep their card, so that what is left can be authorized anew.
@@ -124,6 +128,21 @@ pub(crate) fn agrees(paid: &[Paid], books: &Value, orders: &[Value], someone_wai
         let over = ["COMPLETED", "CANCELLED", "REFUSED"].iter().any(|end| state.ends_with(end));
         if over && held > 0 && !someone_waits {
             watch.violated("money_once", format!("{line}: nobody will ever take or free it"));
+        }
+    }
+}
+
+/// `compensated_or_done`: of money that was given back and did not arrive, somebody has heard who can give it by another way.
+pub(crate) fn hears_what_came_back(books: &Value, orders: &[Value], returns: &[Value], watch: &Watch) {
+    let failed = books["stripe"]["refunds"]["failed_references"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for reference in failed.iter().filter_map(Value::as_str) {
+        watch.count("came_back");
+        let owner = reference.split('/').next().unwrap_or_default();
+        let is_owner = |one: &&Value| one["orderId"] == *owner || one["returnId"] == *owner;
+        let found = orders.iter().chain(returns).find(is_owner);
+        if !found.is_some_and(|one| one["parked"] == true) {
+            let state = found.map_or(&Value::Null, |one| &one["state"]);
+            watch.violated("compensated_or_done", format!("{reference} came back, and {owner} is {state}"));
         }
     }
 }

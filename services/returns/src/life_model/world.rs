@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) restocked: BTreeMap<String, i64>,
     pub(super) late: Vec<(Leg, Brought)>,
     pub(super) read: Vec<erp::SalesReturn>,
+    /// Given back by people.
+    pub(super) by_hand: i64,
 }
 
 impl World {
@@ -178,6 +180,7 @@ impl World {
                 self.change(|known| assert_eq!(*known.memo.get_or_insert(credited), credited));
                 Ok(Brought::Record(document("creditMemo", "m-1")))
             }
+            Leg::Refund(..) if part.waits_for_what_came_back() => refused("REFUND_CAME_BACK"),
             Leg::Refund(..) if part.has_failed_refund() => refused("REFUND_FAILED"),
             Leg::Refund(..) => {
                 let due = part.still_due();
