@@ -138,6 +138,45 @@ async fn money_of_a_return_that_does_not_arrive_is_given_by_a_person_and_the_boo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn goods_that_came_back_unpaid_are_not_charged_when_the_customer_pays_anew() {
+    let mesh = mesh(|config| config.sandbox.netsuite.back_office = false).await;
+    let payment = paid(&mesh, json!({})).await;
+    let id = ordered(&mesh, "#W-10", &payment).await;
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_BOOKED").await;
+    expires(&mesh, &payment).await;
+    mesh.until(&id, |order| order["status"] == "Booked, and not paid").await;
+    let path = sold(&order);
+    mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["invoices"][0].is_object()).await;
+    let wish = json!({
+        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-10",
+        "requestedAt": mesh.runtime.clock().now().to_string(),
+        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
+    });
+    let started = mesh.post("/v1/returns", "w-10", wish).await;
+    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_AUTHORIZED").await;
+    let receipt = json!({"receiptRef": "dock-1", "receivedAt": mesh.runtime.clock().now().to_string()});
+    mesh.post(&format!("/v1/returns/{returned}:receive"), "dock-1", receipt).await;
+    let one = mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
+    assert_eq!((&one["credited"][0]["minorUnits"], &one["refunded"]), (&json!("725"), &Value::Null));
+    let order = mesh.until(&id, |order| order["returnCredit"].is_object()).await;
+    assert_eq!(order["returnCredit"]["minorUnits"], "725");
+    let anew = paid(&mesh, json!({})).await;
+    let named = json!({"reason": "the first ran out", "payment": {"tender": "TENDER_CARD", "amount": {"minorUnits": "1235", "currency": "GBP"},
+        "state": "PAYMENT_STATE_AUTHORIZED", "gateway": "stripe", "reference": anew}});
+    mesh.post(&format!("/v1/orders/{id}:addPayment"), "anew", named).await;
+    mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    let stripe = stripe(&mesh).await;
+    assert_eq!((&stripe["payments"]["captured"], &stripe["payments"]["capturable"]), (&json!(510), &json!(0)));
+    let books = mesh.books().await;
+    assert_eq!(books["netsuite"]["customer_deposits"]["value"], "5.10");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_waits_until_the_customer_has_authorized_it() {
     let mesh = mesh(|_| {}).await;
     let payment = paid(&mesh, json!({"payment_method": "pm_card_authenticationRequired"})).await;

@@ -208,6 +208,15 @@ impl OrdersService for Api {
         Ok(answer(pb::AddPaymentResponse { order: shown(&order) }, repeated))
     }
 
+    async fn take_return_credit(
+        &self,
+        request: Request<pb::TakeReturnCreditRequest>,
+    ) -> Result<Response<pb::TakeReturnCreditResponse>, Status> {
+        let taken = self.orders.take_return_credit(&principal(&request), request.get_ref()).await;
+        let (taken_off, repeated) = taken.map_err(|error| fault::status(DOMAIN, &error))?;
+        Ok(answer(pb::TakeReturnCreditResponse { taken_off: Some(taken_off) }, repeated))
+    }
+
     async fn take_channel_order(
         &self,
         request: Request<pb::TakeChannelOrderRequest>,

@@ -113,6 +113,17 @@ impl Payment {
     }
 }
 
+/// What a return credits of goods that are not paid: it is not taken any more.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ReturnCredit {
+    /// The return's id of it.
+    #[prost(string, tag = "1")]
+    pub reference: String,
+    /// What is not taken, minor units; the rest of the credit was paid already.
+    #[prost(int64, tag = "2")]
+    pub minor: i64,
+}
+
 /// A quantity of a line in a shipment.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ShipmentLine {

@@ -109,6 +109,12 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// Nobody knows what is taken of the customer's money.
+    #[error("money of order {id} is being taken; ask again when that is over")]
+    MoneyIsMoving {
+        /// The order.
+        id: String,
+    },
     /// The order cannot go to another place.
     #[error("order {id} cannot be moved: {why}")]
     RerouteRefused {
@@ -200,6 +206,7 @@ impl Fault for Error {
             | Self::PickupRefused { .. }
             | Self::RerouteRefused { .. }
             | Self::PaymentNotAdded { .. }
+            | Self::MoneyIsMoving { .. }
             | Self::LinesNotCancelled { .. }
             | Self::EditRefused { .. }
             | Self::EditNotPaid { .. }
@@ -227,6 +234,7 @@ impl Fault for Error {
             Self::PickupRefused { .. } => "PICKUP_REFUSED",
             Self::RerouteRefused { .. } => "REROUTE_REFUSED",
             Self::PaymentNotAdded { .. } => "PAYMENT_NOT_ADDED",
+            Self::MoneyIsMoving { .. } => "MONEY_IS_MOVING",
             Self::LinesNotCancelled { .. } => "LINES_NOT_CANCELLED",
             Self::EditRefused { .. } => "EDIT_REFUSED",
             Self::EditConflict { .. } => "EDIT_CONFLICT",
@@ -248,6 +256,7 @@ impl Fault for Error {
             | Self::AlreadyShipped { id }
             | Self::AlreadyRefused { id }
             | Self::Adopted { id }
+            | Self::MoneyIsMoving { id }
             | Self::OtherContent { id } => vec![("order_id", id.clone())],
             Self::TooLateToHold { id, status } => vec![("order_id", id.clone()), ("status", status.clone())],
             Self::RerouteRefused { id, why }
@@ -294,6 +303,7 @@ impl Fault for Error {
             | Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
             | Self::Adopted { .. }
+            | Self::MoneyIsMoving { .. }
             | Self::AmbiguousOrder { .. }
             | Self::NobodyKnows { .. }
             | Self::Unreadable { .. }
@@ -321,6 +331,7 @@ impl Fault for Error {
             | Self::AlreadyShipped { .. }
             | Self::AlreadyRefused { .. }
             | Self::Adopted { .. }
+            | Self::MoneyIsMoving { .. }
             | Self::AmbiguousOrder { .. }
             | Self::NobodyKnows { .. }
             | Self::Unreadable { .. }

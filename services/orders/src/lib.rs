@@ -46,6 +46,7 @@ mod render;
 mod replaying;
 mod requests;
 mod reroute;
+mod return_credits;
 mod screening;
 mod seal;
 mod sent;

@@ -137,14 +137,15 @@ impl Order {
         self.authorizations().fold(0, |sum, payment| sum.saturating_add(self.room(payment)))
     }
 
-    /// What the customer owes for the order as it stands now, delivered or not, minor units.
+    /// What the customer owes for the order as it stands now, delivered or not, without what returns have credited before it
+    /// was paid, minor units.
     pub(crate) fn owed(&self) -> i64 {
         let worth = self.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.part_of(line.value())));
-        worth.min(self.total)
+        worth.min(self.total).saturating_sub(self.return_credit()).max(0)
     }
 
     /// What the customer owes for what was delivered, minor units: goods as they were shipped or handed over, charges with
-    /// the first of them.
+    /// the first of them; not what returns have credited before it was paid.
     fn earned(&self) -> i64 {
         let collected = self.stage() == Some(Stage::Collected);
         let begun = collected || !self.shipments.is_empty() || (self.has_no_goods() && self.is_invoiced());
@@ -152,11 +153,11 @@ impl Order {
             return 0;
         }
         let worth = self.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.earned(collected)));
-        worth.min(self.total)
+        worth.min(self.total).saturating_sub(self.return_credit()).max(0)
     }
 
     /// What is to be taken now, minor units; a capture that is planned is as good as taken.
-    fn due(&self) -> i64 {
+    pub(crate) fn due(&self) -> i64 {
         let taken = self.payments.iter().filter(|payment| payment.is_captured() || payment.is_planned());
         self.earned().saturating_sub(taken.fold(0, |sum, payment| sum.saturating_add(payment.minor))).max(0)
     }

@@ -176,6 +176,49 @@ fn a_refused_capture_leaves_the_order_unpaid_until_somebody_pays_anew() {
 }
 
 #[test]
+fn what_came_back_before_it_was_paid_is_not_taken_from_whoever_pays_anew() {
+    let mut order = authorized(false);
+    ship(&mut order, 1, 6);
+    ship(&mut order, 2, 2);
+    let moving = order.take_return_credit("r-1/1", 678);
+    insta::assert_snapshot!(moving.unwrap_err(), @"money of order o-1 is being taken; ask again when that is over");
+    not_captured(&mut order, "o-1/p1/c1", "AUTHORIZATION_EXPIRED: it ran out");
+    order.take_return_credit("r-1/1", 678).unwrap();
+    order.take_return_credit("r-1/1", 678).unwrap();
+    order.advance();
+    assert_eq!((order.taken_off_by("r-1/1"), order.lacks_money()), (Some(678), 1530));
+    let anew = pb::Payment {
+        amount: Some(Money { minor_units: 2208, currency: "GBP".into() }),
+        gateway: "stripe".into(),
+        reference: "pi_2".into(),
+        state: i32::from(pb::PaymentState::Authorized),
+        tender: i32::from(pb::Tender::Card),
+        ..pb::Payment::default()
+    };
+    let channel = Channel { gateways: [("stripe".to_owned(), "pay".to_owned())].into(), ..Channel::default() };
+    add(&mut order, &anew, Some(&channel), 6).unwrap();
+    stand(&mut order, "o-1/p2", &told(false, pay::PaymentState::Authorized, "9"), 7);
+    order.advance();
+    assert_eq!(planned(&order), [("o-1/p2/c1".to_owned(), 1530, true)]);
+    assert!(order.take_return_credit("r-2/1", 100).is_err());
+}
+
+#[test]
+fn an_order_whose_goods_all_came_back_unpaid_owes_nothing() {
+    let mut order = authorized(false);
+    ship(&mut order, 1, 6);
+    ship(&mut order, 2, 2);
+    not_captured(&mut order, "o-1/p1/c1", "AUTHORIZATION_EXPIRED: it ran out");
+    stand(&mut order, "o-1/p1", &told(false, pay::PaymentState::Expired, "2"), 3);
+    order.invoices.push(Invoice { document: Some(record("invoice", "3")), minor: 2208, ..Invoice::default() });
+    order.take_return_credit("r-1/1", 2208).unwrap();
+    order.advance();
+    assert!(order.is_paid());
+    order.take_return_credit("r-2/1", 500).unwrap();
+    assert_eq!(order.taken_off_by("r-2/1"), Some(0), "nothing is owed any more");
+}
+
+#[test]
 fn a_capture_that_was_given_up_and_taken_all_the_same_is_money_taken() {
     let mut order = authorized(false);
     ship(&mut order, 1, 6);

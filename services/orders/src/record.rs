@@ -7,7 +7,7 @@ use retail_proto::{Currency, Decimal, Money, Quantity};
 
 use crate::credit::Credit;
 use crate::decision::{Decision, Sourced};
-use crate::documents::{Invoice, Payment, Refund, Shipment};
+use crate::documents::{Invoice, Payment, Refund, ReturnCredit, Shipment};
 use crate::edit::Edit;
 use crate::holding::Holding;
 use crate::line_cancel::LineCancel;
@@ -393,6 +393,9 @@ pub struct Order {
     /// Where it stands with its customer's credit; absent when its channel does not ask.
     #[prost(message, optional, tag = "65")]
     pub credit: Option<Credit>,
+    /// What returns have credited of it before it was paid, oldest first.
+    #[prost(message, repeated, tag = "66")]
+    pub return_credits: Vec<ReturnCredit>,
 }
 
 impl retail_store::Document for Order {

@@ -103,7 +103,8 @@ impl Order {
             // an edit has set free was paid for lines all the same, and what we take ourselves is never more than owed.
             let ours = self.captured_by_us();
             let theirs = self.captured().saturating_sub(ours).min(worth.saturating_add(self.set_free()));
-            (theirs.saturating_add(ours), earned)
+            // What a return credited before it was paid has paid that much of the invoices.
+            (theirs.saturating_add(ours), earned.saturating_sub(self.return_credit()))
         };
         paid.saturating_sub(earned).saturating_sub(self.refunded()).max(0)
     }

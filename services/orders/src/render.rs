@@ -121,6 +121,7 @@ impl From<&Order> for pb::Order {
                 .flat_map(|credit| &credit.checks)
                 .map(|one| credit_check(order, one))
                 .collect(),
+            return_credit: (order.return_credit() > 0).then(|| money(order.return_credit())),
             reroutes: order.reroutes.iter().zip(1..).map(|(one, number)| reroute(one, number)).collect(),
         }
     }

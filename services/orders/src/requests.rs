@@ -4,6 +4,7 @@
 use prost::Message as _;
 use retail_flow::Asked;
 use retail_proto::orders::v1 as pb;
+use retail_proto::types::v1::Money;
 use retail_runtime::Timestamp;
 use retail_runtime::fault::Violations;
 use retail_store::Draft;
@@ -130,6 +131,33 @@ impl Orders {
             payments::add(order, &payment, channel.as_ref(), by.at)
         };
         self.say(&request.order_id, asked, ("PAYMENT_ADDED", &request.reason), rule).await
+    }
+
+    /// A return credits goods that are not paid; answers what of it is not taken any more, minor units.
+    pub(crate) async fn take_return_credit(
+        &self,
+        principal: &str,
+        request: &pb::TakeReturnCreditRequest,
+    ) -> Result<(Money, bool), Error> {
+        key_shape(&request.idempotency_key)?;
+        let mut bad = Violations::default();
+        bad.require("reference", !request.reference.is_empty(), "give the return's id of the credit");
+        let amount = request.amount.clone().unwrap_or_default();
+        bad.require("amount", amount.minor_units > 0, "give what of the credit would pay the invoice, above 0");
+        bad.check()?;
+        let asked = Asked::new(principal, "TakeReturnCredit", &request.idempotency_key, request.encode_to_vec());
+        let reference = request.reference.clone();
+        let rule = move |order: &mut Order, _: By<'_>| {
+            let mut bad = Violations::default();
+            let same = amount.currency == order.currency;
+            bad.require("amount", same, &format!("give it in the order's currency, {}", order.currency));
+            bad.check()?;
+            order.take_return_credit(&reference, amount.minor_units)
+        };
+        let (order, repeated) =
+            self.say(&request.order_id, asked, ("RETURN_CREDITED", &request.reference), rule).await?;
+        let minor_units = order.taken_off_by(&request.reference).unwrap_or(0);
+        Ok((Money { minor_units, currency: order.currency }, repeated))
     }
 
     async fn say(

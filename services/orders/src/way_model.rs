@@ -59,6 +59,8 @@ enum Event {
     ShopEdits(shop::Edits),
     /// Something happens at the payment service.
     Money(AtTheService),
+    /// Goods come back, and what they cost at most is credited.
+    ComesBack(i64),
     /// The journey takes its next step; the numbers say what becomes of it.
     Go(u8),
 }
@@ -84,6 +86,7 @@ fn event() -> impl Strategy<Value = Event> {
             Just(AtTheService::TakenByOthers),
             any::<u8>().prop_map(AtTheService::IsHeard),
         ].prop_map(Event::Money),
+        1 => (1..2_000_i64).prop_map(Event::ComesBack),
         12 => any::<u8>().prop_map(Event::Go),
     ]
 }
@@ -176,9 +179,20 @@ fn happens(order: &mut Order, world: &mut World, event: &Event) {
             hear_the_shop(order, world);
         }
         Event::Money(event) => world.purse.happens(order, event),
+        Event::ComesBack(minor) => comes_back(order, world, *minor),
         Event::Go(luck) => {
             go(order, world, *luck);
         }
+    }
+}
+
+/// A return credits goods, as far as their invoice is still owed. What was paid for is given back by the return.
+fn comes_back(order: &mut Order, world: &World, minor: i64) {
+    let owed = world.invoiced() - order.return_credit() - order.captured() + world.given_back;
+    if owed > 0 {
+        let reference = format!("r-{}/1", order.return_credits.len());
+        drop(order.take_return_credit(&reference, minor.min(owed)));
+        order.advance();
     }
 }
 
@@ -292,7 +306,7 @@ proptest! {
             let taken = world.taken.get(&line.id).copied().unwrap_or(0);
             prop_assert_eq!(taken, shipped, "line {} taken off as it shipped", line.number);
         }
-        let invoiced: i64 = world.invoices.iter().map(|invoice| invoice.total.as_ref().unwrap().minor_units).sum();
+        let owed = world.invoiced() - order.return_credit();
         let captured = order.captured();
         if paid > 0 {
             prop_assert_eq!(world.purse.captured(), captured, "the payment service took what the order says");
@@ -304,8 +318,8 @@ proptest! {
             prop_assert_eq!((captured, world.given_back, paid), (0, 0, 0), "nobody pays for what is owed");
             prop_assert!(!world.booked || order.credit.as_ref().is_some_and(|credit| credit.passed.is_some()));
         } else {
-            prop_assert_eq!(captured - world.given_back, invoiced, "captured less given back is invoiced");
-            prop_assert_eq!(paid - world.recorded_back, invoiced, "and so say the ERP's books");
+            prop_assert_eq!(captured - world.given_back, owed, "captured less given back is invoiced and not credited");
+            prop_assert_eq!(paid - world.recorded_back, owed, "and so say the ERP's books");
         }
         prop_assert!(matches!(order.state(), State::Completed | State::Cancelled));
         if sold && order.state() == State::Cancelled {

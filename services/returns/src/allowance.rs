@@ -208,6 +208,17 @@ impl Allowance {
         Some(entry)
     }
 
+    /// What of a credit pays an owed invoice is as much as the order does not take any more; the rest was taken meanwhile and
+    /// is given back. A repeat changes nothing.
+    pub(crate) fn take_off(&mut self, sale: &Sale, part: &str, taken_off: i64) -> Option<Entry> {
+        let refundable = self.refundable(sale);
+        let entry = self.money.iter_mut().find(|entry| entry.id == part)?;
+        let too_much = entry.applied.saturating_sub(taken_off).max(0);
+        entry.applied = entry.applied.saturating_sub(too_much);
+        entry.refund = entry.refund.saturating_add(too_much.min(refundable));
+        Some(entry.clone())
+    }
+
     fn shrink(&mut self, asked: &Settling) {
         for (line, invoice, accepted, authorized) in &asked.accepted {
             let own = |claim: &&mut Claim| {

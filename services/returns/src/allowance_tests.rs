@@ -81,6 +81,21 @@ fn an_invoice_that_is_owed_takes_the_memo_and_only_the_rest_is_given_back() {
 }
 
 #[test]
+fn what_the_order_has_taken_before_it_heard_of_a_credit_is_given_back() {
+    let mut sale = sale();
+    (sale.invoiced, sale.captured) = (3564, 0);
+    sale.bills[0].owed = Some(3564);
+    let mut books = Allowance::default();
+    assert_eq!(settle(&mut books, &sale, "r-1/1", 1000), (1000, 0));
+    sale.captured = 3164;
+    for _ in 0..2 {
+        let entry = books.take_off(&sale, "r-1/1", 400).unwrap();
+        assert_eq!((entry.applied, entry.refund), (400, 600), "once and told again");
+    }
+    assert_eq!(books.take_off(&sale, "r-9/1", 400), None);
+}
+
+#[test]
 fn nothing_is_settled_while_the_money_that_is_owed_is_about_to_be_taken() {
     let mut sale = sale();
     (sale.invoiced, sale.captured, sale.is_being_paid) = (3564, 0, true);

@@ -62,6 +62,16 @@ impl Books {
         self.change(&sale.order_id, rule).await
     }
 
+    /// What of a part's credit pays its invoice is as much as the order does not take any more; answers how the part ends in
+    /// money.
+    pub(crate) async fn take_off(&self, sale: &Sale, part: &str, taken_off: i64) -> Result<Entry, Failure> {
+        let (sale_, part) = (sale.clone(), part.to_owned());
+        let rule =
+            move |draft: &mut Draft<Allowance>| Ok::<_, Infallible>(draft.doc.take_off(&sale_, &part, taken_off));
+        let entry = self.change(&sale.order_id, rule).await?;
+        entry.ok_or_else(|| Failure::refused("NO_SUCH_PART", "the books of the order do not know the part"))
+    }
+
     /// Gives back what a return has claimed of an order.
     pub(crate) async fn give_back(&self, order_id: &str, return_id: &str) -> Result<(), Failure> {
         let return_id = return_id.to_owned();

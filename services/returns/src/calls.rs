@@ -99,6 +99,7 @@ impl Calls {
             Leg::Restock(part, receipt) => self.restock(record, *part, receipt, key).await,
             Leg::CloseReturn(part) => self.close_return(record, *part).await,
             Leg::Settle(part) => self.settle(record, *part).await,
+            Leg::TellOrder(part) => self.tell_order(record, *part, key).await,
             Leg::CreditMemo(part) => self.credit_memo(record, *part).await,
             Leg::Refund(part, _) => self.refund(record, *part, key).await,
             Leg::RecordRefund(part) => self.record_refund(record, *part).await,
@@ -208,6 +209,19 @@ impl Calls {
         let sale = self.sale_of(&of).await?;
         let entry = self.books.settle(&sale, crediting::settling(record, of.part)).await?;
         Ok(entry.map_or(Brought::NotYet, Brought::Settled))
+    }
+
+    async fn tell_order(&self, record: &Return, part: i32, key: String) -> Result<Brought, Failure> {
+        let of = self.of(record, part)?;
+        let applied = of.part.settlement.as_ref().map_or(0, |settlement| settlement.applied);
+        match self.finder.take_off(&of.part.order_id, &of.part.id, of.money(applied), key).await {
+            Ok(taken_off) => {
+                let sale = self.sale_of(&of).await?;
+                self.books.take_off(&sale, &of.part.id, taken_off).await.map(Brought::Settled)
+            }
+            Err(failure) if failure.reason() == "MONEY_IS_MOVING" => Ok(Brought::NotYet),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The order as it stands: its payments and invoices may have changed since the lines were judged.

@@ -55,6 +55,7 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
         credited: entry.credited,
         applied: entry.applied,
         refund: entry.refund,
+        told: false,
     };
     let left = entry.credited.saturating_sub(entry.applied).saturating_sub(entry.refund);
     let stays = (given.is_none() && left > 0).then(|| {
@@ -77,6 +78,13 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
     part.settlement = Some(settlement);
     if let Some(stays) = stays {
         record.cause = stays;
+    }
+}
+
+/// The order knows what of the credit pays its invoice: no more than it still had to take.
+pub(crate) fn told_order(part: &mut Part, entry: &Entry) {
+    if let Some(settlement) = part.settlement.as_mut().filter(|settlement| !settlement.told) {
+        (settlement.applied, settlement.refund, settlement.told) = (entry.applied, entry.refund, true);
     }
 }
 

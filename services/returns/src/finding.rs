@@ -9,7 +9,7 @@ use retail_proto::customers::v1::customers_service_client::CustomersServiceClien
 use retail_proto::orders::v1 as orders;
 use retail_proto::orders::v1::orders_service_client::OrdersServiceClient;
 use retail_proto::timestamp;
-use retail_proto::types::v1::Ref;
+use retail_proto::types::v1::{Money, Ref};
 use retail_runtime::{Ids, Peer, PeerError, Runtime};
 use tonic::{Code, Status};
 
@@ -63,6 +63,24 @@ impl Finder {
         let request = orders::GetOrderRequest { order_id: order_id.to_owned() };
         let answer = found(self.orders().get_order(request).await)?;
         Ok(answer.and_then(|answer| answer.order).as_ref().map(Sale::from))
+    }
+
+    /// Takes what a credit pays of an order's invoice off what is still taken for it; answers how much that is, minor units.
+    pub(crate) async fn take_off(
+        &self,
+        order_id: &str,
+        reference: &str,
+        amount: Money,
+        key: String,
+    ) -> Result<i64, Failure> {
+        let request = orders::TakeReturnCreditRequest {
+            idempotency_key: key,
+            order_id: order_id.to_owned(),
+            reference: reference.to_owned(),
+            amount: Some(amount),
+        };
+        let answer = self.orders().take_return_credit(request).await?.into_inner();
+        Ok(answer.taken_off.map_or(0, |taken_off| taken_off.minor_units))
     }
 
     /// An order by the channel's own id, adopted when Weft never saw it.

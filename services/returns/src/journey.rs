@@ -107,6 +107,10 @@ impl Journey {
             plan.at(part.settle_at, now, Leg::Settle(number));
             return;
         }
+        if part.owes_the_order_word() {
+            plan.at(part.settle_at, now, Leg::TellOrder(number));
+            return;
+        }
         if part.is_to_be_credited() && part.credit_memo.is_none() {
             plan.legs.push(Leg::CreditMemo(number));
             return;
@@ -209,7 +213,10 @@ impl Journey {
                     crediting::settled(record, *part, entry);
                 }
             }
-            (Leg::Settle(part), Brought::NotYet) => {
+            (Leg::TellOrder(part), Brought::Settled(entry)) => {
+                with_part(record, *part, |part| crediting::told_order(part, entry));
+            }
+            (Leg::Settle(part) | Leg::TellOrder(part), Brought::NotYet) => {
                 with_part(record, *part, |part| crediting::settle_later(part, at));
             }
             (Leg::CreditMemo(part), Brought::Record(document)) => with_part(record, *part, |part| {
@@ -223,7 +230,7 @@ impl Journey {
             }),
             (Leg::GiveBack(order), _) => record.gave_back(order),
             (Leg::Identify | Leg::Locate | Leg::Judge(_) | Leg::OpenReturn(_) | Leg::PostReceipt(..), _)
-            | (Leg::Settle(_) | Leg::CreditMemo(_) | Leg::Refund(..) | Leg::RecordRefund(_), _) => {
+            | (Leg::Settle(_) | Leg::TellOrder(_) | Leg::CreditMemo(_) | Leg::Refund(..) | Leg::RecordRefund(_), _) => {
                 record.cause = format!("{} brought an answer of another kind; this is a defect of Weft", leg.name());
             }
         }

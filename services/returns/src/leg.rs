@@ -36,6 +36,8 @@ pub(crate) enum Leg {
     CloseReturn(i32),
     /// How a part ends in money. (orders, our books)
     Settle(i32),
+    /// What of the credit pays the order's invoice is not taken any more. (orders, our books)
+    TellOrder(i32),
     /// The credit memo of a part. (ERP)
     CreditMemo(i32),
     /// The money of a part goes back, at a business attempt. (commerce)
@@ -65,6 +67,7 @@ impl Step for Leg {
             Self::Restock(_, receipt) => format!("inventory.receive/{receipt}"),
             Self::CloseReturn(part) => format!("erp.cancel_return/{part}"),
             Self::Settle(part) => format!("books.settle/{part}"),
+            Self::TellOrder(part) => format!("orders.take_return_credit/{part}"),
             Self::CreditMemo(part) => format!("erp.create_credit_memo/{part}"),
             Self::Refund(part, attempt) => format!("commerce.refund_order/{part}/{attempt}"),
             Self::RecordRefund(part) => format!("erp.record_refund/{part}"),
@@ -80,6 +83,7 @@ impl Step for Leg {
             | Self::NoteGiven
             | Self::Restock(..)
             | Self::Settle(_)
+            | Self::TellOrder(_)
             | Self::GiveBack(_) => Class::Call,
             // A refund is keyed, not queryable: its contract looks for our reference first and sends our key with what
             // it makes, so that a repeat finds it done within the shop's window by the key and after it by the
@@ -104,7 +108,12 @@ impl Step for Leg {
         match self {
             // Five thousand lines may name as many orders.
             Self::Locate | Self::Judge(_) => Policy { attempt: Duration::from_secs(60), ..Policy::MESH },
-            Self::Identify | Self::NoteGiven | Self::Restock(..) | Self::Settle(_) | Self::GiveBack(_) => Policy::MESH,
+            Self::Identify
+            | Self::NoteGiven
+            | Self::Restock(..)
+            | Self::Settle(_)
+            | Self::TellOrder(_)
+            | Self::GiveBack(_) => Policy::MESH,
             Self::AnswerShop(_)
             | Self::OpenReturn(_)
             | Self::PostReceipt(..)

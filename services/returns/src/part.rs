@@ -109,6 +109,9 @@ pub(crate) struct Settlement {
     /// What of it is given back, minor units.
     #[prost(int64, tag = "4")]
     pub(crate) refund: i64,
+    /// The order knows what of it pays the invoice, and does not take that any more.
+    #[prost(bool, tag = "5")]
+    pub(crate) told: bool,
 }
 
 /// A refund at its owner.
@@ -258,7 +261,14 @@ impl Part {
     /// True when it cannot be said yet how it ends in money.
     #[must_use]
     pub(crate) fn waits_for_money(&self) -> bool {
-        self.settlement.is_none() && self.settle_since != 0
+        (self.settlement.is_none() || self.owes_the_order_word()) && self.settle_since != 0
+    }
+
+    /// True when the order must hear that some of the credit pays its invoice, before the ERP does.
+    #[must_use]
+    pub(crate) fn owes_the_order_word(&self) -> bool {
+        let applied = self.settlement.as_ref().is_some_and(|settlement| settlement.applied > 0 && !settlement.told);
+        applied && self.credit_memo.is_none()
     }
 
     /// True when the owner says that the last refund did not come through.

@@ -95,6 +95,11 @@ impl World {
         }
     }
 
+    /// What is billed, minor units.
+    pub(super) fn invoiced(&self) -> i64 {
+        self.invoices.iter().map(|invoice| invoice.total.as_ref().unwrap().minor_units).sum()
+    }
+
     /// Ships and bills what it can of a line.
     pub(super) fn ship(&mut self, number: i32, pieces: i64) {
         let Some(line) = self.lines.get_mut(&number).filter(|line| !line.closed) else { return };

@@ -68,6 +68,8 @@ pub(super) struct World {
     pub(super) read: Vec<erp::SalesReturn>,
     /// Given back by people.
     pub(super) by_hand: i64,
+    /// What the order does not take any more, by the credit that says so.
+    pub(super) taken_off: BTreeMap<String, i64>,
 }
 
 impl World {
@@ -109,6 +111,17 @@ impl World {
             refunds: refund.into_iter().collect(),
             ..erp::SalesReturn::default()
         })
+    }
+
+    /// What the order still takes for its goods.
+    fn due(&self) -> i64 {
+        self.sale.invoiced - self.taken_off.values().sum::<i64>() - self.sale.captured
+    }
+
+    /// The order's own money is taken: what it was asked for first, or what somebody pays anew.
+    pub(super) fn is_paid(&mut self) {
+        self.sale.captured += self.due();
+        self.sale.is_being_paid = false;
     }
 
     fn posted(&self, part: &part::Part, id: &str) -> Brought {
@@ -174,6 +187,12 @@ impl World {
             Leg::Settle(_) => {
                 let entry = self.books.settle(&self.sale, &crediting::settling(record, &part));
                 Ok(entry.map_or(Brought::NotYet, Brought::Settled))
+            }
+            Leg::TellOrder(_) if self.sale.is_being_paid => Ok(Brought::NotYet),
+            Leg::TellOrder(_) => {
+                let (asked, due) = (part.settlement.as_ref().unwrap().applied, self.due());
+                let taken_off = *self.taken_off.entry(part.id.clone()).or_insert(asked.min(due));
+                Ok(Brought::Settled(self.books.take_off(&self.sale, &part.id, taken_off).unwrap()))
             }
             Leg::CreditMemo(_) => {
                 let credited = part.settlement.as_ref().unwrap().credited;

@@ -28,6 +28,24 @@ async fn an_invoice_that_nobody_has_paid_takes_the_memo_and_no_money_moves() {
     let erp = mesh.erp.books();
     assert_eq!(erp.only().credits[0].apply_to, record.parts[0].invoice);
     assert!(erp.only().refunds.is_empty());
+    let taken_off = mesh.orders.books.open().taken_off.clone();
+    assert_eq!(taken_off, [(record.parts[0].part_id.clone(), 1530)].into(), "and nobody takes it any more");
+}
+
+#[tokio::test]
+async fn what_somebody_has_paid_while_it_was_credited_goes_back() {
+    let mesh = mesh().await;
+    let paid = order(1002);
+    let mut owed = paid.clone();
+    owed.payments.clear();
+    owed.invoices[0].amount_remaining = Some(gbp(3564));
+    mesh.sell(owed);
+    mesh.shop.books.write(|till| till.captured.insert(paid.channel_order_id.clone(), 3564));
+    mesh.orders.books.open().paid_meanwhile = Some(paid);
+    let record = returned(&mesh, 1, "o-1002", &[(1, 6)]).await;
+    assert_eq!((record.credited, record.refunded), (vec![gbp(1530)], vec![gbp(1530)]));
+    assert_eq!(mesh.erp.books().only().credits[0].apply_to, None);
+    mesh.assert_money_law("o-1002");
 }
 
 #[tokio::test]

@@ -16,6 +16,10 @@ pub(crate) struct Drawer {
     pub(crate) old: Vec<pb::Order>,
     pub(crate) adoptions: usize,
     pub(crate) away: bool,
+    /// The order as it is once somebody has paid it: when the next return wants to credit some of it.
+    pub(crate) paid_meanwhile: Option<pb::Order>,
+    /// What is not taken any more, by the return's id of it.
+    pub(crate) taken_off: BTreeMap<String, i64>,
 }
 
 #[derive(Clone, Default)]
@@ -129,6 +133,25 @@ impl OrdersService for Orders {
         let number = &request.get_ref().order_number;
         let orders = drawer.orders.values().filter(|order| order.order_number == *number).cloned().collect();
         Ok(Response::new(pb::ListOrdersResponse { orders, ..Default::default() }))
+    }
+
+    async fn take_return_credit(
+        &self,
+        request: Request<pb::TakeReturnCreditRequest>,
+    ) -> Result<Response<pb::TakeReturnCreditResponse>, Status> {
+        let mut drawer = self.books.open();
+        drawer.here()?;
+        let asked = request.into_inner();
+        let amount = asked.amount.unwrap_or_default().minor_units;
+        let minor = match drawer.paid_meanwhile.take() {
+            Some(paid) => {
+                drawer.orders.insert(paid.order_id.clone(), paid);
+                0
+            }
+            None => amount,
+        };
+        let taken_off = gbp(*drawer.taken_off.entry(asked.reference).or_insert(minor));
+        Ok(Response::new(pb::TakeReturnCreditResponse { taken_off: Some(taken_off) }))
     }
 
     async fn adopt_order(
