@@ -146,17 +146,18 @@ impl Orders {
         bad.require("amount", amount.minor_units > 0, "give what of the credit would pay the invoice, above 0");
         bad.check()?;
         let asked = Asked::new(principal, "TakeReturnCredit", &request.idempotency_key, request.encode_to_vec());
-        let reference = request.reference.clone();
+        let (reference, asked_for) = (request.reference.clone(), amount.minor_units);
         let rule = move |order: &mut Order, _: By<'_>| {
             let mut bad = Violations::default();
             let same = amount.currency == order.currency;
             bad.require("amount", same, &format!("give it in the order's currency, {}", order.currency));
             bad.check()?;
-            order.take_return_credit(&reference, amount.minor_units)
+            order.take_return_credit(&reference, asked_for)
         };
         let (order, repeated) =
             self.say(&request.order_id, asked, ("RETURN_CREDITED", &request.reference), rule).await?;
-        let minor_units = order.taken_off_by(&request.reference).unwrap_or(0);
+        let unwritten = if order.adopted { asked_for } else { 0 };
+        let minor_units = order.taken_off_by(&request.reference).unwrap_or(unwritten);
         Ok((Money { minor_units, currency: order.currency }, repeated))
     }
 

@@ -11,17 +11,18 @@ impl Order {
         self.return_credits.iter().fold(0, |sum, credit| sum.saturating_add(credit.minor))
     }
 
-    /// What is not taken any more by a credit of a return, minor units; `None` for one that nobody told of.
+    /// What is not taken any more by a credit of a return, minor units; `None` for one that was not put down.
     pub(crate) fn taken_off_by(&self, reference: &str) -> Option<i64> {
         self.return_credits.iter().find(|credit| credit.reference == reference).map(|credit| credit.minor)
     }
 
-    /// Takes a credit of a return over, as far as its goods are not paid. Told once more it changes nothing.
+    /// Takes a credit of a return over, as far as its goods are not paid. Told once more it changes nothing, and of an adopted
+    /// order nobody takes money.
     pub(crate) fn take_return_credit(&mut self, reference: &str, minor: i64) -> Result<(), Error> {
-        if self.taken_off_by(reference).is_some() {
+        if self.adopted || self.taken_off_by(reference).is_some() {
             return Ok(());
         }
-        let is_ours_to_take = !self.adopted && self.payments.iter().any(|payment| payment.is_authorization());
+        let is_ours_to_take = self.payments.iter().any(|payment| payment.is_authorization());
         if is_ours_to_take && self.may_be_taken_soon() {
             return Err(Error::MoneyIsMoving { id: self.id.clone() });
         }

@@ -19,6 +19,7 @@ mod purchases;
 mod refunds;
 mod repeats;
 mod rerouting;
+mod return_credits;
 mod shop;
 mod shop_edits;
 mod shopfront;
