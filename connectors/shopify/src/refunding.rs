@@ -173,10 +173,13 @@ impl Refund {
             return None;
         }
         let (words, reference) = note::read(&self.note);
+        let came_back = self.lines.iter().any(|line| line.restock == "RETURN");
         let lines = self.lines.iter().map(|line| returns::RefundFactLine {
             channel_line_id: line.id.to_string(),
             quantity: line.quantity.to_string(),
             restocked: matches!(line.restock.as_str(), "RETURN" | "CANCEL" | "LEGACY_RESTOCK"),
+            // Of goods that came back and goods that never left, people may give the money back in one.
+            never_left: line.restock == "CANCEL" && came_back,
         });
         Some(returns::TakeRefundRequest {
             idempotency_key: key,

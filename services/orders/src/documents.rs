@@ -238,4 +238,7 @@ pub struct Refund {
     /// The authorization whose captures it is given back out of; empty when the shop gives it back.
     #[prost(string, tag = "8")]
     pub payment: String,
+    /// The shop gave back more in one, for goods that came back: that is a return's.
+    #[prost(bool, tag = "9")]
+    pub shared: bool,
 }

@@ -119,7 +119,8 @@ impl Order {
 pub(crate) fn read(order: &mut Order, told: &shop::GetOrderResponse, at: i64) {
     for refund in told.refunds.iter().filter(|refund| counts(refund)) {
         if is_for_what_never_ships(order, refund) {
-            take(order, refund, at);
+            let most = is_of_a_return_as_well(order, refund).then(|| order.owed_back());
+            take_at_most(order, refund, most, at);
         }
     }
     order.refunds_known = true;
@@ -166,13 +167,18 @@ pub(crate) fn came_back(order: &mut Order, payment: &str, told: &pay::Refund) {
 
 /// A refund of the shop as a refund of ours; one that is known changes nothing.
 pub(crate) fn take(order: &mut Order, told: &shop::Refund, at: i64) {
+    take_at_most(order, told, None, at);
+}
+
+/// `most` is given when the rest is a return's.
+fn take_at_most(order: &mut Order, told: &shop::Refund, most: Option<i64>, at: i64) {
     let Some(record) = &told.refund else { return };
     // What is not in the order's currency cannot be set against what is owed; the shop refuses what would be too much.
     let amount = told.amount.as_ref().and_then(|amount| Money::try_from(amount).ok());
     let amount = amount.filter(|amount| amount.currency().code() == order.currency);
     let known = order.refunds.iter().any(|refund| refund.record.as_ref().is_some_and(|known| known.id == record.id));
     // A refund that only took lines off gave nothing back.
-    let (false, Some(amount)) = (known, amount.filter(|amount| amount.minor() != 0)) else { return };
+    let (false, Some(amount)) = (known, amount.filter(|amount| amount.minor() != 0 && most != Some(0))) else { return };
     let id = if told.external_ref.is_empty() {
         format!("{}/shop/{}", order.id, record.id)
     } else {
@@ -182,7 +188,8 @@ pub(crate) fn take(order: &mut Order, told: &shop::Refund, at: i64) {
     order.remember(record);
     order.refunds.push(Refund {
         id,
-        minor: amount.minor(),
+        minor: most.map_or(amount.minor(), |most| most.min(amount.minor())),
+        shared: most.is_some(),
         record: Some(record.clone()),
         given: true,
         given_at,
@@ -207,6 +214,14 @@ fn is_for_what_never_ships(order: &Order, told: &shop::Refund) -> bool {
     let ours = told.external_ref.strip_prefix(&order.id).is_some_and(|rest| rest.starts_with("/r"));
     let took_off = told.lines.iter().any(|line| line.restock() == shop::Restock::Cancel);
     ours || (told.external_ref.is_empty() && (took_off || told.of_order))
+}
+
+/// Goods that came back and goods that never left, given back in one: of the money what never left is worth is the order's,
+/// the rest is the return's.
+fn is_of_a_return_as_well(order: &Order, told: &shop::Refund) -> bool {
+    let cancelled = |line: &shop::RefundLine| line.restock() == shop::Restock::Cancel;
+    let mixed = told.lines.iter().any(cancelled) && !told.lines.iter().all(cancelled);
+    order.state() != State::Cancelling && told.external_ref.is_empty() && !told.of_order && mixed
 }
 
 /// What the shop still shows as ordered of what will never ship. A shop that has cancelled the order itself shows

@@ -153,6 +153,25 @@ fn left_over() -> Order {
 }
 
 #[test]
+fn of_a_refund_for_goods_that_came_back_and_goods_that_never_left_the_order_has_what_never_left_is_worth() {
+    let mut order = left_over();
+    let owed = order.lines[1].amount - order.lines[1].amount / 2;
+    let mut both = shop_refund("9", owed + 510);
+    both.lines = vec![
+        shop::RefundLine { line_item_id: "91".into(), quantity: 2, restock: i32::from(shop::Restock::None) },
+        shop::RefundLine { line_item_id: "92".into(), quantity: 1, restock: i32::from(shop::Restock::Cancel) },
+    ];
+    read(&mut order, &shop_says(vec![both.clone()]), 1);
+    assert_eq!((order.refunds[0].minor, order.refunds[0].shared, order.refunds.len()), (owed, true, 1));
+    read(&mut order, &shop_says(vec![both.clone()]), 2);
+    assert_eq!(order.refunds.len(), 1, "told again");
+    both.lines.remove(0);
+    let mut alone = left_over();
+    read(&mut alone, &shop_says(vec![both]), 1);
+    assert_eq!((alone.refunds[0].minor, alone.refunds[0].shared), (owed + 510, false));
+}
+
+#[test]
 fn a_refund_of_a_return_does_not_pay_for_what_never_shipped() {
     let mut order = left_over();
     let mut of_return = shop_refund("8", 255);

@@ -136,6 +136,7 @@ fn refund(order: &Order, refund: &Refund) -> pb::Refund {
         amount: Some(Money { minor_units: refund.minor, currency: order.currency.clone() }),
         refund: refund.record.clone(),
         document: recorded.next().filter(|_| order.money_is_back()),
+        shared: refund.shared,
     }
 }
 

@@ -168,7 +168,8 @@ impl From<&pb::Order> for Sale {
 }
 
 fn at_the_shop(channel: &str, refund: &pb::Refund) -> Option<(String, i64)> {
-    let record = refund.refund.as_ref().filter(|record| record.kind == "commerce")?;
+    // Of one that is shared the rest is in the books, and this is beside it.
+    let record = refund.refund.as_ref().filter(|record| record.kind == "commerce" && !refund.shared)?;
     Some((return_id(channel, &record.id), minor(refund.amount.as_ref())))
 }
 

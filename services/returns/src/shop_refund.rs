@@ -56,7 +56,7 @@ pub(crate) fn id_of(request: &pb::TakeRefundRequest) -> String {
 /// The return that a refund of the shop becomes. The shape was checked before.
 pub(crate) fn record(request: &pb::TakeRefundRequest, sale: &Sale, now: Timestamp) -> Return {
     let at = request.refunded_at.as_ref().map_or(0, millisecond);
-    let minor = minor(request);
+    let minor = minor(request).saturating_sub(of_the_order(request, sale));
     let refund = request.refund.clone();
     let mut record = Return {
         id: id_of(request),
@@ -72,8 +72,8 @@ pub(crate) fn record(request: &pb::TakeRefundRequest, sale: &Sale, now: Timestam
         attributes: BTreeMap::new(),
         ..Return::default()
     };
-    let lines: Vec<(Line, i64)> =
-        request.lines.iter().zip(1..).map(|(line, number)| line_of(line, number, sale)).collect();
+    let came_back = request.lines.iter().filter(|line| !line.never_left);
+    let lines: Vec<(Line, i64)> = came_back.zip(1..).map(|(line, number)| line_of(line, number, sale)).collect();
     let worths: Vec<i64> = lines.iter().map(|(_, worth)| *worth).collect();
     let worth: i64 = worths.iter().sum();
     let shares = spread(minor.min(worth), &worths);
@@ -92,6 +92,14 @@ pub(crate) fn record(request: &pb::TakeRefundRequest, sale: &Sale, now: Timestam
         record.lines.push(goodwill_line(record.next_number(), goodwill, sale));
     }
     record
+}
+
+/// What of the money is for goods that never left, minor units: the order sees to it. It comes first: of such goods nothing is
+/// kept from the customer.
+fn of_the_order(request: &pb::TakeRefundRequest, sale: &Sale) -> i64 {
+    let never_left = request.lines.iter().filter(|line| line.never_left);
+    let worth = never_left.fold(0_i64, |sum, line| sum.saturating_add(line_of(line, 0, sale).1));
+    worth.min(minor(request))
 }
 
 fn line_of(said: &pb::RefundFactLine, number: i32, sale: &Sale) -> (Line, i64) {
@@ -140,6 +148,7 @@ mod tests {
             channel_line_id: (*id).into(),
             quantity: (*quantity).into(),
             restocked: true,
+            ..pb::RefundFactLine::default()
         };
         pb::TakeRefundRequest {
             channel: "shop".into(),
@@ -174,6 +183,15 @@ mod tests {
         let record = record(&fact(1275, &[("91", "5")]), &sale, Timestamp::UNIX_EPOCH);
         let givens: Vec<_> = record.lines.iter().map(|line| (line.given, line.cause.as_str())).collect();
         assert_eq!(givens, [(1275, "")]);
+    }
+
+    #[test]
+    fn money_for_goods_that_never_left_is_the_orders() {
+        let mut both = fact(849, &[("91", "2"), ("92", "1")]);
+        both.lines[1].never_left = true;
+        let record = record(&both, &sale(), Timestamp::UNIX_EPOCH);
+        let givens: Vec<_> = record.lines.iter().map(|line| (line.number, line.given)).collect();
+        assert_eq!((givens, record.given.unwrap().minor), (vec![(1, 510)], 510));
     }
 
     #[test]

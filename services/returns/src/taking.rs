@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use retail_flow::Asked;
+use retail_proto::orders::v1 as orders;
 use retail_proto::returns::v1 as pb;
 use retail_store::Draft;
 use sha2::{Digest as _, Sha256};
@@ -46,7 +47,8 @@ impl Returns {
         let refund = request.refund.as_ref().map_or("", |refund| refund.id.as_str());
         // An order from before the mesh is taken in only now, with all that the shop has given back: that this refund is
         // among it does not say that anybody has seen to it.
-        let known = order.refunds.iter().any(|own| own.refund.as_ref().is_some_and(|known| known.id == refund));
+        let is_it = |own: &orders::Refund| own.refund.as_ref().is_some_and(|known| known.id == refund) && !own.shared;
+        let known = order.refunds.iter().any(is_it);
         if own || (known && !order.adopted) {
             return Ok(String::new());
         }

@@ -40,6 +40,19 @@ async fn a_refund_of_people_is_taken_over_as_a_fact() {
 }
 
 #[tokio::test]
+async fn of_goods_that_came_back_and_goods_that_never_left_it_is_said_which_is_which() {
+    let desk = desk("").await;
+    let mut body = refund();
+    let off = json!({"id": 6, "line_item_id": 466_157_049, "quantity": 1, "restock_type": "cancel", "location_id": 9,
+        "subtotal": "9.00", "total_tax": "0.00", "line_item": {"id": 466_157_049}});
+    body["refund_line_items"].as_array_mut().unwrap().push(off);
+    assert_eq!(desk.accept(webhook("refunds/create", &body.to_string())).await.status, 200);
+    let told = desk.owners.refunds().remove(0);
+    let never_left = told.lines.iter().map(|line| (line.channel_line_id.as_str(), line.never_left));
+    assert_eq!(never_left.collect::<Vec<_>>(), [("703073504", false), ("466157049", true)]);
+}
+
+#[tokio::test]
 async fn only_money_that_moved_counts_and_a_failed_refund_says_so() {
     let desk = desk("").await;
     let mut body = refund();

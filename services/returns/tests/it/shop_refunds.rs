@@ -12,7 +12,12 @@ use crate::orders::{START, on_its_way, order};
 
 /// People in the shop's admin give money back for units of hearts.
 fn fact(refund: &str, minor: i64, units: i64) -> TakeRefundRequest {
-    let line = RefundFactLine { channel_line_id: "1-85123A".into(), quantity: units.to_string(), restocked: true };
+    let line = RefundFactLine {
+        channel_line_id: "1-85123A".into(),
+        quantity: units.to_string(),
+        restocked: true,
+        never_left: false,
+    };
     TakeRefundRequest {
         idempotency_key: format!("refund-{refund}"),
         channel: "shop".into(),
