@@ -121,3 +121,45 @@ async fn a_cancelled_order_that_was_paid_gets_its_money_back_once() {
     assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
     mesh.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_that_came_back_and_goods_that_never_left_may_be_given_back_in_one() {
+    let mesh = Mesh::start_with(|config| config.sandbox.netsuite.back_office = false).await;
+    mesh.seed().await;
+    let webhooks = json!({"url": format!("http://{}/webhooks/commerce/shop", mesh.at.gateway)});
+    mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
+    let sale = json!({
+        "name": "#700006", "placed_at": "2024-03-02T09:00:00Z", "customer": "60005", "country": "United Kingdom",
+        "lines": mugs(3),
+    });
+    mesh.twins().post("/__sandbox/shopify/sell", &json!({"orders": [sale]})).await.unwrap();
+    let paid = |all: &Value| all["orders"][0]["payments"][0]["document"].is_object();
+    let found = mesh.answer("/v1/orders?orderNumber=%23700006", paid).await;
+    let order = &found["orders"][0];
+    let id = order["orderId"].as_str().unwrap().to_owned();
+    let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
+    let path = format!("salesOrder/{}/!transform", record["id"].as_str().unwrap());
+    let two = json!({"shipStatus": {"id": "C"}, "item": {"items": [{"orderLine": 1, "quantity": 2}]}});
+    mesh.people(&format!("{path}/itemFulfillment"), two).await;
+    mesh.people(&format!("{path}/invoice"), json!({})).await;
+    mesh.until(&id, |order| order["shipments"][0]["toldChannel"] == true).await;
+    // One of the two that left, and the one that did not.
+    let refund = json!({"order": "#700006", "lines": [{"sku": "10001", "quantity": 2}], "restock": true});
+    let made = mesh.twins().post("/__sandbox/shopify/refund", &refund).await.unwrap();
+    assert_eq!(made["amount"], "5.10");
+    let by_order = format!("/v1/returns?orderId={id}");
+    let found = mesh.answer(&by_order, |all| all["returns"][0]["state"] == "RETURN_STATE_COMPLETED").await;
+    assert_eq!(found["returns"].as_array().unwrap().len(), 1);
+    assert_eq!(found["returns"][0]["refunded"][0]["minorUnits"], "255");
+    let order = mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
+    assert_eq!(
+        (&order["refunds"][0]["amount"]["minorUnits"], &order["refunds"][0]["shared"]),
+        (&json!("255"), &json!(true))
+    );
+    let books = mesh.books().await;
+    assert_eq!(books["shopify"]["refunds"]["value"], "5.10", "nothing is given twice");
+    assert_eq!(books["netsuite"]["credit_memos"]["value"], "2.55");
+    assert_eq!(books["netsuite"]["customer_refunds"]["value"], "5.10");
+    assert_eq!(books["netsuite"]["unbalanced_orders"], 0);
+    mesh.end().await;
+}
