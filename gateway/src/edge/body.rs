@@ -24,7 +24,7 @@ where
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > limit {
         if declared <= limit.saturating_add(most) {
-            throw_away(clock, body, most).await;
+            throw_away(clock, body, declared).await;
         }
         return Err(Error::BodyTooLarge { limit });
     }
@@ -67,4 +67,70 @@ where
     };
     // Whether it ended or took too long, the refusal is what there is to say.
     clock.timeout(LINGER, reading).await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+
+    use http_body::{Body, Frame, SizeHint};
+
+    use super::*;
+
+    /// A body of so many bytes, one in each frame, that says how long it is or does not.
+    struct Sent {
+        left: usize,
+        declared: bool,
+        read: Arc<AtomicUsize>,
+    }
+
+    impl Body for Sent {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= 1;
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            if self.declared { SizeHint::with_exact(u64::try_from(self.left).unwrap()) } else { SizeHint::default() }
+        }
+    }
+
+    /// What became of a body of `bytes` with a limit of ten, and how much of it was read.
+    async fn sent(bytes: usize, declared: bool) -> (Option<usize>, usize) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let body = Sent { left: bytes, declared, read: Arc::clone(&read) };
+        let whole = super::read(&Clock::system(), body, 10, Duration::from_secs(1)).await;
+        (whole.ok().map(|whole| whole.len()), read.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_body_within_its_limit_is_read_whole() {
+        assert_eq!(sent(10, true).await, (Some(10), 10));
+        assert_eq!(sent(10, false).await, (Some(10), 10));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_read_to_its_end_and_refused() {
+        assert_eq!(sent(50, true).await, (None, 50));
+        assert_eq!(sent(50, false).await, (None, 50));
+    }
+
+    #[tokio::test]
+    async fn what_is_far_too_large_is_not_read_to_its_end() {
+        assert_eq!(sent(51, true).await, (None, 0), "not at all when it says so");
+        assert_eq!(sent(1_000, false).await, (None, 51));
+    }
 }
