@@ -1,6 +1,6 @@
 //! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, was told that they ship from
-//! another, or took goods back as it gave money back. Such items are looked at soon, at every place that shows them, not
-//! only at the next reading of everything. Each wait is twice as long as the one before: what is wrong at once is seen at
+//! another, took goods back as it gave money back, or as a sale was undone before we had heard of it. Such items are looked at
+//! soon, at every place that shows them, not only at the next reading of everything. Each wait is twice as long as the one before: what is wrong at once is seen at
 //! once, and money that goes back long after the goods were released is seen, too.
 //!
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
@@ -37,6 +37,9 @@ pub(crate) enum Doubt {
     Place,
     /// We gave back what it had sold, and it may do the same.
     GivenBack,
+    /// It shows less than we believed: it has sold what nobody has reserved yet. When that is edited or called off before
+    /// anybody does, it takes it back, and no reservation tells of it.
+    Unseen,
 }
 
 /// Items in doubt.
@@ -189,9 +192,12 @@ impl Checking {
         };
         let answer = CommerceServiceClient::new(peer.clone()).get_stock(request).await;
         let answer = answer.map_err(|status| upstream(instance, status))?.into_inner();
-        let (mut readings, mut kits) = (vec![], BTreeMap::new());
+        let (mut readings, mut kits, mut unseen) = (vec![], BTreeMap::new(), vec![]);
         for reading in answer.readings {
             let Some((row, shown)) = by_item.get(reading.inventory_item_id.as_str()) else { continue };
+            if reading.available < shown.quantity {
+                unseen.push(row.sku.clone());
+            }
             if shown.quantity != reading.available {
                 let shown = Shown { quantity: reading.available, limits: None, ..(*shown).clone() };
                 readings.push((row.sku.clone(), shown));
@@ -200,6 +206,7 @@ impl Checking {
                 }
             }
         }
+        self.doubts.note(Doubt::Unseen, unseen);
         if readings.is_empty() { Ok(0) } else { self.books.read_back(location, channel.manner(), readings, kits).await }
     }
 }

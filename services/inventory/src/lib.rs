@@ -153,7 +153,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         runtime: runtime.clone(),
         reference: reference.clone(),
         books: books.clone(),
-        doubts,
+        doubts: doubts.clone(),
         channels: connected.clone(),
         every: config.check.into(),
     };
@@ -166,7 +166,7 @@ pub async fn run(config: Config, runtime: Runtime, store: Store, listener: Liste
         .with(Arc::new(Posting::new(erp.clone())))
         .with(Arc::new(Rerouting::new(orders)))
         .with(Arc::new(Carrying::new(erp.clone(), expecting.clone(), landings)))
-        .with(Arc::new(Publish::new(store.clone(), outlets)));
+        .with(Arc::new(Publish::new(store.clone(), outlets, doubts.clone())));
     let counters = worker.counters();
     worker.start();
     if erp.is_some() {

@@ -12,6 +12,7 @@ use retail_runtime::{Ids, Peer, Timestamp};
 use retail_store::{Draft, IndexQuery, Store};
 
 use crate::agents;
+use crate::checking::{Doubt, Doubts};
 use crate::fault::unread;
 use crate::keys::{site_id, stock_id};
 use crate::publication::{Manner, STALE_LIMIT, Shown};
@@ -198,13 +199,14 @@ pub(crate) struct Publish {
     store: Store,
     channels: Vec<String>,
     outlets: BTreeMap<String, Outlet>,
+    doubts: Doubts,
 }
 
 impl Publish {
     /// A publisher to these channels.
     #[must_use]
-    pub(crate) fn new(store: Store, outlets: BTreeMap<String, Outlet>) -> Self {
-        Self { store, channels: outlets.keys().cloned().collect(), outlets }
+    pub(crate) fn new(store: Store, outlets: BTreeMap<String, Outlet>, doubts: Doubts) -> Self {
+        Self { store, channels: outlets.keys().cloned().collect(), outlets, doubts }
     }
 
     fn outlet(&self, doc: &Publication) -> Result<&Outlet, Failure> {
@@ -294,6 +296,9 @@ impl Publish {
             }
         }
         self.warn_of_rows_left(doc, &readings).await;
+        let is_lower =
+            |setting: &&Setting| readings.get(&setting.sku).is_some_and(|reading| *reading < setting.expected);
+        self.doubts.note(Doubt::Unseen, doc.batch.iter().filter(is_lower).map(|setting| setting.sku.clone()));
         Ok(Told::Readings(readings))
     }
 

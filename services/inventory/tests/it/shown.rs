@@ -63,6 +63,17 @@ async fn what_a_shop_takes_back_by_itself_is_seen_soon_and_not_sold_twice() {
 }
 
 #[tokio::test]
+async fn a_sale_that_is_undone_in_the_shop_before_anybody_has_reserved_it_is_seen_soon() {
+    let mesh = mesh().await;
+    mesh.shop.books().sales.push(("inv-A".into(), 2));
+    mesh.reserve("o-1", &[("1", "A", "", "3")]).await;
+    settles(&mesh, "A", 5).await;
+    // Its buyer calls it off at once.
+    *mesh.shop.books().shown.get_mut("inv-A").unwrap() += 2;
+    settles(&mesh, "A", 5).await;
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_resolved_with_the_same_key_and_the_number_is_set_once() {
     let mesh = mesh().await;
     let sets = mesh.shop.books().sets.len();
