@@ -67,7 +67,7 @@ fn references(db: &Connection, when: &str) -> Result<Vec<String>> {
          AND ours IS NOT NULL ORDER BY ours"
     );
     let mut found = db.prepare_cached(&sql)?;
-    Ok(found.query_map([], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
+    found.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Deliveries by what became of them; `sent` counts attempts.
