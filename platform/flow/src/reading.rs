@@ -48,6 +48,15 @@ pub struct System<'a> {
     pub connector: &'a Peer,
 }
 
+impl System<'_> {
+    /// The system without what stands in front of its name, where a source reads several kinds of systems that may be called
+    /// alike; `None` when it is not of that kind.
+    #[must_use]
+    pub fn behind(self, front: &str) -> Option<Self> {
+        self.instance.strip_prefix(front).map(|instance| System { instance, ..self })
+    }
+}
+
 /// One answer of a connector.
 #[derive(Debug)]
 pub struct Changes<C> {

@@ -36,8 +36,8 @@ impl Source for Facts {
     const NAME: &'static str = "reading of what ERPs and payment services say";
 
     async fn ask(&self, system: System<'_>, cursor: &str) -> Result<Changes<Change>, Failure> {
-        match system.instance.strip_prefix(PAYMENTS) {
-            Some(instance) => ask_payments(System { instance, ..system }, cursor).await,
+        match system.behind(PAYMENTS) {
+            Some(service) => ask_payments(service, cursor).await,
             None => ask_erp(system, cursor).await,
         }
     }
@@ -45,10 +45,7 @@ impl Source for Facts {
     async fn take(&self, system: System<'_>, change: Change) -> Result<(), Failure> {
         match change {
             Change::SalesReturn(change) => self.take_sales_return(system, *change).await,
-            Change::Payment(change) => {
-                let instance = system.instance.strip_prefix(PAYMENTS).unwrap_or(system.instance);
-                self.take_payment(System { instance, ..system }, *change).await
-            }
+            Change::Payment(change) => self.take_payment(system.behind(PAYMENTS).unwrap_or(system), *change).await,
         }
     }
 }
