@@ -72,25 +72,27 @@ pub(crate) fn posted(record: &mut Return, part: i32, said: &erp::Receipt) {
 /// A receipt that we posted is known by its id. What the ERP took in of it counts: it may have given way here, to goods
 /// that the ERP's people took in, while the ERP was taking in the whole of it.
 fn bind(record: &mut Return, number: i32, said: &erp::Receipt) {
-    let Some(part) = record.part_mut(number) else { return };
-    let ours = part.receipts.iter_mut().find(|one| one.id == said.external_ref && one.document.is_none());
-    let (Some(ours), Some(_)) = (ours, &said.document) else { return };
+    let Some(ours) = ours_of(record, number, said).filter(|ours| ours.document.is_none()) else { return };
     ours.document.clone_from(&said.document);
-    let before = std::mem::take(&mut ours.lines);
-    let mut lines = before.clone();
-    if by_order_line(record, &before) != by_order_line_said(said) && !said.lines.is_empty() {
-        lines = come(record, number, &said.lines).into_iter().map(|(_, line)| line).collect();
-        for line in &mut lines {
-            // The ERP knows what is sold again, we know what becomes of the rest.
-            if let Some(known) = before.iter().find(|known| known.number == line.number) {
-                line.disposition = known.disposition;
-            }
+    let before = ours.lines.clone();
+    if said.document.is_none() || said.lines.is_empty() || by_order_line(record, &before) == by_order_line_said(said) {
+        return;
+    }
+    // What the ERP took in comes instead of what it was to take in.
+    ours_of(record, number, said).into_iter().for_each(|ours| ours.lines.clear());
+    let mut lines: Vec<ReceiptLine> =
+        on_our_lines(record, number, &said.lines).into_iter().map(|(_, line)| line).collect();
+    for line in &mut lines {
+        // The ERP knows what is sold again, and not whether the rest is kept aside or thrown away.
+        if let Some(known) = before.iter().find(|known| known.number == line.number) {
+            line.disposition = known.disposition;
         }
     }
-    let part = record.part_mut(number);
-    if let Some(ours) = part.and_then(|part| part.receipts.iter_mut().find(|one| one.id == said.external_ref)) {
-        ours.lines = lines;
-    }
+    ours_of(record, number, said).into_iter().for_each(|ours| ours.lines.clone_from(&lines));
+}
+
+fn ours_of<'a>(record: &'a mut Return, number: i32, said: &erp::Receipt) -> Option<&'a mut Receipt> {
+    record.part_mut(number)?.receipts.iter_mut().find(|one| one.id == said.external_ref)
 }
 
 /// A receipt that the ERP's people posted is goods that came back.
@@ -101,7 +103,7 @@ fn receipt(record: &mut Return, number: i32, said: &erp::Receipt, now: i64) {
         return;
     }
     let mut by_location: BTreeMap<String, Vec<ReceiptLine>> = BTreeMap::new();
-    for (location, line) in come(record, number, &said.lines) {
+    for (location, line) in on_our_lines(record, number, &said.lines) {
         by_location.entry(location).or_default().push(line);
     }
     let Some(part) = record.part_mut(number) else { return };
@@ -138,11 +140,11 @@ fn give_way(record: &mut Return, part: i32) {
 
 /// What the ERP took in, on our lines, with where. The ERP knows order lines; ours may have split one. They fill up in
 /// order, and the last takes what is over.
-fn come(record: &Return, part: i32, said: &[erp::ReceiptLine]) -> Vec<(String, ReceiptLine)> {
+fn on_our_lines(record: &Return, part: i32, said: &[erp::ReceiptLine]) -> Vec<(String, ReceiptLine)> {
     let Some(part) = record.part(part) else { return Vec::new() };
     let free = |line: &Line| (line.number, line.authorized.saturating_sub(record.received(line)).max(0));
     let mut free: BTreeMap<i32, i64> = record.lines_of(part).map(free).collect();
-    let mut come = Vec::new();
+    let mut taken_in = Vec::new();
     for said in said {
         let disposition = if said.restock { Disposition::Restock } else { Disposition::Quarantine };
         let lines: Vec<i32> =
@@ -155,11 +157,11 @@ fn come(record: &Return, part: i32, said: &[erp::ReceiptLine]) -> Vec<(String, R
             *free = free.saturating_sub(quantity).max(0);
             if quantity > 0 {
                 let line = ReceiptLine { number: *number, quantity, disposition: i32::from(disposition) };
-                come.push((said.location.clone(), line));
+                taken_in.push((said.location.clone(), line));
             }
         }
     }
-    come
+    taken_in
 }
 
 fn by_order_line(record: &Return, lines: &[ReceiptLine]) -> BTreeMap<i32, i64> {
