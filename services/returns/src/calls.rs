@@ -244,7 +244,8 @@ impl Calls {
         let of = self.of(record, part)?;
         if of.part.has_failed_refund() {
             // Only a person decides to give money back once more: resuming makes a new attempt of it.
-            let detail = "the shop or the payment service could not give all of the money back; mend the cause there, then resume the return";
+            let detail = "the shop or the payment service could not give all of the money back; mend the cause there, then \
+                          resume the return";
             return Err(Failure::refused("REFUND_FAILED", detail));
         }
         if of.part.waits_for_what_came_back() {

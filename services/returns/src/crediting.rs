@@ -57,12 +57,7 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
         refund: entry.refund,
         told: false,
     };
-    let left = entry.credited.saturating_sub(entry.applied).saturating_sub(entry.refund);
-    let stays = (given.is_none() && left > 0).then(|| {
-        format!(
-            "{left} minor units stay as credit in the ERP: no more of the order's money can be given back at its shop"
-        )
-    });
+    let stays = stays_as_credit(entry).filter(|_| given.is_none());
     if let Some(given) = given {
         // The shop was first: its refund is this part's, as far as the part goes.
         settlement.refund = entry.credited;
@@ -82,10 +77,23 @@ pub(crate) fn settled(record: &mut Return, number: i32, entry: &Entry) {
 }
 
 /// The order knows what of the credit pays its invoice: no more than it still had to take.
-pub(crate) fn told_order(part: &mut Part, entry: &Entry) {
-    if let Some(settlement) = part.settlement.as_mut().filter(|settlement| !settlement.told) {
-        (settlement.applied, settlement.refund, settlement.told) = (entry.applied, entry.refund, true);
+pub(crate) fn told_order(record: &mut Return, number: i32, entry: &Entry) {
+    let settlement = record.part_mut(number).and_then(|part| part.settlement.as_mut());
+    let Some(settlement) = settlement.filter(|settlement| !settlement.told) else { return };
+    (settlement.applied, settlement.refund, settlement.told) = (entry.applied, entry.refund, true);
+    if let Some(stays) = stays_as_credit(entry) {
+        record.cause = stays;
     }
+}
+
+/// Words for what of a credit neither pays an invoice nor is given back; `None` when there is nothing of it.
+fn stays_as_credit(entry: &Entry) -> Option<String> {
+    let left = entry.credited.saturating_sub(entry.applied).saturating_sub(entry.refund);
+    (left > 0).then(|| {
+        format!(
+            "{left} minor units stay as credit in the ERP: no more of the order's money can be given back at its shop"
+        )
+    })
 }
 
 /// What an owner says of a refund.
@@ -260,6 +268,19 @@ mod tests {
         leave_to_a_person(&mut record.parts[0], 1);
         try_again(&mut record, 25);
         assert_eq!(record.parts[0].refund.as_ref().unwrap().at, 15, "given is given");
+    }
+
+    #[test]
+    fn what_can_neither_be_applied_nor_given_back_is_said_whenever_it_is_decided() {
+        let mut record = authorized(&[2]);
+        let entry = Entry { credited: 500, applied: 500, ..Entry::default() };
+        settled(&mut record, 1, &entry);
+        assert_eq!((record.cause.as_str(), record.parts[0].owes_the_order_word()), ("", true));
+        told_order(&mut record, 1, &Entry { applied: 100, refund: 300, ..entry.clone() });
+        assert!(record.cause.starts_with("100 minor units stay as credit in the ERP"), "{}", record.cause);
+        told_order(&mut record, 1, &entry);
+        let settlement = record.parts[0].settlement.clone().unwrap();
+        assert_eq!((settlement.applied, settlement.refund, settlement.told), (100, 300, true), "it is told once");
     }
 
     #[test]

@@ -213,9 +213,7 @@ impl Journey {
                     crediting::settled(record, *part, entry);
                 }
             }
-            (Leg::TellOrder(part), Brought::Settled(entry)) => {
-                with_part(record, *part, |part| crediting::told_order(part, entry));
-            }
+            (Leg::TellOrder(part), Brought::Settled(entry)) => crediting::told_order(record, *part, entry),
             (Leg::Settle(part) | Leg::TellOrder(part), Brought::NotYet) => {
                 with_part(record, *part, |part| crediting::settle_later(part, at));
             }

@@ -1,7 +1,8 @@
 //! Returns. Owns: which step a return is in and what must happen next, from the customer's wish to closed books, and
 //! what is left of every order. Refuses: keeping stock, orders, customers or money; their owners do, and are asked.
-//! In: gRPC (`api.rs`), the facts of ERPs and payment services (`poll.rs`), the shop's refunds (`taking.rs`). Out: calls of the journey
-//! (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists. Everything else here is a pure rule.
+//! In: gRPC (`api.rs`), the facts of ERPs and payment services (`poll.rs`, `payment_facts.rs`), the shop's refunds
+//! (`taking.rs`). Out: calls of the journey (`journey.rs` says which, `calls.rs` makes them), events in the feed, lists.
+//! Everything else here is a pure rule.
 
 mod allowance;
 mod api;
