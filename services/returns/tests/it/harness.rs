@@ -45,7 +45,7 @@ impl Drop for Mesh {
     }
 }
 
-async fn serve(runtime: &Runtime, routes: Routes) -> String {
+pub(crate) async fn serve(runtime: &Runtime, routes: Routes) -> String {
     let listener = runtime.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = format!("http://{}", listener.local_addr());
     let server = runtime.clone();

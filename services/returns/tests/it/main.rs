@@ -10,6 +10,7 @@ mod journey;
 mod lists;
 mod money;
 mod orders;
+mod pay;
 mod people;
 mod receipts;
 mod repeats;
