@@ -58,6 +58,17 @@ async fn ordered(mesh: &Mesh, number: &str, payment: &str) -> String {
     placed["order"]["orderId"].as_str().unwrap().to_owned()
 }
 
+/// The customer wants to send one piece back, at a store; the return's id.
+async fn sent_back(mesh: &Mesh, reference: &str, order_id: &str) -> String {
+    let wish = json!({
+        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": reference,
+        "requestedAt": mesh.runtime.clock().now().to_string(),
+        "lines": [{"orderId": order_id, "sku": "10003", "quantity": "1"}],
+    });
+    let started = mesh.post("/v1/returns", reference, wish).await;
+    started["returnRecord"]["returnId"].as_str().unwrap().to_owned()
+}
+
 async fn stripe(mesh: &Mesh) -> Value {
     mesh.twins().get("/__sandbox/stripe/books").await.unwrap()
 }
@@ -80,13 +91,7 @@ async fn the_money_is_taken_once_when_the_goods_leave_and_goes_back_with_them() 
     assert_eq!(order["payments"][1]["state"], "PAYMENT_STATE_CAPTURED");
     assert_eq!(order["payments"][1]["takenFrom"], order["payments"][0]["paymentId"]);
     assert!(order["payments"][1]["document"].is_object(), "the capture is in the ERP's books");
-    let wish = json!({
-        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-1",
-        "requestedAt": mesh.runtime.clock().now().to_string(),
-        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
-    });
-    let started = mesh.post("/v1/returns", "w-1", wish).await;
-    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    let returned = &sent_back(&mesh, "w-1", &id).await;
     mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
     let books = mesh.books().await;
     assert_eq!(books["netsuite"]["customer_deposits"]["value"], "12.35");
@@ -110,13 +115,7 @@ async fn money_of_a_return_that_does_not_arrive_is_given_by_a_person_and_the_boo
     let payment = paid(&mesh, json!({})).await;
     let id = ordered(&mesh, "#W-9", &payment).await;
     mesh.until(&id, |order| order["state"] == "ORDER_STATE_COMPLETED").await;
-    let wish = json!({
-        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-9",
-        "requestedAt": mesh.runtime.clock().now().to_string(),
-        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
-    });
-    let started = mesh.post("/v1/returns", "w-9", wish).await;
-    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    let returned = &sent_back(&mesh, "w-9", &id).await;
     let one = mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_COMPLETED").await;
     let ended = json!({"refund": one["parts"][0]["refund"]["id"], "failure_reason": "lost_or_stolen_card"});
     mesh.twins().post("/__sandbox/stripe/refund/end", &ended).await.unwrap();
@@ -149,13 +148,7 @@ async fn goods_that_came_back_unpaid_are_not_charged_when_the_customer_pays_anew
     mesh.people(&format!("{path}/itemFulfillment"), json!({"shipStatus": {"id": "C"}})).await;
     mesh.people(&format!("{path}/invoice"), json!({})).await;
     mesh.until(&id, |order| order["invoices"][0].is_object()).await;
-    let wish = json!({
-        "capture": "RETURN_CAPTURE_REQUEST", "channel": "web", "source": "store-12", "sourceReturnId": "w-10",
-        "requestedAt": mesh.runtime.clock().now().to_string(),
-        "lines": [{"orderId": id, "sku": "10003", "quantity": "1"}],
-    });
-    let started = mesh.post("/v1/returns", "w-10", wish).await;
-    let returned = started["returnRecord"]["returnId"].as_str().unwrap();
+    let returned = &sent_back(&mesh, "w-10", &id).await;
     mesh.until_return(returned, |one| one["state"] == "RETURN_STATE_AUTHORIZED").await;
     let receipt = json!({"receiptRef": "dock-1", "receivedAt": mesh.runtime.clock().now().to_string()});
     mesh.post(&format!("/v1/returns/{returned}:receive"), "dock-1", receipt).await;

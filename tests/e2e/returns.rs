@@ -16,6 +16,20 @@ fn wish(mesh: &Mesh, reference: &str, lines: Value) -> Value {
     })
 }
 
+/// The shop sells it, and the ERP has the money; nothing has left yet.
+async fn paid(mesh: &Mesh, name: &str, lines: Value) -> Value {
+    let webhooks = json!({"url": format!("http://{}/webhooks/commerce/shop", mesh.at.gateway)});
+    mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
+    let sale = json!({
+        "name": name, "placed_at": "2024-03-02T09:00:00Z", "customer": "60005", "country": "United Kingdom",
+        "lines": lines,
+    });
+    mesh.twins().post("/__sandbox/shopify/sell", &json!({"orders": [sale]})).await.unwrap();
+    let by_number = format!("/v1/orders?orderNumber={}", name.replace('#', "%23"));
+    let is_paid = |all: &Value| all["orders"][0]["payments"][0]["document"].is_object();
+    mesh.answer(&by_number, is_paid).await["orders"][0].clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_on_which_every_step_of_a_return_fails_once_ends_with_the_same_books() {
     let mesh = Mesh::start().await;
@@ -97,16 +111,8 @@ async fn a_cancelled_order_that_was_paid_gets_its_money_back_once() {
     // Nothing ships for an hour, so that the order can be cancelled.
     let mesh = Mesh::start_with(|config| config.sandbox.netsuite.ship_after = 3_600).await;
     mesh.seed().await;
-    let webhooks = json!({"url": format!("http://{}/webhooks/commerce/shop", mesh.at.gateway)});
-    mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
-    let sale = json!({
-        "name": "#700005", "placed_at": "2024-03-02T09:00:00Z", "customer": "60005", "country": "United Kingdom",
-        "lines": mugs(2),
-    });
-    mesh.twins().post("/__sandbox/shopify/sell", &json!({"orders": [sale]})).await.unwrap();
-    let paid = |all: &Value| all["orders"][0]["payments"][0]["document"].is_object();
-    let found = mesh.answer("/v1/orders?orderNumber=%23700005", paid).await;
-    let id = found["orders"][0]["orderId"].as_str().unwrap().to_owned();
+    let order = paid(&mesh, "#700005", mugs(2)).await;
+    let id = order["orderId"].as_str().unwrap().to_owned();
     let reset = json!({"kind": "reset_after_commit", "times": 1, "body_contains": "refundCreate"});
     mesh.plant("shopify", reset).await;
     mesh.post(&format!("/v1/orders/{id}:cancel"), "cancel", json!({"reason": "no longer wanted"})).await;
@@ -126,16 +132,7 @@ async fn a_cancelled_order_that_was_paid_gets_its_money_back_once() {
 async fn goods_that_came_back_and_goods_that_never_left_may_be_given_back_in_one() {
     let mesh = Mesh::start_with(|config| config.sandbox.netsuite.back_office = false).await;
     mesh.seed().await;
-    let webhooks = json!({"url": format!("http://{}/webhooks/commerce/shop", mesh.at.gateway)});
-    mesh.twins().post("/__sandbox/shopify/webhooks", &webhooks).await.unwrap();
-    let sale = json!({
-        "name": "#700006", "placed_at": "2024-03-02T09:00:00Z", "customer": "60005", "country": "United Kingdom",
-        "lines": mugs(3),
-    });
-    mesh.twins().post("/__sandbox/shopify/sell", &json!({"orders": [sale]})).await.unwrap();
-    let paid = |all: &Value| all["orders"][0]["payments"][0]["document"].is_object();
-    let found = mesh.answer("/v1/orders?orderNumber=%23700006", paid).await;
-    let order = &found["orders"][0];
+    let order = paid(&mesh, "#700006", mugs(3)).await;
     let id = order["orderId"].as_str().unwrap().to_owned();
     let record = order["refs"].as_array().unwrap().iter().find(|record| record["type"] == "salesOrder").unwrap();
     let path = format!("salesOrder/{}/!transform", record["id"].as_str().unwrap());

@@ -48,6 +48,14 @@ fn ship(order: &mut Order, number: i32, pieces: i64) {
     order.advance();
 }
 
+/// All of it has left, and what is captured once is about to be.
+fn delivered() -> Order {
+    let mut order = authorized(false);
+    ship(&mut order, 1, 6);
+    ship(&mut order, 2, 2);
+    order
+}
+
 fn planned(order: &Order) -> Vec<(String, i64, bool)> {
     let planned = order.payments.iter().filter(|payment| payment.is_planned());
     planned.map(|payment| (payment.id.clone(), payment.minor, payment.last)).collect()
@@ -132,9 +140,7 @@ fn goods_handed_over_in_the_store_are_taken_although_the_erp_has_not_shipped_the
 
 #[test]
 fn an_older_telling_takes_nothing_back() {
-    let mut order = authorized(false);
-    ship(&mut order, 1, 6);
-    ship(&mut order, 2, 2);
+    let mut order = delivered();
     let gbp = |minor_units| Some(Money { minor_units, currency: "GBP".into() });
     let taken = pay::Payment {
         captured: gbp(2208),
@@ -162,9 +168,7 @@ fn what_people_capture_in_the_services_own_screens_is_money_taken() {
 
 #[test]
 fn a_refused_capture_leaves_the_order_unpaid_until_somebody_pays_anew() {
-    let mut order = authorized(false);
-    ship(&mut order, 1, 6);
-    ship(&mut order, 2, 2);
+    let mut order = delivered();
     not_captured(&mut order, "o-1/p1/c1", "AUTHORIZATION_EXPIRED: it ran out");
     order.advance();
     assert!(planned(&order).is_empty());
@@ -177,9 +181,7 @@ fn a_refused_capture_leaves_the_order_unpaid_until_somebody_pays_anew() {
 
 #[test]
 fn what_came_back_before_it_was_paid_is_not_taken_from_whoever_pays_anew() {
-    let mut order = authorized(false);
-    ship(&mut order, 1, 6);
-    ship(&mut order, 2, 2);
+    let mut order = delivered();
     let moving = order.take_return_credit("r-1/1", 678);
     insta::assert_snapshot!(moving.unwrap_err(), @"money of order o-1 is being taken; ask again when that is over");
     not_captured(&mut order, "o-1/p1/c1", "AUTHORIZATION_EXPIRED: it ran out");
@@ -205,9 +207,7 @@ fn what_came_back_before_it_was_paid_is_not_taken_from_whoever_pays_anew() {
 
 #[test]
 fn an_order_whose_goods_all_came_back_unpaid_owes_nothing() {
-    let mut order = authorized(false);
-    ship(&mut order, 1, 6);
-    ship(&mut order, 2, 2);
+    let mut order = delivered();
     not_captured(&mut order, "o-1/p1/c1", "AUTHORIZATION_EXPIRED: it ran out");
     stand(&mut order, "o-1/p1", &told(false, pay::PaymentState::Expired, "2"), 3);
     order.invoices.push(Invoice { document: Some(record("invoice", "3")), minor: 2208, ..Invoice::default() });
@@ -220,9 +220,7 @@ fn an_order_whose_goods_all_came_back_unpaid_owes_nothing() {
 
 #[test]
 fn a_capture_that_was_given_up_and_taken_all_the_same_is_money_taken() {
-    let mut order = authorized(false);
-    ship(&mut order, 1, 6);
-    ship(&mut order, 2, 2);
+    let mut order = delivered();
     not_captured(&mut order, "o-1/p1/c1", "PAYMENT_SERVICE_REFUSED: try later");
     let gbp = |minor_units| Some(Money { minor_units, currency: "GBP".into() });
     let taken = pay::Payment {
