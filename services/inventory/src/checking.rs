@@ -1,7 +1,7 @@
 //! Numbers that a shop has perhaps changed by itself: it sold at a place of its own choice, was told that they ship from
 //! another, took goods back as it gave money back, or as a sale was undone before we had heard of it. Such items are looked at
-//! soon, at every place that shows them, not only at the next reading of everything. Each wait is twice as long as the one before: what is wrong at once is seen at
-//! once, and money that goes back long after the goods were released is seen, too.
+//! soon, at every place that shows them, not only at the next reading of everything. Each wait is twice as long as the one
+//! before: what is wrong at once is seen at once, and money that goes back long after the goods were released is seen, too.
 //!
 //! What is in doubt is kept in memory: after a crash the next reading finds it.
 
